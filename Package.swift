@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target: Swift 6 language mode (the tools version's default), warnings are errors.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "envoyd",
+    products: [
+        .executable(name: "envoyd", targets: ["envoyd"]),
+        .executable(name: "statdump", targets: ["statdump"]),
+        .library(name: "SharedMemory", targets: ["SharedMemory"]),
+        .library(name: "Stats", targets: ["Stats"]),
+        .library(name: "HotRestart", targets: ["HotRestart"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // C: what Swift cannot express, and the system libraries.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+
+        // Libraries, each depending downwards only.
+        .target(name: "SharedMemory", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], swiftSettings: strict),
+        .target(name: "HotRestart", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(
+            name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
+        .target(
+            name: "Proxy",
+            dependencies: [
+                "ProxyConfig", "Stats", "SharedMemory", "HotRestart", "CLinux", "CCares", "CRE2",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["Config"],
+            swiftSettings: strict),
+
+        // Programs.
+        .executableTarget(
+            name: "envoyd",
+            dependencies: ["Proxy", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "statdump",
+            dependencies: ["Stats", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "tools/statdump",
+            swiftSettings: strict),
+        // The small upstream of tools/run and of the integration tests.
+        .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
+
+        .testTarget(name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "StatsTests", dependencies: ["Stats", "SharedMemory"], swiftSettings: strict),
+        .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["CLinux", "envoyd", "statdump", "upstream"],
+            path: "Tests/Integration", swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,13 @@
+// The system calls, atomics and structs that Swift cannot express. Header-only: every function is `static inline`
+// and is inlined into Swift. One header a subject; functions return a value >= 0, or -errno.
+#ifndef ENVOYD_CLINUX_H
+#define ENVOYD_CLINUX_H
+#include "cl_atomics.h"
+#include "cl_descriptors.h"
+#include "cl_events.h"
+#include "cl_mutex.h"
+#include "cl_passing.h"
+#include "cl_process.h"
+#include "cl_region.h"
+#include "cl_sockets.h"
+#endif

@@ -1,0 +1,40 @@
+// File descriptors: close, flags, locks on open file descriptions.
+#ifndef ENVOYD_CL_DESCRIPTORS_H
+#define ENVOYD_CL_DESCRIPTORS_H
+#include "cl_base.h"
+#include <fcntl.h>
+#include <sys/resource.h>
+static inline int cl_close(int fd) { return close(fd) == 0 ? 0 : -errno; }
+static inline int cl_dup(int fd) { return CL_RETRY(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+static inline int cl_open(const char *path, int flags, mode_t mode) { return CL_RETRY(open(path, flags | O_CLOEXEC, mode)); }
+static inline ssize_t cl_read(int fd, void *buffer, size_t size) { return CL_RETRY(read(fd, buffer, size)); }
+static inline ssize_t cl_write(int fd, const void *buffer, size_t size) { return CL_RETRY(write(fd, buffer, size)); }
+static inline int cl_set_nonblocking(int fd, bool on) {
+    int flags = CL_RETRY(fcntl(fd, F_GETFL));
+    if (flags < 0) return flags;
+    return CL_RETRY(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+/// Tries an exclusive lock of `length` bytes at `start` that belongs to the open file description: the kernel frees it
+/// when the last copy of the descriptor is closed, also on kill -9. -EAGAIN when another description holds it.
+static inline int cl_ofd_lock(int fd, int64_t start, int64_t length) {
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    int rc = CL_RETRY(fcntl(fd, F_OFD_SETLK, &l));
+    return rc == -EACCES ? -EAGAIN : rc;
+}
+/// As `cl_ofd_lock`, and waits for it.
+static inline int cl_ofd_lock_wait(int fd, int64_t start, int64_t length) {
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    return CL_RETRY(fcntl(fd, F_OFD_SETLKW, &l));
+}
+static inline int cl_ofd_unlock(int fd, int64_t start, int64_t length) {
+    struct flock l = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    return CL_RETRY(fcntl(fd, F_OFD_SETLK, &l));
+}
+/// 1 when another open file description holds an exclusive lock there, 0 when not, or -errno. A read-only descriptor
+/// may ask. The caller's own lock is invisible.
+static inline int cl_ofd_is_locked(int fd, int64_t start, int64_t length) {
+    struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    int rc = CL_RETRY(fcntl(fd, F_OFD_GETLK, &l));
+    return rc < 0 ? rc : l.l_type != F_UNLCK;
+}
+#endif

@@ -1,0 +1,16 @@
+// Processes: pidfd, limits, usage.
+#ifndef ENVOYD_CL_PROCESS_H
+#define ENVOYD_CL_PROCESS_H
+#include "cl_base.h"
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+static inline int cl_pidfd_open(pid_t pid) { return (int)CL_RETRY(syscall(SYS_pidfd_open, pid, 0)); }
+static inline int cl_pidfd_signal(int pidfd, int signo) { return (int)CL_RETRY(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0)); }
+static inline int cl_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+static inline int cl_online_processors(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+static inline bool cl_exited(int status) { return WIFEXITED(status); }
+static inline int cl_exit_status(int status) { return WEXITSTATUS(status); }
+static inline bool cl_signaled(int status) { return WIFSIGNALED(status); }
+static inline int cl_term_signal(int status) { return WTERMSIG(status); }
+#endif

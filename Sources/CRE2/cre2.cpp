@@ -1,0 +1,37 @@
+#include "cre2.h"
+
+#include <re2/re2.h>
+
+#include <cstdio>
+#include <new>
+
+struct cre2_pattern {
+    re2::RE2 re;
+    cre2_pattern(re2::StringPiece text, const re2::RE2::Options &options) : re(text, options) {}
+};
+
+cre2_pattern *cre2_compile(const char *pattern, size_t length, char *error, size_t error_size) {
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    auto *compiled = new (std::nothrow) cre2_pattern(re2::StringPiece(pattern, length), options);
+    if (compiled == nullptr) {
+        if (error_size > 0) std::snprintf(error, error_size, "out of memory");
+        return nullptr;
+    }
+    if (!compiled->re.ok()) {
+        if (error_size > 0) std::snprintf(error, error_size, "%s", compiled->re.error().c_str());
+        delete compiled;
+        return nullptr;
+    }
+    return compiled;
+}
+
+int cre2_matches_part(const cre2_pattern *pattern, const char *text, size_t length) {
+    return re2::RE2::PartialMatch(re2::StringPiece(text, length), pattern->re);
+}
+
+int cre2_matches_all(const cre2_pattern *pattern, const char *text, size_t length) {
+    return re2::RE2::FullMatch(re2::StringPiece(text, length), pattern->re);
+}
+
+void cre2_free(cre2_pattern *pattern) { delete pattern; }

@@ -1,0 +1,25 @@
+// A C face of RE2 (https://github.com/google/re2), the regular expression engine that Envoy uses:
+// linear time, no back-tracking, so a pattern from a request cannot stall the process.
+#ifndef ENVOYD_CRE2_H
+#define ENVOYD_CRE2_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cre2_pattern cre2_pattern;
+
+/// Compiles `pattern`. Returns NULL and writes RE2's message (cut to `error_size`, zero terminated) when it is not valid.
+cre2_pattern *cre2_compile(const char *pattern, size_t length, char *error, size_t error_size);
+/// Whether `text` contains a match anywhere (partial match).
+int cre2_matches_part(const cre2_pattern *pattern, const char *text, size_t length);
+/// Whether the whole `text` matches.
+int cre2_matches_all(const cre2_pattern *pattern, const char *text, size_t length);
+void cre2_free(cre2_pattern *pattern);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

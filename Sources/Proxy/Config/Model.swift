@@ -1,0 +1,289 @@
+/// The typed, validated configuration: what of an Envoy v3 bootstrap this build supports, with Envoy's defaults filled in.
+///
+/// The loader makes it; the server compiles it into a `Snapshot` of indices. Times are milliseconds; 0 means "disabled"
+/// wherever Envoy says so. Every part that can be reported on later carries the place it was read from.
+public struct Bootstrap: Sendable {
+    public var node = Node()
+    public var admin: Admin?
+    public var listeners: [Listener] = []
+    public var clusters: [Cluster] = []
+    /// `stats_flush_interval`: how often histogram intervals are closed.
+    public var statsFlushIntervalMs: UInt32 = 5000
+    public init() {}
+}
+
+/// Where something stands in the configuration the user wrote.
+public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
+    /// The file's name as the user gave it; `--config-yaml` for inline text.
+    public var file: String
+    /// From 1.
+    public var line: Int
+    /// From 1, in characters as an editor counts them.
+    public var column: Int
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    public var description: String { "\(file):\(line):\(column)" }
+}
+
+/// `node`: overridden by `--service-node`, `--service-cluster`, `--service-zone`.
+public struct Node: Sendable {
+    public var id = ""
+    public var cluster = ""
+    public var region = ""
+    public var zone = ""
+    public var subZone = ""
+    public init() {}
+}
+
+public struct Admin: Sendable {
+    public var address: Address
+    /// `admin.access_log_path` or a file access log; nil: none.
+    public var accessLogPath: String?
+    public var location: SourceLocation
+    public init(address: Address, accessLogPath: String? = nil, location: SourceLocation) {
+        self.address = address
+        self.accessLogPath = accessLogPath
+        self.location = location
+    }
+}
+
+/// `envoy.config.core.v3.Address`.
+public enum Address: Sendable, Hashable {
+    /// `socket_address`: for listeners an IP literal, for endpoints an IP literal or (DNS clusters) a host name.
+    case socket(host: String, port: UInt16)
+    /// `pipe`: a Unix socket; a leading `@` means the abstract name space.
+    case pipe(path: String)
+}
+
+public struct Listener: Sendable {
+    /// Given, or made from the address when the file has none.
+    public var name: String
+    public var address: Address
+    /// `stat_prefix`: replaces the address in `listener.<…>.` when given.
+    public var statPrefix: String?
+    /// Accept IPv4 on an IPv6 wildcard (`socket_address.ipv4_compat`).
+    public var ipv4Compat = false
+    /// `enable_reuse_port`; Envoy's default is true.
+    public var reusePort = true
+    /// `tcp_backlog_size`.
+    public var backlog: UInt32 = 4096
+    /// `per_connection_buffer_limit_bytes`; Envoy's default 1 MiB.
+    public var bufferLimit: UInt32 = 1 << 20
+    /// The terminal filter of the one filter chain that this build takes.
+    public var filter: NetworkFilter
+    public var location: SourceLocation
+    public init(name: String, address: Address, filter: NetworkFilter, location: SourceLocation) {
+        self.name = name
+        self.address = address
+        self.filter = filter
+        self.location = location
+    }
+}
+
+public enum NetworkFilter: Sendable {
+    case httpConnectionManager(HTTPConnectionManager)
+    case tcpProxy(TCPProxy)
+}
+
+public struct HTTPConnectionManager: Sendable {
+    public var statPrefix: String
+    public var routes: RouteConfiguration
+    /// `server_name`, the `server` response header.
+    public var serverName = "envoy"
+    /// `server_header_transformation`.
+    public var serverHeader = ServerHeader.overwrite
+    /// `use_remote_address`.
+    public var useRemoteAddress = false
+    /// `xff_num_trusted_hops`.
+    public var xffTrustedHops: UInt32 = 0
+    /// `skip_xff_append`.
+    public var skipXFFAppend = false
+    /// `via`; empty: none.
+    public var via = ""
+    /// `generate_request_id`.
+    public var generateRequestID = true
+    /// `preserve_external_request_id`.
+    public var preserveExternalRequestID = false
+    /// `always_set_request_id_in_response`.
+    public var requestIDInResponse = false
+    /// `max_request_headers_kb`, 1…8192.
+    public var maxRequestHeadersKiB: UInt32 = 60
+    /// `common_http_protocol_options.max_headers_count`.
+    public var maxHeadersCount: UInt32 = 100
+    /// `common_http_protocol_options.idle_timeout`; Envoy's default 1 h, 0 = none.
+    public var idleTimeoutMs: UInt64 = 3_600_000
+    /// `common_http_protocol_options.max_connection_duration`; 0 = none.
+    public var maxConnectionDurationMs: UInt64 = 0
+    /// `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
+    public var maxRequestsPerConnection: UInt32 = 0
+    /// `stream_idle_timeout`; Envoy's default 5 min, 0 = none.
+    public var streamIdleTimeoutMs: UInt64 = 300_000
+    /// `request_timeout`: until the whole request has come; 0 = none.
+    public var requestTimeoutMs: UInt64 = 0
+    /// `request_headers_timeout`; 0 = none.
+    public var requestHeadersTimeoutMs: UInt64 = 0
+    /// `delayed_close_timeout`; Envoy's default 1 s.
+    public var delayedCloseTimeoutMs: UInt64 = 1000
+    /// `drain_timeout`; Envoy's default 5 s.
+    public var drainTimeoutMs: UInt64 = 5000
+    /// `http_protocol_options.accept_http_10`.
+    public var acceptHTTP10 = false
+    /// `http_protocol_options.default_host_for_http_10`; empty: none.
+    public var defaultHostForHTTP10 = ""
+    /// `http_protocol_options.enable_trailers`: pass trailers on instead of dropping them.
+    public var enableTrailers = false
+    /// `upgrade_configs`: the accepted `Upgrade` tokens in lower case (`websocket`), those with `enabled: false` left out.
+    public var upgradeTypes: [String] = []
+    public init(statPrefix: String, routes: RouteConfiguration) {
+        self.statPrefix = statPrefix
+        self.routes = routes
+    }
+}
+
+public enum ServerHeader: Sendable { case overwrite, appendIfAbsent, passThrough }
+
+public struct RouteConfiguration: Sendable {
+    public var name: String
+    public var virtualHosts: [VirtualHost]
+    public init(name: String, virtualHosts: [VirtualHost]) {
+        self.name = name
+        self.virtualHosts = virtualHosts
+    }
+}
+
+public struct VirtualHost: Sendable {
+    public var name: String
+    /// In lower case: exact names, `*suffix`, `prefix*` or `*`; unique in the route configuration.
+    public var domains: [String]
+    public var routes: [Route]
+    public var location: SourceLocation
+    public init(name: String, domains: [String], routes: [Route], location: SourceLocation) {
+        self.name = name
+        self.domains = domains
+        self.routes = routes
+        self.location = location
+    }
+}
+
+public struct Route: Sendable {
+    public var name: String
+    public var match: PathMatch
+    /// `match.case_sensitive`.
+    public var caseSensitive = true
+    public var action: RouteAction
+    public var location: SourceLocation
+    public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
+        self.name = name
+        self.match = match
+        self.action = action
+        self.location = location
+    }
+}
+
+public enum PathMatch: Sendable, Hashable {
+    case prefix(String)
+    case path(String)
+    /// `path_separated_prefix`: `/a` matches `/a`, `/a/…` and `/a?…`, not `/ab`.
+    case pathSeparatedPrefix(String)
+}
+
+public enum RouteAction: Sendable {
+    case forward(Forward)
+    /// `direct_response`: a status and an inline body.
+    case directResponse(status: UInt16, body: String)
+}
+
+/// `route`: to a cluster.
+public struct Forward: Sendable {
+    public var cluster: String
+    /// Where the cluster's name stands.
+    public var clusterLocation: SourceLocation
+    /// `timeout`; Envoy's default 15 s, 0 = none.
+    public var timeoutMs: UInt64 = 15_000
+    /// `idle_timeout`: overrides `stream_idle_timeout`; nil: not given, 0 = none.
+    public var idleTimeoutMs: UInt64?
+    /// `prefix_rewrite`; nil: none.
+    public var prefixRewrite: String?
+    /// `host_rewrite_literal`; nil: none.
+    public var hostRewrite: String?
+    /// `upgrade_configs` of the route: what it turns on (`true`) or off for itself, in lower case.
+    public var upgrades: [String: Bool] = [:]
+    public init(cluster: String, clusterLocation: SourceLocation) {
+        self.cluster = cluster
+        self.clusterLocation = clusterLocation
+    }
+}
+
+public struct TCPProxy: Sendable {
+    public var statPrefix: String
+    public var cluster: String
+    public var clusterLocation: SourceLocation
+    /// `idle_timeout`; Envoy's default 1 h, 0 = none.
+    public var idleTimeoutMs: UInt64 = 3_600_000
+    /// `max_connect_attempts`.
+    public var maxConnectAttempts: UInt32 = 1
+    /// `max_downstream_connection_duration`; 0 = none.
+    public var maxConnectionDurationMs: UInt64 = 0
+    public init(statPrefix: String, cluster: String, clusterLocation: SourceLocation) {
+        self.statPrefix = statPrefix
+        self.cluster = cluster
+        self.clusterLocation = clusterLocation
+    }
+}
+
+public struct Cluster: Sendable {
+    public var name: String
+    /// `alt_stat_name`: used in `cluster.<…>.` when given.
+    public var altStatName: String?
+    public var discovery: Discovery = .static
+    /// `dns_lookup_family`; Envoy's default AUTO.
+    public var dnsFamily: DNSFamily = .auto
+    /// `dns_refresh_rate`; Envoy's default 5 s.
+    public var dnsRefreshMs: UInt64 = 5000
+    /// `dns_failure_refresh_rate.base_interval`; nil: as `dnsRefreshMs`.
+    public var dnsFailureBaseMs: UInt64?
+    /// `dns_failure_refresh_rate.max_interval`; nil: ten times the base.
+    public var dnsFailureMaxMs: UInt64?
+    /// `respect_dns_ttl`.
+    public var respectDNSTTL = false
+    /// `connect_timeout`; Envoy's default 5 s, greater than 0.
+    public var connectTimeoutMs: UInt64 = 5000
+    /// `per_connection_buffer_limit_bytes`; Envoy's default 1 MiB.
+    public var bufferLimit: UInt32 = 1 << 20
+    /// `load_assignment` in file order.
+    public var endpoints: [Endpoint] = []
+    /// HttpProtocolOptions `common_http_protocol_options.idle_timeout`; Envoy's default 1 h, 0 = none.
+    public var idleTimeoutMs: UInt64 = 3_600_000
+    /// HttpProtocolOptions `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
+    public var maxRequestsPerConnection: UInt32 = 0
+    /// `circuit_breakers.thresholds[priority: DEFAULT]`; Envoy's defaults are 1024 each.
+    public var maxConnections: UInt32 = 1024
+    public var maxPendingRequests: UInt32 = 1024
+    public var maxRequests: UInt32 = 1024
+    public var location: SourceLocation
+    public init(name: String, location: SourceLocation) {
+        self.name = name
+        self.location = location
+    }
+}
+
+/// The cluster types of this build (`type`). All of them balance ROUND_ROBIN.
+public enum Discovery: Sendable { case `static`, strictDNS, logicalDNS }
+
+public enum DNSFamily: Sendable { case auto, v4Only, v6Only, v4Preferred, all }
+
+public struct Endpoint: Sendable {
+    public var address: Address
+    /// `load_balancing_weight`, from 1.
+    public var weight: UInt32 = 1
+    /// `endpoint.hostname`.
+    public var hostname = ""
+    public var location: SourceLocation
+    public init(address: Address, location: SourceLocation) {
+        self.address = address
+        self.location = location
+    }
+}
