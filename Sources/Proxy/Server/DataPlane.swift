@@ -1,0 +1,68 @@
+import CLinux
+
+/// The listening sockets of one listener: one shared by all workers, or a group of SO_REUSEPORT members.
+public struct ListenerSockets: Sendable {
+    /// Position in `Bootstrap.listeners`.
+    public var listener: Int
+    public var members: [Member]
+    public struct Member: Sendable {
+        public var descriptor: Int32
+        /// The worker that accepts from it; nil: every worker does (EPOLLEXCLUSIVE).
+        public var worker: Int?
+        public init(descriptor: Int32, worker: Int?) {
+            self.descriptor = descriptor
+            self.worker = worker
+        }
+    }
+    public init(listener: Int, members: [Member]) {
+        self.listener = listener
+        self.members = members
+    }
+}
+
+/// One address of a cluster, as DNS or the configuration gave it.
+public struct UpstreamHost: Sendable {
+    public var address: cl_address
+    /// The endpoint's `hostname`, or the DNS name it came from; may be empty.
+    public var hostname: String
+    public var weight: UInt32
+    public init(address: cl_address, hostname: String = "", weight: UInt32 = 1) {
+        self.address = address
+        self.hostname = hostname
+        self.weight = weight
+    }
+}
+
+/// How connections are asked to go away.
+public enum Drain: Sendable, Equatable {
+    /// The chance that a response carries `Connection: close` grows from 0 to 1 over the given time.
+    case gradual(overMs: UInt64)
+    /// Every response from now on carries `Connection: close`; idle connections stay.
+    case immediate
+    /// As `immediate`, and idle connections get `graceMs` in which a request is still answered with `Connection: close`,
+    /// are then half-closed, lingered on, and closed.
+    case finish(graceMs: UInt64)
+}
+
+/// The workers as the main thread sees them. All calls are made from the main thread; completions run on it.
+public protocol DataPlane: AnyObject {
+    /// Makes the worker threads. Nothing is accepted yet.
+    func start() throws
+    /// Accepts from these sockets from now on (again after `stopAccepting`: every listener whose sockets are given).
+    func startAccepting(_ sockets: [ListenerSockets])
+    /// Takes every listening socket out of every worker's epoll set; `done` runs when all have. The descriptors stay open.
+    func stopAccepting(_ done: @escaping () -> Void)
+    /// Takes the sockets of these listeners (positions) out; the others go on.
+    func stopAccepting(listeners: [Int], _ done: @escaping () -> Void)
+    func drain(_ drain: Drain)
+    /// Serving goes on as if no drain had been asked for.
+    func cancelDrain()
+    /// Replaces the hosts of a cluster (position in `Bootstrap.clusters`) in every worker.
+    func publish(hosts: [UpstreamHost], cluster: Int)
+    /// Downstream connections alive in all workers.
+    var connectionCount: Int { get }
+    /// Runs on the main thread when `connectionCount` has become 0 (and at once if it is).
+    func whenEmpty(_ done: @escaping () -> Void)
+    /// Closes everything and joins the threads.
+    func shutdown()
+}
