@@ -1,9 +1,8 @@
 // What every header here begins with.
 #ifndef ENVOYD_CL_BASE_H
 #define ENVOYD_CL_BASE_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE here: it would change what libc's headers declare, and Swift's Glibc module has them without it. What is
+// GNU only is declared by hand where it is used.
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>

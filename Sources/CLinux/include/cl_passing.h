@@ -5,12 +5,13 @@
 #include <sys/socket.h>
 /// The kernel's limit of descriptors in one message (SCM_MAX_FD).
 enum { CL_MAX_PASSED = 253 };
+/// The layout of Linux's `struct ucred`.
 typedef struct { int32_t pid; uint32_t uid; uint32_t gid; } cl_credentials;
 static inline int cl_peer_credentials(int fd, cl_credentials *out) {
-    struct ucred c;
+    cl_credentials c;
     socklen_t n = sizeof c;
     int rc = CL_RETRY(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n));
-    if (rc >= 0) *out = (cl_credentials){c.pid, c.uid, c.gid};
+    if (rc >= 0) *out = c;
     return rc;
 }
 /// One datagram with up to CL_MAX_PASSED descriptors. Returns bytes or -errno. Never raises SIGPIPE.

@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+// _GNU_SOURCE only.
+extern int pthread_setname_np(pthread_t, const char *);
+extern long syscall(long, ...);
 static inline int cl_pidfd_open(pid_t pid) { return (int)CL_RETRY(syscall(SYS_pidfd_open, pid, 0)); }
 static inline int cl_pidfd_signal(int pidfd, int signo) { return (int)CL_RETRY(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0)); }
 static inline int cl_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }

@@ -8,23 +8,23 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+// _GNU_SOURCE only.
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
 /// Any socket address and its length, as plain data.
 typedef struct {
     uint32_t length;
     uint32_t reserved;
-    union {
-        struct sockaddr_storage storage;
-        uint8_t bytes[128];
-    };
+    uint64_t words[16];
 } cl_address;
 _Static_assert(sizeof(cl_address) == 136, "cl_address is plain data of 136 bytes");
-static inline const struct sockaddr *cl_sockaddr(const cl_address *a) { return (const struct sockaddr *)&a->storage; }
-static inline int cl_family(const cl_address *a) { return a->length >= 2 ? a->storage.ss_family : 0; }
+_Static_assert(sizeof(struct sockaddr_storage) == 128, "a socket address fits");
+static inline const struct sockaddr *cl_sockaddr(const cl_address *a) { return (const struct sockaddr *)a->words; }
+static inline int cl_family(const cl_address *a) { return a->length >= 2 ? cl_sockaddr(a)->sa_family : 0; }
 /// An IPv4 or IPv6 literal and a port (host byte order). -EINVAL when `ip` is no literal.
 static inline int cl_address_ip(cl_address *out, const char *ip, uint16_t port) {
     memset(out, 0, sizeof *out);
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&out->storage;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->storage;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out->words;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out->words;
     if (inet_pton(AF_INET, ip, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = htons(port);
@@ -42,7 +42,7 @@ static inline int cl_address_ip(cl_address *out, const char *ip, uint16_t port) 
 /// A Unix address; a leading '@' means the abstract name space. -ENAMETOOLONG when it does not fit.
 static inline int cl_address_unix(cl_address *out, const char *path) {
     memset(out, 0, sizeof *out);
-    struct sockaddr_un *un = (struct sockaddr_un *)&out->storage;
+    struct sockaddr_un *un = (struct sockaddr_un *)out->words;
     size_t n = strlen(path);
     if (n == 0 || n >= sizeof un->sun_path) return -ENAMETOOLONG;
     un->sun_family = AF_UNIX;
@@ -53,31 +53,31 @@ static inline int cl_address_unix(cl_address *out, const char *path) {
 }
 /// The port in host byte order, 0 for anything but IPv4 and IPv6.
 static inline uint16_t cl_address_port(const cl_address *a) {
-    if (cl_family(a) == AF_INET) return ntohs(((const struct sockaddr_in *)&a->storage)->sin_port);
-    if (cl_family(a) == AF_INET6) return ntohs(((const struct sockaddr_in6 *)&a->storage)->sin6_port);
+    if (cl_family(a) == AF_INET) return ntohs(((const struct sockaddr_in *)a->words)->sin_port);
+    if (cl_family(a) == AF_INET6) return ntohs(((const struct sockaddr_in6 *)a->words)->sin6_port);
     return 0;
 }
 static inline void cl_address_set_port(cl_address *a, uint16_t port) {
-    if (cl_family(a) == AF_INET) ((struct sockaddr_in *)&a->storage)->sin_port = htons(port);
-    if (cl_family(a) == AF_INET6) ((struct sockaddr_in6 *)&a->storage)->sin6_port = htons(port);
+    if (cl_family(a) == AF_INET) ((struct sockaddr_in *)a->words)->sin_port = htons(port);
+    if (cl_family(a) == AF_INET6) ((struct sockaddr_in6 *)a->words)->sin6_port = htons(port);
 }
 /// The IP literal without port (or the Unix path, '@' for abstract) into `out`; returns its length.
 static inline int cl_address_text(const cl_address *a, char *out, uint32_t size) {
     if (size == 0) return 0;
     out[0] = 0;
-    if (cl_family(a) == AF_INET) inet_ntop(AF_INET, &((const struct sockaddr_in *)&a->storage)->sin_addr, out, size);
-    if (cl_family(a) == AF_INET6) inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&a->storage)->sin6_addr, out, size);
+    if (cl_family(a) == AF_INET) inet_ntop(AF_INET, &((const struct sockaddr_in *)a->words)->sin_addr, out, size);
+    if (cl_family(a) == AF_INET6) inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a->words)->sin6_addr, out, size);
     if (cl_family(a) == AF_UNIX && a->length > offsetof(struct sockaddr_un, sun_path)) {
         size_t n = a->length - offsetof(struct sockaddr_un, sun_path);
         if (n > size - 1) n = size - 1;
-        memcpy(out, ((const struct sockaddr_un *)&a->storage)->sun_path, n);
+        memcpy(out, ((const struct sockaddr_un *)a->words)->sun_path, n);
         out[n] = 0;
         if (n > 0 && out[0] == 0) out[0] = '@';
     }
     return (int)strlen(out);
 }
 static inline bool cl_address_equal(const cl_address *a, const cl_address *b) {
-    return a->length == b->length && a->length <= sizeof a->storage && memcmp(&a->storage, &b->storage, a->length) == 0;
+    return a->length == b->length && a->length <= sizeof a->words && memcmp(a->words, b->words, a->length) == 0;
 }
 /// A non-blocking, close-on-exec socket.
 static inline int cl_socket(int family, int type, int protocol) {
@@ -90,26 +90,26 @@ static inline int cl_connect(int fd, const cl_address *a) {
 static inline int cl_listen(int fd, int backlog) { return CL_RETRY(listen(fd, backlog)); }
 /// A non-blocking, close-on-exec connection, or -errno (-EAGAIN: none waits).
 static inline int cl_accept(int fd, cl_address *peer) {
-    socklen_t n = sizeof peer->storage;
+    socklen_t n = sizeof peer->words;
     int c;
-    do c = accept4(fd, (struct sockaddr *)&peer->storage, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    do c = accept4(fd, (struct sockaddr *)peer->words, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
     while (c < 0 && errno == EINTR);
-    peer->length = n <= sizeof peer->storage ? (uint32_t)n : (uint32_t)sizeof peer->storage;
+    peer->length = n <= sizeof peer->words ? (uint32_t)n : (uint32_t)sizeof peer->words;
     peer->reserved = 0;
     return c >= 0 ? c : -errno;
 }
 static inline int cl_local_address(int fd, cl_address *out) {
-    socklen_t n = sizeof out->storage;
+    socklen_t n = sizeof out->words;
     memset(out, 0, sizeof *out);
-    int rc = CL_RETRY(getsockname(fd, (struct sockaddr *)&out->storage, &n));
-    out->length = n <= sizeof out->storage ? (uint32_t)n : (uint32_t)sizeof out->storage;
+    int rc = CL_RETRY(getsockname(fd, (struct sockaddr *)out->words, &n));
+    out->length = n <= sizeof out->words ? (uint32_t)n : (uint32_t)sizeof out->words;
     return rc;
 }
 static inline int cl_peer_address(int fd, cl_address *out) {
-    socklen_t n = sizeof out->storage;
+    socklen_t n = sizeof out->words;
     memset(out, 0, sizeof *out);
-    int rc = CL_RETRY(getpeername(fd, (struct sockaddr *)&out->storage, &n));
-    out->length = n <= sizeof out->storage ? (uint32_t)n : (uint32_t)sizeof out->storage;
+    int rc = CL_RETRY(getpeername(fd, (struct sockaddr *)out->words, &n));
+    out->length = n <= sizeof out->words ? (uint32_t)n : (uint32_t)sizeof out->words;
     return rc;
 }
 static inline int cl_set_int(int fd, int level, int name, int value) {

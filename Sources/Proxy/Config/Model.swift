@@ -143,7 +143,7 @@ public struct HTTPConnectionManager: Sendable {
     }
 }
 
-public enum ServerHeader: Sendable { case overwrite, appendIfAbsent, passThrough }
+public enum ServerHeader: Sendable, BitwiseCopyable { case overwrite, appendIfAbsent, passThrough }
 
 public struct RouteConfiguration: Sendable {
     public var name: String

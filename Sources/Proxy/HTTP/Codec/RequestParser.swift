@@ -1,0 +1,179 @@
+/// Limits of a message head.
+struct HeadLimits: BitwiseCopyable {
+    /// Bytes of start line and fields together.
+    var bytes: Int
+    /// Field lines.
+    var fields: Int
+}
+
+extension MessageHead {
+    /// Parses a request head from `base[0..<end]` (RFC 9112 §3, §5). A pure function of its bytes: the same bytes cut
+    /// anywhere give `incomplete` until the whole head is there.
+    mutating func parseRequest(_ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits) -> HeadResult {
+        reset(base)
+        let result = parseRequestHead(end, limits)
+        switch result {
+        case .complete(let length): return length > limits.bytes ? .failed(.headTooLarge) : result
+        case .incomplete: return end > limits.bytes ? .failed(.headTooLarge) : result
+        case .failed: return result
+        }
+    }
+
+    private mutating func parseRequestHead(_ end: Int, _ limits: HeadLimits) -> HeadResult {
+        let tables = ASCII.tables
+        let base = self.base
+        var p = 0
+        isRequest = true
+        // Empty lines before a request line are skipped (RFC 9112 §2.2).
+        while p < end, base[p] == ASCII.cr || base[p] == ASCII.lf {
+            if base[p] == ASCII.lf { return .failed(.bareLineFeed) }
+            if p &+ 1 >= end { return .incomplete }
+            if base[p &+ 1] != ASCII.lf { return .failed(.bareCarriageReturn) }
+            p &+= 2
+        }
+        let start = p
+        while p < end, tables.isToken(base[p]) { p &+= 1 }
+        if p >= end { return p &- start > Method.longest ? .failed(.badMethod) : .incomplete }
+        if base[p] != ASCII.space { return .failed(.badMethod) }
+        guard let method = Method.parse(base + start, p &- start) else { return .failed(.badMethod) }
+        self.method = method
+        methodStart = UInt32(truncatingIfNeeded: start)
+        methodLength = UInt32(truncatingIfNeeded: p &- start)
+        p &+= 1
+        let targetStart = p
+        while p < end, tables.isTarget(base[p]) { p &+= 1 }
+        if p >= end { return .incomplete }
+        if base[p] == ASCII.cr, p > targetStart { return .failed(.versionNotSupported) }
+        if base[p] != ASCII.space || p == targetStart { return .failed(.badTarget) }
+        target = UInt32(truncatingIfNeeded: targetStart)
+        targetLength = UInt32(truncatingIfNeeded: p &- targetStart)
+        p &+= 1
+        switch parseVersion(p, end) {
+        case .complete(let next): p = next
+        case let other: return other
+        }
+        if p &+ 1 >= end { return .incomplete }
+        if base[p] == ASCII.lf { return .failed(.bareLineFeed) }
+        if base[p] != ASCII.cr || base[p &+ 1] != ASCII.lf { return .failed(.badRequestLine) }
+        p &+= 2
+        let result = parseFields(from: p, limit: end, maxCount: limits.fields)
+        guard case .complete(let length) = result else { return result }
+        interpretConnection()
+        if let error = interpretFraming() ?? interpretTarget() ?? interpretHost() { return .failed(error) }
+        return .complete(length)
+    }
+
+    /// `HTTP/1.0` or `HTTP/1.1`, exactly (RFC 9112 §2.3).
+    private mutating func parseVersion(_ start: Int, _ end: Int) -> HeadResult {
+        let expected: StaticString = "HTTP/"
+        let text = expected.utf8Start
+        for i in 0..<5 {
+            if start &+ i >= end { return .incomplete }
+            if base[start &+ i] != text[i] { return .failed(.badVersion) }
+        }
+        if start &+ 8 > end { return .incomplete }
+        let major = base[start &+ 5] &- 48
+        let minor = base[start &+ 7] &- 48
+        guard major < 10, base[start &+ 6] == UInt8(ascii: "."), minor < 10 else { return .failed(.badVersion) }
+        if major != 1 || minor > 1 { return .failed(.versionNotSupported) }
+        minorVersion = minor
+        return .complete(start &+ 8)
+    }
+
+    /// Reduces an absolute-form target to authority and path (RFC 9112 §3.2.2) and checks the other forms.
+    private mutating func interpretTarget() -> ParseError? {
+        let text = base + Int(target)
+        let length = Int(targetLength)
+        if method == .connect { return text[0] == UInt8(ascii: "/") ? .badTarget : nil }
+        if text[0] == UInt8(ascii: "/") { return nil }
+        if method == .options, length == 1, text[0] == UInt8(ascii: "*") { return nil }
+        var scheme = 0
+        if length > 7, foldedEqual(text, ("http://" as StaticString).utf8Start, 7) { scheme = 7 }
+        if length > 8, foldedEqual(text, ("https://" as StaticString).utf8Start, 8) { scheme = 8 }
+        if scheme == 0 { return .badTarget }
+        var p = scheme
+        while p < length, text[p] != UInt8(ascii: "/"), text[p] != UInt8(ascii: "?"), text[p] != UInt8(ascii: "#") {
+            p &+= 1
+        }
+        if p == scheme { return .badTarget }
+        isAbsoluteForm = true
+        authority = target &+ UInt32(truncatingIfNeeded: scheme)
+        authorityLength = UInt32(truncatingIfNeeded: p &- scheme)
+        target = target &+ UInt32(truncatingIfNeeded: p)
+        targetLength = UInt32(truncatingIfNeeded: length &- p)
+        return nil
+    }
+
+    /// Exactly one `Host` in HTTP/1.1, at most one in 1.0 (RFC 9112 §3.2), of the characters an authority may have.
+    private mutating func interpretHost() -> ParseError? {
+        var hosts = 0
+        if present.contains(.host) {
+            for i in 0..<count where fields[i].id == .host {
+                hosts += 1
+                let value = base + Int(fields[i].value)
+                for k in 0..<Int(fields[i].valueLength) where !Self.isAuthority(value[k]) { return .badHost }
+                if !isAbsoluteForm {
+                    authority = fields[i].value
+                    authorityLength = fields[i].valueLength
+                }
+            }
+        }
+        if hosts > 1 { return .duplicateHost }
+        if hosts == 0, minorVersion >= 1, !isAbsoluteForm { return .missingHost }
+        for k in 0..<Int(authorityLength) where !Self.isAuthority(base[Int(authority) &+ k]) { return .badHost }
+        return nil
+    }
+
+    /// unreserved, sub-delims, and `:@[]%` (RFC 3986 §3.2).
+    private static func isAuthority(_ c: UInt8) -> Bool {
+        switch c {
+        case 48...57, 65...90, 97...122: return true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): return true
+        case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("): return true
+        case UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"): return true
+        case UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "["), UInt8(ascii: "]"): return true
+        case UInt8(ascii: "%"): return true
+        default: return false
+        }
+    }
+}
+
+extension Method {
+    /// The length of the longest method known.
+    static let longest = 11
+
+    /// The methods Envoy accepts; nil for any other.
+    static func parse(_ text: UnsafePointer<UInt8>, _ length: Int) -> Method? {
+        @inline(__always) func has(_ name: StaticString) -> Bool {
+            guard length == name.utf8CodeUnitCount else { return false }
+            for i in 0..<length where text[i] != name.utf8Start[i] { return false }
+            return true
+        }
+        switch length {
+        case 3:
+            if has("GET") { return .get }
+            if has("PUT") { return .put }
+            return has("ACL") ? .other : nil
+        case 4:
+            if has("POST") { return .post }
+            if has("HEAD") { return .head }
+            return has("BIND") || has("COPY") || has("LINK") || has("LOCK") || has("MOVE") ? .other : nil
+        case 5:
+            if has("PATCH") { return .patch }
+            if has("TRACE") { return .trace }
+            return has("MERGE") || has("MKCOL") || has("PURGE") ? .other : nil
+        case 6:
+            if has("DELETE") { return .delete }
+            return has("NOTIFY") || has("REBIND") || has("REPORT") || has("SEARCH") || has("SOURCE")
+                || has("UNBIND") || has("UNLINK") || has("UNLOCK") ? .other : nil
+        case 7:
+            if has("OPTIONS") { return .options }
+            return has("CONNECT") ? .connect : nil
+        case 8: return has("CHECKOUT") || has("MSEARCH") || has("M-SEARCH") || has("PROPFIND") ? .other : nil
+        case 9: return has("PROPPATCH") || has("SUBSCRIBE") ? .other : nil
+        case 10: return has("MKACTIVITY") || has("MKCALENDAR") ? .other : nil
+        case 11: return has("UNSUBSCRIBE") ? .other : nil
+        default: return nil
+        }
+    }
+}

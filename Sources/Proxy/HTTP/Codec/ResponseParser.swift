@@ -1,0 +1,58 @@
+extension MessageHead {
+    /// Parses a response head from `base[0..<end]` (RFC 9112 §4). As strict as requests are parsed: what upstream sends
+    /// is no more to be trusted than what a client sends.
+    ///
+    /// - Parameter requestMethod: the method of the request it answers: a response to HEAD has no body (§6.3).
+    mutating func parseResponse(
+        _ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits, requestMethod: Method
+    ) -> HeadResult {
+        reset(base)
+        let result = parseResponseHead(end, limits, requestMethod)
+        switch result {
+        case .complete(let length): return length > limits.bytes ? .failed(.headTooLarge) : result
+        case .incomplete: return end > limits.bytes ? .failed(.headTooLarge) : result
+        case .failed: return result
+        }
+    }
+
+    private mutating func parseResponseHead(_ end: Int, _ limits: HeadLimits, _ requestMethod: Method) -> HeadResult {
+        let base = self.base
+        let expected: StaticString = "HTTP/1."
+        for i in 0..<7 {
+            if i >= end { return .incomplete }
+            if base[i] != expected.utf8Start[i] { return .failed(.badStatusLine) }
+        }
+        if end <= 12 { return .incomplete }
+        switch base[7] {
+        case UInt8(ascii: "0"): minorVersion = 0
+        case UInt8(ascii: "1"): minorVersion = 1
+        default: return .failed(.badVersion)
+        }
+        guard base[8] == ASCII.space, let code = parseDecimal(base + 9, 3), code >= 100, code <= 999 else {
+            return .failed(.badStatusLine)
+        }
+        status = UInt16(truncatingIfNeeded: code)
+        var p = 12
+        // The space after the code may be missing when there is no reason.
+        if base[p] == ASCII.space { p &+= 1 } else if base[p] != ASCII.cr { return .failed(.badStatusLine) }
+        let tables = ASCII.tables
+        reason = UInt32(truncatingIfNeeded: p)
+        while p < end, tables.isFieldValue(base[p]) { p &+= 1 }
+        if p >= end { return .incomplete }
+        reasonLength = UInt32(truncatingIfNeeded: p) &- reason
+        if base[p] == ASCII.lf { return .failed(.bareLineFeed) }
+        if base[p] != ASCII.cr { return .failed(.badStatusLine) }
+        if p &+ 1 >= end { return .incomplete }
+        if base[p &+ 1] != ASCII.lf { return .failed(.bareCarriageReturn) }
+        let result = parseFields(from: p &+ 2, limit: end, maxCount: limits.fields)
+        guard case .complete = result else { return result }
+        interpretConnection()
+        if let error = interpretFraming() { return .failed(error) }
+        if requestMethod == .head || status == 204 || status == 304 || status < 200 {
+            framing = .none
+        } else if framing == .none, !present.contains(.contentLength) {
+            framing = .untilClose
+        }
+        return result
+    }
+}
