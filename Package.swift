@@ -42,7 +42,7 @@ let package = Package(
         // Programs.
         .executableTarget(
             name: "envoyd",
-            dependencies: ["Proxy", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Proxy", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .executableTarget(
             name: "statdump",

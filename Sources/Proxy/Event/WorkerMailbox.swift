@@ -1,0 +1,53 @@
+import CLinux
+import Synchronization
+
+/// What the main thread tells a worker. Commands are rare: a lock and an eventfd are fine here.
+enum WorkerCommand: Sendable {
+    /// Accept from these descriptors; `exclusive` when other workers do so too.
+    case listen(listener: Int, descriptor: Int32, exclusive: Bool)
+    /// Stop accepting: these listeners, or all of them when nil; `done` runs on the worker.
+    case unlisten(listeners: [Int]?, done: @Sendable () -> Void)
+    case hosts(cluster: Int, [UpstreamHost])
+    case drain(Drain)
+    case cancelDrain
+    /// The cell of a rare status code, made by the main thread.
+    case statusCell(RareStatusKey, StatusCell)
+    case stop
+}
+
+/// `upstream_rq_<status>` of a cluster, or of its `external.`/`internal.` part.
+struct RareStatusKey: Hashable, Sendable {
+    enum Part: UInt8, Sendable { case all, external, inside }
+    var cluster: Int32
+    var status: UInt16
+    var part: Part
+}
+
+/// Commands on their way to a worker.
+final class WorkerMailbox: Sendable {
+    private let queue = Mutex<[WorkerCommand]>([])
+    /// Readable when there are commands.
+    let descriptor: Int32
+
+    init() throws(SystemError) {
+        let fd = cl_eventfd()
+        guard fd >= 0 else { throw SystemError(call: "eventfd", code: -fd) }
+        descriptor = fd
+    }
+
+    deinit { _ = cl_close(descriptor) }
+
+    func post(_ command: WorkerCommand) {
+        queue.withLock { $0.append(command) }
+        cl_eventfd_signal(descriptor)
+    }
+
+    func take() -> [WorkerCommand] {
+        cl_eventfd_drain(descriptor)
+        return queue.withLock { commands in
+            let taken = commands
+            commands = []
+            return taken
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
+struct Stream: BitwiseCopyable {
+    struct Flags: OptionSet, BitwiseCopyable {
+        let rawValue: UInt32
+        /// The whole request has come from downstream.
+        static let requestEnded = Flags(rawValue: 1 << 0)
+        /// The final response head went downstream.
+        static let responseStarted = Flags(rawValue: 1 << 1)
+        /// The response is complete.
+        static let responseEnded = Flags(rawValue: 1 << 2)
+        /// The request body is sent upstream in chunks.
+        static let requestChunked = Flags(rawValue: 1 << 3)
+        /// The response body is sent downstream in chunks.
+        static let responseChunked = Flags(rawValue: 1 << 4)
+        /// The response's end is the end of the downstream connection.
+        static let responseUntilClose = Flags(rawValue: 1 << 5)
+        /// The client speaks HTTP/1.0.
+        static let http10 = Flags(rawValue: 1 << 6)
+        /// The client asked for an upgrade that the configuration allows.
+        static let upgrade = Flags(rawValue: 1 << 7)
+        /// `Connection: close` goes to the client with this response.
+        static let closeDownstream = Flags(rawValue: 1 << 8)
+        /// The upstream connection cannot be used again.
+        static let closeUpstream = Flags(rawValue: 1 << 9)
+        /// Waits in the pending list of its host.
+        static let pending = Flags(rawValue: 1 << 10)
+        /// The client waits for a 100 before it sends the body.
+        static let expectContinue = Flags(rawValue: 1 << 11)
+        /// Trailers may be passed on.
+        static let trailers = Flags(rawValue: 1 << 12)
+        /// A byte of the response has come from upstream.
+        static let responseSeen = Flags(rawValue: 1 << 13)
+        /// The last chunk went upstream, its trailers follow.
+        static let requestTrailers = Flags(rawValue: 1 << 14)
+        /// The last chunk went downstream, its trailers follow.
+        static let responseTrailers = Flags(rawValue: 1 << 15)
+    }
+
+    var flags: Flags = []
+    var method = Method.other
+    /// The status sent downstream, 0: none yet.
+    var status: UInt16 = 0
+    var downstream: Int32 = -1
+    var upstream: Int32 = -1
+    var cluster: Int32 = -1
+    /// The host chosen (worker's host slab).
+    var host: Int32 = -1
+    var pendingNext: Int32 = -1
+    var pendingPrevious: Int32 = -1
+    /// CLOCK_MONOTONIC, nanoseconds: when the head was complete.
+    var startNs: UInt64 = 0
+    /// When the request was complete: `upstream_rq_time`, the route's timeout and `x-envoy-upstream-service-time` count from here.
+    var requestEndNs: UInt64 = 0
+    /// The route's timeout, 0: none.
+    var timeoutNs: UInt64 = 0
+    /// The stream's idle timeout, 0: none.
+    var idleTimeoutNs: UInt64 = 0
+    var lastActivityNs: UInt64 = 0
+    /// The request as it goes upstream, until there is a connection that takes it.
+    var buffer = ByteBuffer()
+}

@@ -1,0 +1,269 @@
+import CLinux
+import Glibc
+
+/// The downstream side of HTTP/1.1: bytes from the client become requests and go upstream as they come.
+extension Worker {
+    func readDownstream(_ slot: Int32, _ c: ConnectionPointer) {
+        let generation = c.pointee.generation
+        var turns = 0
+        while true {
+            if c.pointee.flags.contains(.readPaused) {
+                c.pointee.flags.insert(.readPending)
+                return
+            }
+            let kept = c.pointee.input.count
+            // A client that pipelines without end is not read until its turn comes.
+            if c.pointee.stream >= 0, !c.pointee.flags.contains(.inBody), kept >= Self.readChunk {
+                c.pointee.flags.insert(.readPending)
+                return
+            }
+            if kept > 0 { memcpy(readBuffer, c.pointee.input.bytes, kept) }
+            let count = cl_recv(c.pointee.fd, readBuffer + kept, min(Self.readChunk, readCapacity - kept))
+            if count == -Int(EAGAIN) {
+                c.pointee.flags.remove(.readPending)
+                return
+            }
+            if count <= 0 {
+                c.pointee.flags.insert([.readEnded, .remoteClosed])
+                return downstreamClosed(slot, c)
+            }
+            countReceived(c, count)
+            c.pointee.lastActivityNs = state.pointee.nowNs
+            let used = processDownstream(slot, c, readBuffer, kept + count)
+            if c.pointee.generation != generation || c.pointee.kind != .downstreamHTTP {
+                if c.pointee.generation == generation, c.pointee.kind == .tunnelDownstream {
+                    c.pointee.input.set(readBuffer + used, kept + count - used)
+                    makeReady(slot, c)
+                }
+                return
+            }
+            if c.pointee.flags.contains(.lingering) || c.pointee.flags.contains(.closeAfterFlush) {
+                c.pointee.input.free()
+                if c.pointee.flags.contains(.lingering) { makeReady(slot, c) }
+                return
+            }
+            c.pointee.input.set(readBuffer + used, kept + count - used)
+            if count < min(Self.readChunk, readCapacity - kept), !c.pointee.flags.contains(.peerClosing) {
+                c.pointee.flags.remove(.readPending)
+                return
+            }
+            turns += 1
+            // One fast client does not keep the others waiting.
+            if turns >= 8 { return makeReady(slot, c) }
+        }
+    }
+
+    /// Goes on with input that was left over (pipelined requests), then with the socket if it may hold more.
+    func resumeDownstream(_ slot: Int32, _ c: ConnectionPointer) {
+        let generation = c.pointee.generation
+        if !c.pointee.input.isEmpty, c.pointee.stream < 0 || c.pointee.flags.contains(.inBody) {
+            let kept = min(c.pointee.input.count, readCapacity)
+            memcpy(readBuffer, c.pointee.input.bytes, kept)
+            let used = processDownstream(slot, c, readBuffer, kept)
+            if c.pointee.generation != generation || c.pointee.kind == .free { return }
+            if c.pointee.flags.contains(.lingering) || c.pointee.flags.contains(.closeAfterFlush) {
+                return c.pointee.input.free()
+            }
+            c.pointee.input.consume(used)
+            if c.pointee.kind == .tunnelDownstream { return makeReady(slot, c) }
+        }
+        if c.pointee.flags.contains(.readPending) || c.pointee.flags.contains(.peerClosing) { readDownstream(slot, c) }
+    }
+
+    /// Uses up what it can of `bytes[0..<count]`; returns how much. The connection may be closed on return.
+    private func processDownstream(
+        _ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        let generation = c.pointee.generation
+        var p = 0
+        while p < count {
+            if c.pointee.flags.contains(.inBody) {
+                p += receiveBody(slot, c, bytes + p, count - p)
+                if c.pointee.generation != generation || c.pointee.kind != .downstreamHTTP { return p }
+                if c.pointee.flags.contains(.inBody) { break }
+                continue
+            }
+            if c.pointee.stream >= 0 || !c.pointee.flags.isDisjoint(with: [.closeAfterFlush, .lingering]) { break }
+            if c.pointee.output.count > Int(c.pointee.bufferLimit) {
+                pauseReading(c)
+                break
+            }
+            let limits = snapshot.listeners[Int(c.pointee.listener)].limits
+            switch requestHead.pointee.parseRequest(bytes + p, count - p, limits: limits) {
+            case .incomplete:
+                headBegins(slot, c)
+                return p
+            case .failed(let error):
+                refuse(slot, c, error)
+                return count
+            case .complete(let length):
+                c.pointee.flags.remove(.headStarted)
+                startRequest(slot, c, requestHead)
+                p += length
+                if c.pointee.generation != generation || c.pointee.kind != .downstreamHTTP { return p }
+            }
+        }
+        return p
+    }
+
+    /// The first bytes of a head have come: its time limits begin.
+    private func headBegins(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.flags.contains(.headStarted) { return }
+        c.pointee.flags.insert(.headStarted)
+        c.pointee.deadlineNs = state.pointee.nowNs
+        armIdle(slot, c)
+    }
+
+    // MARK: Body
+
+    /// Passes on a piece of the request's body; returns how many bytes it used.
+    private func receiveBody(
+        _ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        let generation = c.pointee.generation
+        let streamSlot = c.pointee.stream
+        guard streamSlot >= 0 else { return count }
+        let s = streams[streamSlot]
+        s.pointee.lastActivityNs = state.pointee.nowNs
+        var p = 0
+        out.clear()
+        while true {
+            switch c.pointee.decoder.next(bytes + p, count - p) {
+            case .data(let offset, let length, let consumed):
+                sendBody(s, bytes + p + offset, length)
+                if c.pointee.generation != generation || c.pointee.stream != streamSlot { return count }
+                p += consumed
+                if c.pointee.decoder.isDone {
+                    endRequest(slot, c, s)
+                    return p
+                }
+            case .trailer(let offset, let length, let consumed):
+                if s.pointee.flags.contains(.trailers) {
+                    if !s.pointee.flags.contains(.requestTrailers) {
+                        s.pointee.flags.insert(.requestTrailers)
+                        out.append("0\r\n")
+                    }
+                    out.append(bytes + p + offset, length)
+                }
+                p += consumed
+            case .needMore(let consumed):
+                p += consumed
+                flushBody(s)
+                return p
+            case .end(let consumed):
+                p += consumed
+                endRequest(slot, c, s)
+                return p
+            case .failed(let error):
+                out.clear()
+                failRequest(slot, c, error)
+                return count
+            }
+            if p >= count {
+                flushBody(s)
+                return p
+            }
+        }
+    }
+
+    /// Puts body bytes, framed as the upstream side needs them, behind what is gathered; large ones go out at once.
+    private func sendBody(_ s: StreamPointer, _ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        if s.pointee.flags.contains(.requestChunked) {
+            out.append(hex: UInt64(length))
+            out.append("\r\n")
+        }
+        if length < 16 * 1024 || s.pointee.upstream < 0 {
+            out.append(bytes, length)
+        } else {
+            let up = s.pointee.upstream
+            write(up, connections[up], out.bytes, out.count, bytes, length)
+            out.clear()
+        }
+        if s.pointee.flags.contains(.requestChunked) { out.append("\r\n") }
+    }
+
+    /// Sends what is gathered to the stream's upstream connection, or keeps it until there is one.
+    func flushBody(_ s: StreamPointer) {
+        if out.isEmpty { return }
+        let up = s.pointee.upstream
+        if up >= 0 {
+            flushScratch(to: up, connections[up])
+            return
+        }
+        if s.pointee.flags.contains(.pending) {
+            s.pointee.buffer.append(out.bytes, out.count)
+            if s.pointee.buffer.count > Int(snapshot.clusters[Int(s.pointee.cluster)].bufferLimit) {
+                pauseReading(connections[s.pointee.downstream])
+            }
+        }
+        out.clear()
+    }
+
+    /// The request is complete.
+    private func endRequest(_ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer) {
+        if s.pointee.flags.contains(.requestChunked) {
+            out.append(s.pointee.flags.contains(.requestTrailers) ? "\r\n" : "0\r\n\r\n")
+        }
+        c.pointee.flags.remove(.inBody)
+        requestEnded(slot, s)
+        flushBody(s)
+    }
+
+    /// From here the route's timeout runs.
+    func requestEnded(_ slot: Int32, _ s: StreamPointer) {
+        s.pointee.flags.insert(.requestEnded)
+        s.pointee.requestEndNs = state.pointee.nowNs
+        if s.pointee.timeoutNs > 0 { arm(slot, deadlineNs: state.pointee.nowNs &+ s.pointee.timeoutNs) }
+    }
+
+    // MARK: The end of a client
+
+    /// The client is gone: what it had asked for is given up.
+    func downstreamClosed(_ slot: Int32, _ c: ConnectionPointer) {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        let streamSlot = c.pointee.stream
+        // Counted while the request still belongs to it.
+        if streamSlot >= 0 {
+            stats.http[.downstream_rq_rx_reset].increment()
+            let s = streams[streamSlot]
+            cancelUpstream(streamSlot, s)
+            close(slot, c)
+            c.pointee.stream = -1
+            freeStream(streamSlot, s, stats)
+        } else {
+            close(slot, c)
+        }
+    }
+
+    /// Lets the upstream side of a stream go. A connection in the middle of a message cannot be used again.
+    func cancelUpstream(_ streamSlot: Int32, _ s: StreamPointer) {
+        let stats = clusterStats[Int(max(s.pointee.cluster, 0))]
+        if s.pointee.flags.contains(.pending) {
+            stats.counters[.upstream_rq_cancelled].increment()
+            dequeue(streamSlot, s)
+        }
+        let up = s.pointee.upstream
+        guard up >= 0 else { return }
+        let u = connections[up]
+        stats.counters[.upstream_rq_tx_reset].increment()
+        // Closed while it still has its request, so that it is counted as such.
+        close(up, u)
+        detachUpstream(s, u)
+    }
+
+    /// Undoes the bond of a stream and its upstream connection.
+    func detachUpstream(_ s: StreamPointer, _ u: ConnectionPointer) {
+        s.pointee.upstream = -1
+        u.pointee.stream = -1
+        clusterStats[Int(s.pointee.cluster)].gauges[.upstream_rq_active].sub(1)
+    }
+
+    /// The stream is over, on both sides.
+    func freeStream(_ streamSlot: Int32, _ s: StreamPointer, _ stats: ListenerStats) {
+        stats.httpGauges[.downstream_rq_active].sub(1)
+        stats.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
+        s.pointee.buffer.free()
+        s.pointee.downstream = -1
+        streams.give(streamSlot)
+    }
+}

@@ -1,0 +1,249 @@
+import Glibc
+
+/// Why the upstream side of a request failed before its response began.
+enum UpstreamFailure {
+    case connectFailure(Int32)
+    case connectTimeout
+    case overflow
+    /// The host closed the connection without an answer.
+    case terminated
+    case protocolError
+
+    var status: UInt16 {
+        if case .protocolError = self { return 502 }
+        return 503
+    }
+
+    /// Envoy's words behind "reset reason: ".
+    var reason: StaticString {
+        switch self {
+        case .connectFailure(let code):
+            switch code {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM: return "local connection failure"
+            default: return "remote connection failure"
+            }
+        case .connectTimeout: return "connection timeout"
+        case .overflow: return "overflow"
+        case .terminated: return "connection termination"
+        case .protocolError: return "protocol error"
+        }
+    }
+}
+
+/// Answers that the proxy gives itself, in Envoy's words and order of fields.
+extension Worker {
+    /// Answers the request in flight of `c` and ends it. Nothing of the response may have been sent.
+    ///
+    /// - Parameters:
+    ///   - close: the connection ends with it. It does so too while the request is not complete: what still comes of it
+    ///     cannot be told from a next request.
+    ///   - cluster: the answer stands for one of the cluster and is counted there.
+    func reply(
+        _ slot: Int32, _ c: ConnectionPointer, status: UInt16, body: StaticString, close: Bool = false,
+        cluster: Bool = false, overloaded: Bool = false
+    ) {
+        let streamSlot = c.pointee.stream
+        guard streamSlot >= 0 else { return }
+        let s = streams[streamSlot]
+        if cluster { chargeUpstream(s, status) }
+        beginReply(c, s, status: status, close: close)
+        if body.utf8CodeUnitCount > 0 {
+            out.append("content-length: ")
+            out.append(decimal: UInt64(body.utf8CodeUnitCount))
+            out.append("\r\ncontent-type: text/plain\r\n")
+        }
+        if overloaded { out.append("x-envoy-overloaded: true\r\n") }
+        finishReply(slot, c, s, Bytes(body))
+    }
+
+    /// Answers for an upstream that failed.
+    func reply(_ slot: Int32, _ c: ConnectionPointer, _ failure: UpstreamFailure) {
+        let streamSlot = c.pointee.stream
+        guard streamSlot >= 0 else { return }
+        let s = streams[streamSlot]
+        let prefix: StaticString = "upstream connect error or disconnect/reset before headers. reset reason: "
+        let reason = failure.reason
+        chargeUpstream(s, failure.status)
+        beginReply(c, s, status: failure.status, close: false)
+        out.append("content-length: ")
+        out.append(decimal: UInt64(prefix.utf8CodeUnitCount + reason.utf8CodeUnitCount))
+        out.append("\r\ncontent-type: text/plain\r\n")
+        if case .overflow = failure { out.append("x-envoy-overloaded: true\r\n") }
+        finishReply(slot, c, s, Bytes(prefix), Bytes(reason))
+    }
+
+    /// `direct_response` of a route.
+    func directReply(
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ route: CompiledRoute,
+        _ head: UnsafeMutablePointer<MessageHead>
+    ) {
+        beginReply(c, s, status: route.directStatus, close: false)
+        if route.directStatus == 201 || route.directStatus / 100 == 3 {
+            out.append("location: http://")
+            out.append(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
+            out.append(head.pointee.base + Int(head.pointee.target), Int(head.pointee.targetLength))
+            out.append("\r\n")
+        }
+        if route.directBody.count > 0 {
+            out.append("content-length: ")
+            out.append(decimal: UInt64(route.directBody.count))
+            out.append("\r\ncontent-type: text/plain\r\n")
+        }
+        finishReply(slot, c, s, route.directBody)
+    }
+
+    private func beginReply(_ c: ConnectionPointer, _ s: StreamPointer, status: UInt16, close: Bool) {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        decideClose(c, s, stats)
+        if close { s.pointee.flags.insert(.closeDownstream) }
+        if !s.pointee.flags.contains(.requestEnded) {
+            stats.http[.downstream_rq_response_before_rq_complete].increment()
+            s.pointee.flags.insert(.closeDownstream)
+        }
+        chargeDownstream(s, stats, status)
+        s.pointee.status = status
+        out.clear()
+        out.append(s.pointee.flags.contains(.http10) && acceptsHTTP10(c) ? "HTTP/1.0 " : "HTTP/1.1 ")
+        out.append(decimal: UInt64(status))
+        out.append(byte: ASCII.space)
+        out.append(StatusText.reason(status))
+        out.append("\r\n")
+    }
+
+    private func acceptsHTTP10(_ c: ConnectionPointer) -> Bool {
+        snapshot.listeners[Int(c.pointee.listener)].acceptHTTP10
+    }
+
+    private func finishReply(
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ first: Bytes, _ second: Bytes = Bytes("")
+    ) {
+        out.append("date: ")
+        appendDate()
+        out.append("\r\nserver: ")
+        out.append(snapshot.listeners[Int(c.pointee.listener)].serverName)
+        out.append("\r\n")
+        if s.pointee.flags.contains(.closeDownstream) {
+            out.append("connection: close\r\n")
+        } else if s.pointee.flags.contains(.http10) {
+            out.append("connection: keep-alive\r\n")
+        }
+        if first.count + second.count == 0, s.pointee.status != 204, s.pointee.status != 304 {
+            // Envoy's way with HEAD: the body it leaves out has no length.
+            let head = s.pointee.method == .head && !s.pointee.flags.contains(.http10)
+            out.append(head ? "transfer-encoding: chunked\r\n" : "content-length: 0\r\n")
+        }
+        out.append("\r\n")
+        if s.pointee.method != .head {
+            out.append(first)
+            out.append(second)
+        }
+        s.pointee.flags.insert([.responseStarted, .responseEnded])
+        let generation = c.pointee.generation
+        flushScratch(to: slot, c)
+        if c.pointee.generation != generation { return }
+        finishStream(slot, c, s)
+    }
+
+    // MARK: Requests that never became a stream
+
+    /// Refuses a message that is not HTTP as it should be, and closes.
+    func refuse(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError) {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        stats.http[.downstream_cx_protocol_error].increment()
+        switch error {
+        case .headTooLarge, .tooManyHeaders:
+            refuse(slot, c, status: 431, body: "Request Header Fields Too Large")
+        case .badTransferEncoding: refuse(slot, c, status: 501, body: "Not Implemented")
+        case .versionNotSupported: refuse(slot, c, status: 426, body: "Upgrade Required")
+        case .missingHost: refuse(slot, c, status: 400, body: "")
+        default: refuse(slot, c, status: 400, body: "Bad Request")
+        }
+    }
+
+    /// Answers without a request that could be served, and closes.
+    func refuse(_ slot: Int32, _ c: ConnectionPointer, status: UInt16, body: StaticString) {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        c.pointee.flags.remove(.headStarted)
+        let streamSlot = streams.take()
+        guard streamSlot >= 0 else { return close(slot, c) }
+        let s = streams[streamSlot]
+        s.pointee = Stream()
+        s.pointee.downstream = slot
+        s.pointee.startNs = state.pointee.nowNs
+        c.pointee.stream = streamSlot
+        c.pointee.requests &+= 1
+        stats.http[.downstream_rq_total].increment()
+        stats.http[.downstream_rq_http1_total].increment()
+        stats.httpGauges[.downstream_rq_active].add(1)
+        reply(slot, c, status: status, body: body, close: true)
+    }
+
+    /// The body of a request in flight is malformed: it ends here, in both directions.
+    func failRequest(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError) {
+        listenerStats[Int(c.pointee.listener)].http[.downstream_cx_protocol_error].increment()
+        replyAndAbort(slot, c, status: 400, body: "Bad Request")
+    }
+
+    /// Gives up the upstream side and answers; a response that has begun can only be cut off.
+    func replyAndAbort(_ slot: Int32, _ c: ConnectionPointer, status: UInt16, body: StaticString) {
+        let streamSlot = c.pointee.stream
+        guard streamSlot >= 0 else { return }
+        let s = streams[streamSlot]
+        let hadCluster = s.pointee.cluster >= 0
+        if hadCluster { cancelUpstream(streamSlot, s) }
+        c.pointee.flags.remove(.readPaused)
+        if s.pointee.flags.contains(.responseStarted) { return cutOff(slot, c) }
+        reply(slot, c, status: status, body: body, cluster: hadCluster && status == 504)
+    }
+
+    /// Ends a response in the middle: the client sees that it is not complete, since the connection closes too early.
+    func cutOff(_ slot: Int32, _ c: ConnectionPointer) {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        let streamSlot = c.pointee.stream
+        guard streamSlot >= 0 else { return close(slot, c) }
+        stats.http[.downstream_rq_tx_reset].increment()
+        stats.http[.rq_reset_after_downstream_response_started].increment()
+        let s = streams[streamSlot]
+        c.pointee.stream = -1
+        freeStream(streamSlot, s, stats)
+        closeAfterFlush(slot, c)
+    }
+
+    /// The upstream side of a stream failed; its connection is gone already.
+    func upstreamFailed(_ streamSlot: Int32, _ s: StreamPointer, _ failure: UpstreamFailure) {
+        let slot = s.pointee.downstream
+        guard slot >= 0 else { return }
+        let c = connections[slot]
+        s.pointee.buffer.free()
+        resumeReading(slot, c)
+        if s.pointee.flags.contains(.responseStarted) { return cutOff(slot, c) }
+        reply(slot, c, failure)
+    }
+
+    // MARK: Counting
+
+    func chargeDownstream(_ s: StreamPointer, _ stats: ListenerStats, _ status: UInt16) {
+        let group = Int(status / 100) - 1
+        stats.http[.downstream_rq_completed].increment()
+        stats.listenerHTTP[.downstream_rq_completed].increment()
+        if group >= 0, group < 5 {
+            stats.http[.downstream_rq_1xx, group].increment()
+            stats.listenerHTTP[.downstream_rq_1xx, group].increment()
+        }
+    }
+
+    /// `date` in the IMF-fixdate form (RFC 9110 §5.6.7), formatted once a second.
+    func appendDate() {
+        let second = time(nil)
+        if Int64(second) != state.pointee.dateSecond {
+            state.pointee.dateSecond = Int64(second)
+            var parts = tm()
+            var copy = second
+            gmtime_r(&copy, &parts)
+            date.withMemoryRebound(to: CChar.self, capacity: 32) {
+                _ = strftime($0, 32, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+            }
+        }
+        out.append(date, 29)
+    }
+}

@@ -1,0 +1,176 @@
+import CLinux
+import Glibc
+
+/// A complete request head: checked, routed, rewritten and sent on its way.
+extension Worker {
+    func startRequest(_ slot: Int32, _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let stats = listenerStats[Int(c.pointee.listener)]
+        c.pointee.requests &+= 1
+        c.pointee.flags.insert(.used)
+        let streamSlot = streams.take()
+        guard streamSlot >= 0 else { return refuse(slot, c, status: 503, body: "overloaded") }
+        let s = streams[streamSlot]
+        s.pointee = Stream()
+        s.pointee.downstream = slot
+        s.pointee.method = head.pointee.method
+        s.pointee.startNs = state.pointee.nowNs
+        s.pointee.lastActivityNs = state.pointee.nowNs
+        c.pointee.stream = streamSlot
+        stats.http[.downstream_rq_total].increment()
+        stats.http[.downstream_rq_http1_total].increment()
+        stats.httpGauges[.downstream_rq_active].add(1)
+        beginBody(c, s, head)
+        if head.pointee.minorVersion == 0 {
+            s.pointee.flags.insert(.http10)
+            if !listener.pointee.acceptHTTP10 {
+                return reply(slot, c, status: 426, body: "Upgrade Required", close: true)
+            }
+            if head.pointee.authorityLength == 0, listener.pointee.defaultHost.count == 0 {
+                return reply(slot, c, status: 400, body: "", close: true)
+            }
+        }
+        var closes = !head.pointee.keepsAlive || c.pointee.flags.contains(.draining)
+        if listener.pointee.maxRequests > 0, c.pointee.requests >= listener.pointee.maxRequests {
+            stats.http[.downstream_cx_max_requests_reached].increment()
+            closes = true
+        }
+        if closes { s.pointee.flags.insert(.closeDownstream) }
+        let path = head.pointee.base + Int(head.pointee.target)
+        var pathLength = 0
+        while pathLength < Int(head.pointee.targetLength) {
+            let byte = path[pathLength]
+            // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
+            if byte == UInt8(ascii: "#") { return reply(slot, c, status: 400, body: "", close: true) }
+            if byte == UInt8(ascii: "?") { break }
+            pathLength &+= 1
+        }
+        route(slot, c, streamSlot, s, head, path, pathLength)
+    }
+
+    /// Sets up the receiving of the body that follows the head.
+    private func beginBody(_ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>) {
+        c.pointee.decoder = BodyDecoder(framing: head.pointee.framing, length: head.pointee.contentLength)
+        if c.pointee.decoder.isDone {
+            s.pointee.flags.insert(.requestEnded)
+        } else {
+            c.pointee.flags.insert(.inBody)
+        }
+    }
+
+    private func route(
+        _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ head: UnsafeMutablePointer<MessageHead>, _ path: UnsafePointer<UInt8>, _ pathLength: Int
+    ) {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let stats = listenerStats[Int(c.pointee.listener)]
+        let table = listener.pointee.routes
+        var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
+        if authority.count == 0 { authority = listener.pointee.defaultHost }
+        // CONNECT has no path to match; its routes come with their own matcher.
+        let found =
+            head.pointee.method == .connect
+            ? nil
+            : table?._withUnsafeGuaranteedRef {
+                $0.find(authority: authority.start, authority.count, path: path, pathLength)
+            }
+        guard let found else {
+            let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0
+            if upgrade, !isHTTP2Upgrade(head) {
+                stats.http[.downstream_rq_ws_on_non_ws_route].increment()
+                return reply(slot, c, status: 403, body: "", close: true)
+            }
+            stats.http[.rq_total].increment()
+            stats.http[.no_route].increment()
+            return reply(slot, c, status: 404, body: "", close: head.pointee.method == .connect)
+        }
+        let route = found.pointee
+        s.pointee.idleTimeoutNs = route.idleTimeoutNs
+        var upgrade = false
+        if head.pointee.connectionUpgrade, head.pointee.upgradeField >= 0, !isHTTP2Upgrade(head) {
+            guard upgradeAllowed(listener, route, head) else {
+                stats.http[.downstream_rq_ws_on_non_ws_route].increment()
+                return reply(slot, c, status: 403, body: "", close: true)
+            }
+            upgrade = true
+        }
+        stats.http[.rq_total].increment()
+        if route.cluster < 0 {
+            stats.http[.rq_direct_response].increment()
+            return directReply(slot, c, s, route, head)
+        }
+        s.pointee.cluster = route.cluster
+        if upgrade {
+            // Such a request does not end before the tunnel does, so the route's timeout never begins to run.
+            s.pointee.flags.insert([.upgrade, .closeDownstream])
+            s.pointee.flags.remove(.requestEnded)
+        }
+        s.pointee.timeoutNs = route.timeoutNs
+        if head.pointee.expectContinue, c.pointee.flags.contains(.inBody) {
+            out.clear()
+            out.append("HTTP/1.1 100 Continue\r\n\r\n")
+            let generation = c.pointee.generation
+            flushScratch(to: slot, c)
+            if c.pointee.generation != generation { return }
+        }
+        forward(slot, c, streamSlot, s, head, route)
+    }
+
+    /// Chooses the upstream and sends the head there.
+    private func forward(
+        _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: CompiledRoute
+    ) {
+        let cluster = Int(route.cluster)
+        let stats = clusterStats[cluster]
+        s.pointee.host = chooseHost(cluster: cluster)
+        if s.pointee.host < 0 {
+            stats.counters[.upstream_cx_none_healthy].increment()
+            return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
+        }
+        out.clear()
+        writeRequestHead(c, s, head, route)
+        switch attach(streamSlot, s) {
+        case .connected:
+            let up = s.pointee.upstream
+            flushScratch(to: up, connections[up])
+        case .pending: flushBody(s)
+        case .overflow:
+            out.clear()
+            return reply(slot, c, .overflow)
+        case .failed(let code):
+            out.clear()
+            return reply(slot, c, .connectFailure(code))
+        }
+        // The write may have failed, and the failure may have ended the stream.
+        if c.pointee.stream != streamSlot { return }
+        let now = state.pointee.nowNs
+        if s.pointee.idleTimeoutNs > 0 { arm(slot, deadlineNs: now &+ s.pointee.idleTimeoutNs) }
+        if s.pointee.flags.contains(.requestEnded) { requestEnded(slot, s) }
+    }
+
+    // MARK: Upgrades
+
+    /// Envoy passes such a request on as an ordinary one, without the upgrade (RFC 9113 §3.1 has dropped it).
+    private func isHTTP2Upgrade(_ head: UnsafeMutablePointer<MessageHead>) -> Bool {
+        let field = head.pointee.fields[Int(head.pointee.upgradeField)]
+        return UnsafeBufferPointer(start: head.pointee.base + Int(field.value), count: Int(field.valueLength))
+            .equalsFolded("h2c")
+    }
+
+    private func upgradeAllowed(
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ route: CompiledRoute,
+        _ head: UnsafeMutablePointer<MessageHead>
+    ) -> Bool {
+        let field = head.pointee.fields[Int(head.pointee.upgradeField)]
+        let token = head.pointee.base + Int(field.value)
+        let length = Int(field.valueLength)
+        for i in 0..<min(listener.pointee.upgradeCount, 64) {
+            let name = listener.pointee.upgradeNames[i]
+            if name.count == length, foldedEqual(token, name.start, length) {
+                return route.upgrades & (1 << UInt64(i)) != 0
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,192 @@
+import Glibc
+
+/// The request head as it goes upstream: Envoy's order, names in lower case, hop-by-hop fields left out (RFC 9110 §7.6.1).
+extension Worker {
+    func writeRequestHead(
+        _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>, _ route: CompiledRoute
+    ) {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let h = head.pointee
+        let edge = listener.pointee.useRemoteAddress
+        let upgrade = s.pointee.flags.contains(.upgrade)
+        out.append(h.base + Int(h.methodStart), Int(h.methodLength))
+        out.append(byte: ASCII.space)
+        writeTarget(h, route)
+        out.append(" HTTP/1.1\r\nhost: ")
+        if let rewrite = route.hostRewrite {
+            out.append(rewrite)
+        } else if h.authorityLength > 0 || h.present.contains(.host) {
+            out.append(h.base + Int(h.authority), Int(h.authorityLength))
+        } else {
+            out.append(listener.pointee.defaultHost)
+        }
+        out.append("\r\n")
+        var wroteForwardedFor = false
+        var wroteProto = false
+        var wroteExternal = false
+        for i in 0..<h.count {
+            let field = h.fields[i]
+            if field.id == .other {
+                if !field.isNominated { copy(field, h.base) }
+                continue
+            }
+            switch field.id {
+            case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings, .xEnvoyInternalOnly: break
+            case .connection, .upgrade: if upgrade { copy(field, h.base) }
+            case .te: if h.acceptsTrailers { out.append("te: trailers\r\n") }
+            case .expect: if !h.expectContinue { copy(field, h.base) }
+            case .xForwardedFor:
+                if edge, !listener.pointee.skipXFFAppend, isLast(.xForwardedFor, i, h) {
+                    out.append("x-forwarded-for: ")
+                    out.append(h.base + Int(field.value), Int(field.valueLength))
+                    out.append(byte: UInt8(ascii: ","))
+                    writeClientAddress(c)
+                    out.append("\r\n")
+                    wroteForwardedFor = true
+                } else {
+                    copy(field, h.base)
+                }
+            case .xForwardedProto:
+                if edge, listener.pointee.trustedHops == 0 {
+                    if !wroteProto { out.append("x-forwarded-proto: http\r\n") }
+                } else {
+                    copy(field, h.base)
+                }
+                wroteProto = true
+            case .xEnvoyEdgeOnly: if !edge { copy(field, h.base) }
+            case .xEnvoyExternalAddress:
+                if !edge {
+                    copy(field, h.base)
+                } else if !wroteExternal {
+                    writeExternalAddress(c)
+                    wroteExternal = true
+                }
+            case .xRequestID: if !edge || listener.pointee.preserveRequestID { copy(field, h.base) }
+            default: copy(field, h.base)
+            }
+        }
+        if edge, !listener.pointee.skipXFFAppend, !wroteForwardedFor {
+            out.append("x-forwarded-for: ")
+            writeClientAddress(c)
+            out.append("\r\n")
+        }
+        if !wroteProto { out.append("x-forwarded-proto: http\r\n") }
+        if edge, !wroteExternal { writeExternalAddress(c) }
+        writeRequestID(listener, h, edge: edge)
+        if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
+        if s.pointee.timeoutNs > 0 {
+            out.append("x-envoy-expected-rq-timeout-ms: ")
+            out.append(decimal: s.pointee.timeoutNs / 1_000_000)
+            out.append("\r\n")
+        }
+        if route.prefixRewrite != nil {
+            out.append("x-envoy-original-path: ")
+            out.append(h.base + Int(h.target), Int(h.targetLength))
+            out.append("\r\n")
+        }
+        writeRequestFraming(s, h, upgrade: upgrade, trailers: listener.pointee.trailers)
+        out.append("\r\n")
+    }
+
+    @inline(__always)
+    private func copy(_ field: HeaderField, _ base: UnsafePointer<UInt8>) {
+        out.reserve(Int(field.nameLength) &+ Int(field.valueLength) &+ 4)
+        out.appendLower(base + Int(field.name), Int(field.nameLength))
+        out.append(": ")
+        out.append(base + Int(field.value), Int(field.valueLength))
+        out.append("\r\n")
+    }
+
+    private func isLast(_ id: HeaderID, _ index: Int, _ h: MessageHead) -> Bool {
+        for i in (index + 1)..<max(h.count, index + 1) where h.fields[i].id == id { return false }
+        return true
+    }
+
+    private func writeTarget(_ h: MessageHead, _ route: CompiledRoute) {
+        let target = h.base + Int(h.target)
+        let length = Int(h.targetLength)
+        if let rewrite = route.prefixRewrite, length >= route.pattern.count {
+            out.append(rewrite)
+            out.append(target + route.pattern.count, length - route.pattern.count)
+        } else if length == 0 || target[0] == UInt8(ascii: "?") {
+            // An absolute-form target without path (RFC 9112 §3.2.2).
+            out.append(byte: UInt8(ascii: "/"))
+            out.append(target, length)
+        } else {
+            out.append(target, length)
+        }
+    }
+
+    /// How the body goes upstream; a request without one says so where its method expects one.
+    private func writeRequestFraming(_ s: StreamPointer, _ h: MessageHead, upgrade: Bool, trailers: Bool) {
+        if upgrade { return }
+        if h.framing == .chunked {
+            s.pointee.flags.insert(.requestChunked)
+            if trailers { s.pointee.flags.insert(.trailers) }
+            out.append("transfer-encoding: chunked\r\n")
+        } else if !h.present.contains(.contentLength) {
+            switch h.method {
+            case .get, .head, .delete, .connect, .trace, .options: break
+            default: out.append("content-length: 0\r\n")
+            }
+        }
+    }
+
+    // MARK: Where the client is
+
+    /// What goes into `x-forwarded-for`: the client's address, or for a client on loopback this host's own, as Envoy does.
+    private func writeClientAddress(_ c: ConnectionPointer) {
+        if c.pointee.remote.isLoopback {
+            out.append(snapshot.localAddress)
+        } else {
+            writeRemote(c)
+        }
+    }
+
+    private func writeExternalAddress(_ c: ConnectionPointer) {
+        out.append("x-envoy-external-address: ")
+        writeRemote(c)
+        out.append("\r\n")
+    }
+
+    private func writeRemote(_ c: ConnectionPointer) {
+        out.reserve(64)
+        let before = out.count
+        out.advance(c.pointee.remote.write(out.bytes + before))
+    }
+
+    // MARK: Request id
+
+    /// A random UUID (RFC 9562 §5.4), unless the request brings an id that is to be kept.
+    private func writeRequestID(_ listener: UnsafeMutablePointer<CompiledListener>, _ h: MessageHead, edge: Bool) {
+        guard listener.pointee.generateRequestID else { return }
+        if h.present.contains(.xRequestID), !edge || listener.pointee.preserveRequestID { return }
+        out.append("x-request-id: ")
+        var bits = (random(), random())
+        bits.0 = (bits.0 & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000
+        bits.1 = (bits.1 & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
+        appendHex(bits.0 >> 32, digits: 8)
+        out.append(byte: UInt8(ascii: "-"))
+        appendHex(bits.0 >> 16, digits: 4)
+        out.append(byte: UInt8(ascii: "-"))
+        appendHex(bits.0, digits: 4)
+        out.append(byte: UInt8(ascii: "-"))
+        appendHex(bits.1 >> 48, digits: 4)
+        out.append(byte: UInt8(ascii: "-"))
+        appendHex(bits.1, digits: 12)
+        out.append("\r\n")
+    }
+
+    private func appendHex(_ value: UInt64, digits: Int) {
+        out.reserve(digits)
+        var p = out.count &+ digits
+        out.advance(digits)
+        var rest = value
+        for _ in 0..<digits {
+            p &-= 1
+            let digit = UInt8(truncatingIfNeeded: rest & 15)
+            out.bytes[p] = digit < 10 ? 48 &+ digit : 87 &+ digit
+            rest >>= 4
+        }
+    }
+}

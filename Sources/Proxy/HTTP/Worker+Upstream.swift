@@ -1,0 +1,290 @@
+import CLinux
+import Glibc
+
+/// The upstream side of HTTP/1.1: bytes from the host become the response and go downstream as they come.
+extension Worker {
+    func readUpstream(_ slot: Int32, _ u: ConnectionPointer) {
+        let generation = u.pointee.generation
+        var turns = 0
+        while true {
+            if u.pointee.flags.contains(.readPaused) {
+                u.pointee.flags.insert(.readPending)
+                return
+            }
+            let kept = u.pointee.input.count
+            if kept > 0 { memcpy(readBuffer, u.pointee.input.bytes, kept) }
+            let count = cl_recv(u.pointee.fd, readBuffer + kept, min(Self.readChunk, readCapacity - kept))
+            if count == -Int(EAGAIN) {
+                u.pointee.flags.remove(.readPending)
+                return
+            }
+            if count <= 0 {
+                u.pointee.flags.insert([.readEnded, .remoteClosed])
+                return upstreamClosed(slot, u)
+            }
+            countReceived(u, count)
+            u.pointee.lastActivityNs = state.pointee.nowNs
+            guard u.pointee.stream >= 0 else {
+                // A host has nothing to say that nobody asked for (RFC 9112 §9.2).
+                clusterStats[cluster(of: u)].counters[.upstream_cx_protocol_error].increment()
+                return close(slot, u)
+            }
+            let used = processUpstream(slot, u, readBuffer, kept + count)
+            if u.pointee.generation != generation || u.pointee.kind == .free { return }
+            u.pointee.input.set(readBuffer + used, kept + count - used)
+            if u.pointee.kind == .tunnelUpstream { return makeReady(slot, u) }
+            if count < min(Self.readChunk, readCapacity - kept), !u.pointee.flags.contains(.peerClosing) {
+                u.pointee.flags.remove(.readPending)
+                return
+            }
+            turns += 1
+            if turns >= 8 { return makeReady(slot, u) }
+        }
+    }
+
+    private func processUpstream(
+        _ slot: Int32, _ u: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        let streamSlot = u.pointee.stream
+        let s = streams[streamSlot]
+        s.pointee.lastActivityNs = state.pointee.nowNs
+        s.pointee.flags.insert(.responseSeen)
+        var p = 0
+        out.clear()
+        while p < count {
+            if u.pointee.flags.contains(.inBody) {
+                return p + receiveResponseBody(slot, u, streamSlot, s, bytes + p, count - p)
+            }
+            let limits = HeadLimits(bytes: readCapacity - Self.readChunk, fields: snapshot.maxHeaderFields)
+            let method = s.pointee.method
+            switch responseHead.pointee.parseResponse(bytes + p, count - p, limits: limits, requestMethod: method) {
+            case .incomplete: return p
+            case .failed:
+                protocolError(slot, u, streamSlot, s)
+                return count
+            case .complete(let length):
+                p += length
+                let status = responseHead.pointee.status
+                if status < 200, status != 101 {
+                    // Interim responses end here; Envoy answers `Expect` itself.
+                    chargeUpstreamCode(s, status)
+                    continue
+                }
+                if status == 101 {
+                    guard s.pointee.flags.contains(.upgrade) else {
+                        protocolError(slot, u, streamSlot, s)
+                        return count
+                    }
+                    becomeTunnel(slot, u, streamSlot, s)
+                    return p
+                }
+                startResponse(slot, u, s)
+                u.pointee.decoder = BodyDecoder(
+                    framing: responseHead.pointee.framing, length: responseHead.pointee.contentLength)
+                if u.pointee.decoder.isDone {
+                    endResponse(slot, u, streamSlot, s, leftover: count - p)
+                    return count
+                }
+                u.pointee.flags.insert(.inBody)
+            }
+        }
+        flushResponse(s)
+        return p
+    }
+
+    /// Passes on a piece of the response's body; returns how many bytes it used.
+    private func receiveResponseBody(
+        _ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        let generation = u.pointee.generation
+        var p = 0
+        while true {
+            switch u.pointee.decoder.next(bytes + p, count - p) {
+            case .data(let offset, let length, let consumed):
+                sendResponseBody(s, bytes + p + offset, length)
+                if u.pointee.generation != generation || u.pointee.stream != streamSlot { return count }
+                p += consumed
+                if u.pointee.decoder.isDone {
+                    endResponse(slot, u, streamSlot, s, leftover: count - p)
+                    return count
+                }
+            case .trailer(let offset, let length, let consumed):
+                if s.pointee.flags.isSuperset(of: [.trailers, .responseChunked]) {
+                    if !s.pointee.flags.contains(.responseTrailers) {
+                        s.pointee.flags.insert(.responseTrailers)
+                        out.append("0\r\n")
+                    }
+                    out.append(bytes + p + offset, length)
+                }
+                p += consumed
+            case .needMore(let consumed):
+                flushResponse(s)
+                return p + consumed
+            case .end(let consumed):
+                p += consumed
+                endResponse(slot, u, streamSlot, s, leftover: count - p)
+                return count
+            case .failed:
+                protocolError(slot, u, streamSlot, s)
+                return count
+            }
+            if p >= count {
+                flushResponse(s)
+                return p
+            }
+        }
+    }
+
+    private func sendResponseBody(_ s: StreamPointer, _ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        if s.pointee.flags.contains(.responseChunked) {
+            out.append(hex: UInt64(length))
+            out.append("\r\n")
+        }
+        if length < 16 * 1024 {
+            out.append(bytes, length)
+        } else {
+            let down = s.pointee.downstream
+            write(down, connections[down], out.bytes, out.count, bytes, length)
+            out.clear()
+        }
+        if s.pointee.flags.contains(.responseChunked) { out.append("\r\n") }
+    }
+
+    private func flushResponse(_ s: StreamPointer) {
+        let down = s.pointee.downstream
+        if down >= 0, !out.isEmpty { flushScratch(to: down, connections[down]) }
+        out.clear()
+    }
+
+    // MARK: The end of a response
+
+    /// The response is complete: the connection goes back to the pool, the client is ready for its next request.
+    private func endResponse(
+        _ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer, leftover: Int
+    ) {
+        if s.pointee.flags.contains(.responseChunked) {
+            out.append(s.pointee.flags.contains(.responseTrailers) ? "\r\n" : "0\r\n\r\n")
+        }
+        s.pointee.flags.insert(.responseEnded)
+        recordUpstreamTime(s)
+        let stats = clusterStats[Int(s.pointee.cluster)]
+        u.pointee.flags.remove(.inBody)
+        let limit = snapshot.clusters[Int(s.pointee.cluster)].maxRequestsPerConnection
+        if limit > 0, u.pointee.requests >= limit {
+            stats.counters[.upstream_cx_max_requests].increment()
+            s.pointee.flags.insert(.closeUpstream)
+        }
+        if leftover > 0 { stats.counters[.upstream_cx_protocol_error].increment() }
+        let reusable =
+            leftover == 0 && u.pointee.output.isEmpty
+            && s.pointee.flags.contains(.requestEnded) && !s.pointee.flags.contains(.closeUpstream)
+            && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing])
+        detachUpstream(s, u)
+        u.pointee.input.free()
+        u.pointee.flags.insert(.used)
+        u.pointee.flags.remove(.readPaused)
+        let down = s.pointee.downstream
+        let d = connections[down]
+        // The last bytes go out while the stream still knows its downstream; a failure there ends the stream itself.
+        let generation = d.pointee.generation
+        flushScratch(to: down, d)
+        out.clear()
+        if d.pointee.generation == generation, d.pointee.kind == .downstreamHTTP, d.pointee.stream == streamSlot {
+            finishStream(down, d, s)
+        }
+        if reusable {
+            serveNext(slot, u)
+        } else {
+            if s.pointee.flags.contains(.closeUpstream) { stats.counters[.upstream_cx_close_notify].increment() }
+            close(slot, u)
+        }
+    }
+
+    /// Both sides of a request are done with: the client's connection rests, or ends.
+    func finishStream(_ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer) {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        let streamSlot = c.pointee.stream
+        let closes =
+            !s.pointee.flags.contains(.requestEnded) || s.pointee.flags.contains(.closeDownstream)
+            || s.pointee.flags.contains(.responseUntilClose)
+        c.pointee.stream = -1
+        c.pointee.flags.remove([.inBody, .readPaused])
+        freeStream(streamSlot, s, stats)
+        if closes { return closeAfterFlush(slot, c) }
+        if state.pointee.drain.mode == .finish { armGrace(slot, c) } else { armIdle(slot, c) }
+        if !c.pointee.input.isEmpty || c.pointee.flags.contains(.readPending) { makeReady(slot, c) }
+    }
+
+    /// The host is gone, or broke the connection.
+    func upstreamClosed(_ slot: Int32, _ u: ConnectionPointer) {
+        let streamSlot = u.pointee.stream
+        guard streamSlot >= 0 else { return close(slot, u) }
+        let s = streams[streamSlot]
+        let stats = clusterStats[Int(s.pointee.cluster)]
+        if u.pointee.flags.contains(.inBody), u.pointee.decoder.state == .untilClose {
+            // The end of the connection is the end of the body (RFC 9112 §6.3).
+            s.pointee.flags.insert(.closeUpstream)
+            out.clear()
+            return endResponse(slot, u, streamSlot, s, leftover: 0)
+        }
+        let begun = u.pointee.flags.contains(.inBody) || !u.pointee.input.isEmpty
+        stats.counters[.upstream_rq_rx_reset].increment()
+        if begun, !s.pointee.flags.contains(.responseStarted) {
+            stats.counters[.upstream_cx_protocol_error].increment()
+        }
+        close(slot, u)
+        detachUpstream(s, u)
+        out.clear()
+        upstreamFailed(streamSlot, s, begun ? .protocolError : .terminated)
+    }
+
+    /// What the host sent is not HTTP as it should be.
+    private func protocolError(_ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
+        clusterStats[Int(s.pointee.cluster)].counters[.upstream_cx_protocol_error].increment()
+        flushResponse(s)
+        if u.pointee.kind == .free || u.pointee.stream != streamSlot { return }
+        close(slot, u)
+        detachUpstream(s, u)
+        upstreamFailed(streamSlot, s, .protocolError)
+    }
+
+    // MARK: Upgrades
+
+    /// The host has agreed: from here both connections are a tunnel.
+    private func becomeTunnel(_ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
+        let down = s.pointee.downstream
+        let d = connections[down]
+        let stats = listenerStats[Int(d.pointee.listener)]
+        startResponse(slot, u, s)
+        let generation = d.pointee.generation
+        flushResponse(s)
+        if d.pointee.generation != generation || u.pointee.kind == .free { return }
+        stats.http[.downstream_cx_upgrades_total].increment()
+        stats.httpGauges[.downstream_cx_upgrades_active].add(1)
+        stats.httpGauges[.downstream_cx_http1_active].sub(1)
+        d.pointee.kind = .tunnelDownstream
+        d.pointee.flags.insert(.upgraded)
+        d.pointee.flags.remove([.inBody, .readPaused])
+        d.pointee.peer = slot
+        u.pointee.kind = .tunnelUpstream
+        u.pointee.flags.insert(.upgraded)
+        u.pointee.flags.remove(.readPaused)
+        u.pointee.peer = down
+        d.pointee.lastActivityNs = state.pointee.nowNs
+        if s.pointee.idleTimeoutNs > 0 { arm(down, deadlineNs: state.pointee.nowNs &+ s.pointee.idleTimeoutNs) }
+        d.pointee.flags.insert(.readPending)
+        makeReady(down, d)
+    }
+
+    /// The stream of a tunnel is over; its connections are closed by the caller.
+    func endUpgradedStream(_ d: ConnectionPointer) {
+        let streamSlot = d.pointee.stream
+        let s = streams[streamSlot]
+        let stats = listenerStats[Int(d.pointee.listener)]
+        let up = s.pointee.upstream
+        if up >= 0 { detachUpstream(s, connections[up]) }
+        d.pointee.stream = -1
+        freeStream(streamSlot, s, stats)
+    }
+}

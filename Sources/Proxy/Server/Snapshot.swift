@@ -1,0 +1,185 @@
+import CLinux
+import ProxyConfig
+
+/// A listener as the workers see it: plain data.
+struct CompiledListener: BitwiseCopyable {
+    var isHTTP: Bool
+    var bufferLimit: UInt32
+    /// TCP proxy: position of the cluster.
+    var tcpCluster: Int32 = -1
+    var maxConnectAttempts: UInt32 = 1
+    /// Nanoseconds; 0: none.
+    var idleTimeoutNs: UInt64
+    var maxDurationNs: UInt64
+    // HTTP connection manager.
+    var routes: Unmanaged<RouteTable>?
+    var limits = HeadLimits(bytes: 60 * 1024, fields: 100)
+    var serverName = Bytes("envoy")
+    var serverHeader = ServerHeader.overwrite
+    var useRemoteAddress = false
+    var skipXFFAppend = false
+    var trustedHops: UInt32 = 0
+    var via = Bytes("")
+    var generateRequestID = true
+    var preserveRequestID = false
+    var requestIDInResponse = false
+    var acceptHTTP10 = false
+    var defaultHost = Bytes("")
+    var trailers = false
+    var maxRequests: UInt32 = 0
+    var streamIdleTimeoutNs: UInt64 = 0
+    var requestTimeoutNs: UInt64 = 0
+    var headersTimeoutNs: UInt64 = 0
+    var delayedCloseNs: UInt64 = 0
+    /// `upgrade_configs` tokens, in lower case; routes refer to them by position.
+    var upgradeNames: UnsafeMutablePointer<Bytes>
+    var upgradeCount = 0
+}
+
+/// A cluster as the workers see it: plain data.
+struct CompiledCluster: BitwiseCopyable {
+    var connectTimeoutNs: UInt64
+    var idleTimeoutNs: UInt64
+    var bufferLimit: UInt32
+    var maxRequestsPerConnection: UInt32
+    var maxConnections: UInt32
+    var maxPending: UInt32
+    var maxRequests: UInt32
+}
+
+/// Connections and waiting requests of a cluster over all workers, for its circuit breakers. Touched when a connection
+/// is made or a request must wait for one, never by a request that finds an idle connection.
+struct ClusterUsage: BitwiseCopyable {
+    /// Cells between two clusters: a cache line or two, so that they do not disturb each other.
+    static let stride = 16
+    let cells: UnsafeMutablePointer<UInt64>
+    var connections: UInt64 { cl_load_relaxed(cells) }
+    var pending: UInt64 { cl_load_relaxed(cells + 1) }
+    func addConnection(_ change: Int64) { _ = cl_fetch_add(cells, UInt64(bitPattern: change)) }
+    func addPending(_ change: Int64) { _ = cl_fetch_add(cells + 1, UInt64(bitPattern: change)) }
+}
+
+/// The configuration compiled into tables that workers index and never search by name. Immutable, shared by all workers,
+/// and never freed: one process has one.
+final class Snapshot: @unchecked Sendable {
+    struct ListenerName {
+        /// The part after `listener.`.
+        var statName: String
+        var httpPrefix: String?
+        var tcpPrefix: String?
+    }
+    let listeners: UnsafeMutablePointer<CompiledListener>
+    let listenerCount: Int
+    let clusters: UnsafeMutablePointer<CompiledCluster>
+    let clusterCount: Int
+    private let usageCells: UnsafeMutablePointer<UInt64>
+    let listenerNames: [ListenerName]
+    let clusterStatNames: [String]
+    /// The largest head that any listener takes: workers size their read buffer by it.
+    let maxHeadBytes: Int
+    let maxHeaderFields: Int
+    /// This host's own address as `x-forwarded-for` shows it for clients on loopback.
+    let localAddress: Bytes
+
+    /// - Parameter localAddress: an IP literal.
+    init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
+        self.localAddress = Bytes(localAddress)
+        var positions: [String: Int] = [:]
+        for (i, cluster) in bootstrap.clusters.enumerated() { positions[cluster.name] = i }
+        listenerCount = bootstrap.listeners.count
+        clusterCount = bootstrap.clusters.count
+        listeners = .allocate(capacity: max(listenerCount, 1))
+        clusters = .allocate(capacity: max(clusterCount, 1))
+        usageCells = .allocate(capacity: max(clusterCount, 1) * ClusterUsage.stride)
+        usageCells.initialize(repeating: 0, count: max(clusterCount, 1) * ClusterUsage.stride)
+        clusterStatNames = bootstrap.clusters.map { Self.statName($0.altStatName ?? $0.name) }
+        for (i, cluster) in bootstrap.clusters.enumerated() {
+            (clusters + i).initialize(
+                to: CompiledCluster(
+                    connectTimeoutNs: cluster.connectTimeoutMs &* 1_000_000,
+                    idleTimeoutNs: cluster.idleTimeoutMs &* 1_000_000, bufferLimit: cluster.bufferLimit,
+                    maxRequestsPerConnection: cluster.maxRequestsPerConnection,
+                    maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
+                    maxRequests: cluster.maxRequests))
+        }
+        var names: [ListenerName] = []
+        var headBytes = 60 * 1024
+        var headerFields = 100
+        for (i, listener) in bootstrap.listeners.enumerated() {
+            var name = ListenerName(statName: Self.statName(listener.statPrefix ?? Self.text(listener.address)))
+            switch listener.filter {
+            case .tcpProxy(let tcp):
+                name.tcpPrefix = Self.statName(tcp.statPrefix)
+                (listeners + i).initialize(to: Self.compile(listener, tcp, positions))
+            case .httpConnectionManager(let http):
+                name.httpPrefix = Self.statName(http.statPrefix)
+                let compiled = Self.compile(listener, http, positions)
+                headBytes = max(headBytes, compiled.limits.bytes)
+                headerFields = max(headerFields, compiled.limits.fields)
+                (listeners + i).initialize(to: compiled)
+            }
+            names.append(name)
+        }
+        listenerNames = names
+        maxHeadBytes = headBytes
+        maxHeaderFields = headerFields
+    }
+
+    private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: [String: Int]) -> CompiledListener {
+        CompiledListener(
+            isHTTP: false, bufferLimit: listener.bufferLimit, tcpCluster: Int32(clusters[tcp.cluster] ?? -1),
+            maxConnectAttempts: max(tcp.maxConnectAttempts, 1), idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
+            maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .allocate(capacity: 1))
+    }
+
+    private static func compile(
+        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: [String: Int]
+    ) -> CompiledListener {
+        var upgrades = http.upgradeTypes
+        let table = RouteTable(
+            http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, upgradeTypes: &upgrades)
+        let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
+        for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(name)) }
+        return CompiledListener(
+            isHTTP: true, bufferLimit: listener.bufferLimit, idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
+            maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: Unmanaged.passRetained(table),
+            limits: HeadLimits(
+                bytes: Int(http.maxRequestHeadersKiB) * 1024, fields: Int(http.maxHeadersCount)),
+            serverName: Bytes(http.serverName), serverHeader: http.serverHeader,
+            useRemoteAddress: http.useRemoteAddress, skipXFFAppend: http.skipXFFAppend,
+            trustedHops: http.xffTrustedHops, via: Bytes(http.via), generateRequestID: http.generateRequestID,
+            preserveRequestID: http.preserveExternalRequestID, requestIDInResponse: http.requestIDInResponse,
+            acceptHTTP10: http.acceptHTTP10, defaultHost: Bytes(http.defaultHostForHTTP10),
+            trailers: http.enableTrailers, maxRequests: http.maxRequestsPerConnection,
+            streamIdleTimeoutNs: http.streamIdleTimeoutMs &* 1_000_000,
+            requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
+            headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,
+            delayedCloseNs: http.delayedCloseTimeoutMs &* 1_000_000, upgradeNames: names, upgradeCount: upgrades.count)
+    }
+
+    private static func text(_ address: Address) -> String {
+        switch address {
+        case .socket(let host, let port): return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .pipe(let path): return path
+        }
+    }
+
+    /// What all workers together use of a cluster's limits.
+    @inline(__always)
+    func usage(of cluster: Int) -> ClusterUsage { ClusterUsage(cells: usageCells + cluster * ClusterUsage.stride) }
+
+    /// A part of a stat name: `:` and `/` become `_` as Envoy does it.
+    static func statName(_ text: String) -> String {
+        String(text.map { $0 == ":" || $0 == "/" ? "_" : $0 })
+    }
+}
+
+/// A configuration compiled for the workers.
+public struct CompiledConfiguration: Sendable {
+    let snapshot: Snapshot
+
+    /// - Parameter localAddress: this host's own address, an IP literal, for `x-forwarded-for`.
+    public init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
+        snapshot = Snapshot(bootstrap, localAddress: localAddress)
+    }
+}

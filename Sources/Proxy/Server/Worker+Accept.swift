@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// The listening sockets that a worker accepts from. Few, changed by commands only.
+final class ListeningSet {
+    struct Entry {
+        var descriptor: Int32
+        var listener: Int
+        var exclusive: Bool
+    }
+    /// Positions are what epoll reports; a removed one stays empty.
+    var entries: [Entry?] = []
+}
+
+/// Accepting connections.
+extension Worker {
+    func listen(listener: Int, descriptor: Int32, exclusive: Bool) {
+        let entry = ListeningSet.Entry(descriptor: descriptor, listener: listener, exclusive: exclusive)
+        if let free = listening.entries.firstIndex(where: { $0 == nil }) {
+            listening.entries[free] = entry
+            register(free, entry)
+        } else {
+            listening.entries.append(entry)
+            register(listening.entries.count - 1, entry)
+        }
+    }
+
+    private func register(_ position: Int, _ entry: ListeningSet.Entry) {
+        let mask = Epoll.input | (entry.exclusive ? Epoll.exclusive : 0)
+        let rc = cl_epoll_add(epoll, entry.descriptor, mask, Self.listenerToken | UInt64(position))
+        if rc < 0, rc != -EEXIST { hooks.log("worker \(index): cannot watch a listener: \(SystemError.text(-rc))") }
+    }
+
+    func unlisten(_ listeners: [Int]?) {
+        for (position, entry) in listening.entries.enumerated() {
+            guard let entry, listeners?.contains(entry.listener) ?? true else { continue }
+            _ = cl_epoll_del(epoll, entry.descriptor)
+            listening.entries[position] = nil
+        }
+    }
+
+    /// Accepts what waits, a bounded number at a time: the listener is level-triggered, so nothing is forgotten.
+    func acceptReady(_ position: Int32) {
+        guard Int(position) < listening.entries.count, let entry = listening.entries[Int(position)] else { return }
+        var address = cl_address()
+        for _ in 0..<32 {
+            let fd = cl_accept(entry.descriptor, &address)
+            if fd < 0 {
+                switch -fd {
+                case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting(-fd)
+                default: break
+                }
+                return
+            }
+            accepted(fd, &address, entry.listener)
+        }
+    }
+
+    /// No descriptor or memory left: the listeners rest for a moment instead of spinning.
+    private func pauseAccepting(_ code: Int32) {
+        if state.pointee.acceptPausedUntilNs == 0 {
+            hooks.log("worker \(index): accepting pauses for 100 ms: \(SystemError.text(code))")
+        }
+        for entry in listening.entries { if let entry { _ = cl_epoll_del(epoll, entry.descriptor) } }
+        state.pointee.acceptPausedUntilNs = state.pointee.nowNs &+ 100_000_000
+    }
+
+    func resumeAccepting() {
+        state.pointee.acceptPausedUntilNs = 0
+        for (position, entry) in listening.entries.enumerated() { if let entry { register(position, entry) } }
+    }
+
+    private func accepted(_ fd: Int32, _ address: inout cl_address, _ listener: Int) {
+        let slot = connections.take()
+        let stats = listenerStats + listener
+        guard slot >= 0 else {
+            _ = cl_close(fd)
+            stats.pointee.listener[.downstream_cx_overflow].increment()
+            return
+        }
+        let compiled = snapshot.listeners + listener
+        let c = connections[slot]
+        let generation = c.pointee.generation
+        c.pointee = Connection()
+        c.pointee.generation = generation
+        c.pointee.fd = fd
+        c.pointee.kind = compiled.pointee.isHTTP ? .downstreamHTTP : .tunnelDownstream
+        c.pointee.listener = Int32(listener)
+        c.pointee.createdNs = state.pointee.nowNs
+        c.pointee.lastActivityNs = state.pointee.nowNs
+        c.pointee.bufferLimit = compiled.pointee.bufferLimit
+        c.pointee.remote = PeerAddress(&address)
+        state.pointee.downstreams += 1
+        stats.pointee.listener[.downstream_cx_total].increment()
+        stats.pointee.listenerGauges[.downstream_cx_active].add(1)
+        stats.pointee.worker[.downstream_cx_total].increment()
+        stats.pointee.workerGauges[.downstream_cx_active].add(1)
+        if compiled.pointee.isHTTP {
+            stats.pointee.http[.downstream_cx_total].increment()
+            stats.pointee.http[.downstream_cx_http1_total].increment()
+            stats.pointee.httpGauges[.downstream_cx_active].add(1)
+            stats.pointee.httpGauges[.downstream_cx_http1_active].add(1)
+            armIdle(slot, c)
+        } else {
+            stats.pointee.tcp[.downstream_cx_total].increment()
+        }
+        let rc = cl_epoll_add(epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
+        if rc < 0 {
+            hooks.log("worker \(index): cannot watch a connection: \(SystemError.text(-rc))")
+            return close(slot, c)
+        }
+        if !compiled.pointee.isHTTP { startTunnel(slot, c) }
+    }
+}

@@ -1,0 +1,174 @@
+import CLinux
+import Glibc
+
+/// The end of connections.
+extension Worker {
+    /// Closes at once and forgets the slot; what belongs to it elsewhere (a stream, a tunnel's peer, a pool) must have
+    /// been let go before.
+    func close(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.kind == .free { return }
+        disarm(slot)
+        if c.pointee.host >= 0 { upstreamGone(c) } else { downstreamGone(c) }
+        _ = cl_close(c.pointee.fd)
+        c.pointee.input.free()
+        c.pointee.output.free()
+        c.pointee.fd = -1
+        c.pointee.kind = .free
+        // Generations at the very top mean listeners and the mailbox.
+        c.pointee.generation = c.pointee.generation < 0xFFFF_FFF0 ? c.pointee.generation &+ 1 : 0
+        freed[state.pointee.freedCount] = slot
+        state.pointee.freedCount += 1
+    }
+
+    private func downstreamGone(_ c: ConnectionPointer) {
+        let stats = listenerStats + Int(c.pointee.listener)
+        let lengthMs = (state.pointee.nowNs &- c.pointee.createdNs) / 1_000_000
+        stats.pointee.listener[.downstream_cx_destroy].increment()
+        stats.pointee.listenerGauges[.downstream_cx_active].sub(1)
+        stats.pointee.workerGauges[.downstream_cx_active].sub(1)
+        stats.pointee.listenerHistograms[.downstream_cx_length_ms].record(lengthMs)
+        if snapshot.listeners[Int(c.pointee.listener)].isHTTP {
+            let remote = c.pointee.flags.contains(.remoteClosed)
+            let http = stats.pointee.http
+            http[.downstream_cx_destroy].increment()
+            http[remote ? .downstream_cx_destroy_remote : .downstream_cx_destroy_local].increment()
+            if c.pointee.stream >= 0 {
+                http[.downstream_cx_destroy_active_rq].increment()
+                http[remote ? .downstream_cx_destroy_remote_active_rq : .downstream_cx_destroy_local_active_rq]
+                    .increment()
+            }
+            stats.pointee.httpGauges[.downstream_cx_active].sub(1)
+            if c.pointee.flags.contains(.upgraded) {
+                stats.pointee.httpGauges[.downstream_cx_upgrades_active].sub(1)
+            } else {
+                stats.pointee.httpGauges[.downstream_cx_http1_active].sub(1)
+            }
+            stats.pointee.httpHistograms[.downstream_cx_length_ms].record(lengthMs)
+        }
+        state.pointee.downstreams -= 1
+        if state.pointee.downstreams == 0 { hooks.drained(index) }
+    }
+
+    private func upstreamGone(_ c: ConnectionPointer) {
+        let pool = hosts[c.pointee.host]
+        let stats = clusterStats[Int(pool.pointee.cluster)]
+        if c.pointee.flags.contains(.pooled) { unpool(c) }
+        if c.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
+        pool.pointee.connections -= 1
+        snapshot.usage(of: Int(pool.pointee.cluster)).addConnection(-1)
+        stats.gauges[.upstream_cx_active].sub(1)
+        if c.pointee.flags.contains(.remoteClosed) {
+            stats.counters[.upstream_cx_destroy_remote].increment()
+            if c.pointee.stream >= 0 { stats.counters[.upstream_cx_destroy_remote_with_active_rq].increment() }
+        } else {
+            stats.counters[.upstream_cx_destroy_local].increment()
+            if c.pointee.stream >= 0 { stats.counters[.upstream_cx_destroy_local_with_active_rq].increment() }
+        }
+        stats.counters[.upstream_cx_destroy].increment()
+        if c.pointee.stream >= 0 { stats.counters[.upstream_cx_destroy_with_active_rq].increment() }
+        stats.histograms[.upstream_cx_length_ms].record((state.pointee.nowNs &- c.pointee.createdNs) / 1_000_000)
+        freeHostIfUnused(c.pointee.host, pool)
+    }
+
+    /// Closes a downstream HTTP connection once everything is sent. What the client still sends is read and thrown away
+    /// for a while, since a reset would destroy the response on its way (RFC 9112 §9.6).
+    func closeAfterFlush(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.kind == .free { return }
+        c.pointee.input.free()
+        if c.pointee.output.isEmpty { return finishClosing(slot, c) }
+        c.pointee.flags.insert(.closeAfterFlush)
+    }
+
+    func finishClosing(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.kind != .downstreamHTTP || c.pointee.flags.contains(.readEnded) { return close(slot, c) }
+        let delay = snapshot.listeners[Int(c.pointee.listener)].delayedCloseNs
+        c.pointee.flags.insert([.lingering, .writeEnded])
+        c.pointee.flags.remove([.readPaused, .closeAfterFlush])
+        if cl_shutdown(c.pointee.fd, Int32(CL_SHUT_WRITE)) < 0 { return close(slot, c) }
+        c.pointee.deadlineNs = state.pointee.nowNs &+ max(delay, 1_000_000)
+        arm(slot, deadlineNs: c.pointee.deadlineNs)
+        drainLingering(slot, c)
+    }
+
+    /// Reads and forgets; closes at the peer's end.
+    func drainLingering(_ slot: Int32, _ c: ConnectionPointer) {
+        for _ in 0..<16 {
+            let count = cl_recv(c.pointee.fd, readBuffer, readCapacity)
+            if count == -Int(EAGAIN) { return }
+            if count <= 0 {
+                c.pointee.flags.insert([.readEnded, .remoteClosed])
+                return close(slot, c)
+            }
+            countReceived(c, count)
+        }
+        makeReady(slot, c)
+    }
+
+    /// A connection that failed under a read or a write: the peer is gone.
+    func connectionBroke(_ slot: Int32, _ c: ConnectionPointer) {
+        c.pointee.flags.insert([.remoteClosed, .readEnded])
+        switch c.pointee.kind {
+        case .downstreamHTTP: downstreamClosed(slot, c)
+        case .upstreamHTTP: upstreamClosed(slot, c)
+        case .tunnelDownstream, .tunnelUpstream: closeTunnel(slot, c)
+        case .free: break
+        }
+    }
+
+    func closeEverything() {
+        for slot in 0..<connections.count {
+            let c = connections[slot]
+            switch c.pointee.kind {
+            case .downstreamHTTP: downstreamClosed(slot, c)
+            case .tunnelDownstream: closeTunnel(slot, c)
+            default: break
+            }
+        }
+        for slot in 0..<connections.count where connections[slot].pointee.kind != .free {
+            close(slot, connections[slot])
+        }
+        unlisten(nil)
+    }
+
+    // MARK: Drain
+
+    func startDrain(_ drain: Drain) {
+        let now = state.pointee.nowNs
+        switch drain {
+        case .gradual(let overMs):
+            state.pointee.drain = DrainState(mode: .gradual, startNs: now, lengthNs: overMs &* 1_000_000)
+        case .immediate: state.pointee.drain = DrainState(mode: .immediate, startNs: now, lengthNs: 0)
+        case .finish(let graceMs):
+            state.pointee.drain = DrainState(mode: .finish, startNs: now, lengthNs: graceMs &* 1_000_000)
+            for slot in 0..<connections.count {
+                let c = connections[slot]
+                guard c.pointee.kind == .downstreamHTTP, c.pointee.stream < 0,
+                    !c.pointee.flags.contains(.lingering)
+                else { continue }
+                armGrace(slot, c)
+            }
+        }
+        if state.pointee.downstreams == 0 { hooks.drained(index) }
+    }
+
+    /// An idle connection is half-closed when the grace is over; a request until then is answered with
+    /// `Connection: close`.
+    func armGrace(_ slot: Int32, _ c: ConnectionPointer) {
+        c.pointee.flags.insert(.draining)
+        c.pointee.deadlineNs = state.pointee.nowNs &+ state.pointee.drain.lengthNs
+        arm(slot, deadlineNs: c.pointee.deadlineNs)
+    }
+
+    /// Whether the next response asks its client to go away.
+    func drainsNow() -> Bool {
+        let drain = state.pointee.drain
+        switch drain.mode {
+        case .none: return false
+        case .immediate, .finish: return true
+        case .gradual:
+            let elapsed = state.pointee.nowNs &- drain.startNs
+            if elapsed >= drain.lengthNs { return true }
+            return random() % max(drain.lengthNs, 1) < elapsed
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import CLinux
+import Glibc
+
+/// A connection under a handler's hands. Its memory stays valid for the whole turn of the loop, also after it was closed.
+typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+typealias StreamPointer = UnsafeMutablePointer<Stream>
+
+/// The loop: wait, dispatch events, run the ready list, fire timers, free what was closed.
+extension Worker {
+    func run() {
+        while state.pointee.running { turn() }
+        closeEverything()
+    }
+
+    private func turn() {
+        let timeout = state.pointee.readyCount > 0 ? 0 : nextTimeoutMs()
+        let count = cl_epoll_wait(epoll, events, Int32(Self.eventCapacity), timeout)
+        state.pointee.nowNs = cl_monotonic_ns()
+        if count > 0 {
+            for i in 0..<Int(count) {
+                dispatch(cl_event_data(events + i), cl_event_mask(events + i))
+            }
+        }
+        runReadyList()
+        fireTimers()
+        reuseFreed()
+    }
+
+    private func nextTimeoutMs() -> Int32 {
+        let timers = wheel.timeoutMs(nowNs: state.pointee.nowNs)
+        let paused = state.pointee.acceptPausedUntilNs
+        guard paused != 0 else { return timers }
+        let now = state.pointee.nowNs
+        let left = paused > now ? Int32(truncatingIfNeeded: (paused - now) / 1_000_000 + 1) : 0
+        return timers < 0 ? left : min(timers, left)
+    }
+
+    @inline(__always)
+    private func dispatch(_ data: UInt64, _ mask: UInt32) {
+        let generation = UInt32(truncatingIfNeeded: data >> 32)
+        let slot = Int32(truncatingIfNeeded: data & 0xFFFF_FFFF)
+        if generation >= 0xFFFF_FFFE {
+            if generation == 0xFFFF_FFFF { runCommands() } else { acceptReady(slot) }
+            return
+        }
+        let c = connections[slot]
+        // A stale event: the slot was closed, or closed and taken again, since it was reported.
+        if c.pointee.generation != generation || c.pointee.kind == .free { return }
+        handle(slot, c, mask)
+    }
+
+    /// One epoll event of a connection. Output first: it makes room for what reading brings.
+    private func handle(_ slot: Int32, _ c: ConnectionPointer, _ mask: UInt32) {
+        let generation = c.pointee.generation
+        if mask & (Epoll.peerClosed | Epoll.broken) != 0 {
+            c.pointee.flags.insert(.peerClosing)
+        }
+        if c.pointee.flags.contains(.connecting) {
+            if mask & (Epoll.output | Epoll.broken) != 0 {
+                connectFinished(slot, c)
+            }
+            if c.pointee.generation != generation || c.pointee.kind == .free { return }
+            if c.pointee.flags.contains(.connecting) { return }
+        } else if mask & Epoll.output != 0, !c.pointee.output.isEmpty {
+            flushOutput(slot, c)
+            if c.pointee.generation != generation || c.pointee.kind == .free { return }
+        }
+        if mask & Epoll.readable != 0 { readable(slot, c) }
+    }
+
+    /// Reads a connection as far as its kind and back-pressure allow.
+    func readable(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.flags.contains(.readPaused) {
+            c.pointee.flags.insert(.readPending)
+            // A reset is noticed at once, even when nobody reads.
+            if c.pointee.flags.contains(.peerClosing), cl_socket_error(c.pointee.fd) != 0 { connectionBroke(slot, c) }
+            return
+        }
+        if c.pointee.flags.contains(.lingering) { return drainLingering(slot, c) }
+        switch c.pointee.kind {
+        case .downstreamHTTP: readDownstream(slot, c)
+        case .upstreamHTTP: readUpstream(slot, c)
+        case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
+        case .free: break
+        }
+    }
+
+    // MARK: Ready list
+
+    /// Asks for a connection to be read (or its left-over input to be used) later in this turn.
+    func makeReady(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.flags.contains(.onReadyList) || c.pointee.kind == .free { return }
+        c.pointee.flags.insert(.onReadyList)
+        ready[state.pointee.readyCount] = ReadyEntry(slot: slot, generation: c.pointee.generation)
+        state.pointee.readyCount += 1
+    }
+
+    private func runReadyList() {
+        var i = 0
+        // What is added meanwhile runs in this turn too, but not for ever: the rest waits for the next one.
+        let limit = state.pointee.readyCount * 4 + 64
+        while i < state.pointee.readyCount, i < limit {
+            let entry = ready[i]
+            i += 1
+            let c = connections[entry.slot]
+            if c.pointee.generation != entry.generation || c.pointee.kind == .free { continue }
+            c.pointee.flags.remove(.onReadyList)
+            resume(entry.slot, c)
+        }
+        let rest = state.pointee.readyCount - i
+        if rest > 0 { memmove(ready, ready + i, rest * MemoryLayout<ReadyEntry>.stride) }
+        state.pointee.readyCount = rest
+    }
+
+    /// Goes on with a connection that was paused or has left-over input.
+    private func resume(_ slot: Int32, _ c: ConnectionPointer) {
+        if c.pointee.flags.contains(.lingering) { return drainLingering(slot, c) }
+        switch c.pointee.kind {
+        case .downstreamHTTP: resumeDownstream(slot, c)
+        case .upstreamHTTP: readUpstream(slot, c)
+        case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
+        case .free: break
+        }
+    }
+
+    // MARK: Timers
+
+    @inline(__always)
+    func arm(_ slot: Int32, deadlineNs: UInt64) {
+        let slab = connections
+        wheel.arm(slot, deadlineNs: deadlineNs) { Self.link(slab[$0]) }
+    }
+
+    func disarm(_ slot: Int32) {
+        let slab = connections
+        wheel.remove(slot) { Self.link(slab[$0]) }
+    }
+
+    @inline(__always)
+    private static func link(_ c: ConnectionPointer) -> UnsafeMutablePointer<TimerWheel.Link> {
+        UnsafeMutableRawPointer(c).advanced(by: MemoryLayout<Connection>.offset(of: \.timer) ?? 0)
+            .assumingMemoryBound(to: TimerWheel.Link.self)
+    }
+
+    private func fireTimers() {
+        let now = state.pointee.nowNs
+        let slab = connections
+        while true {
+            let slot = wheel.pop(nowNs: now) { Self.link(slab[$0]) }
+            if slot < 0 { break }
+            let c = connections[slot]
+            if c.pointee.kind != .free { timerFired(slot, c) }
+        }
+        let paused = state.pointee.acceptPausedUntilNs
+        if paused != 0, now >= paused { resumeAccepting() }
+    }
+
+    // MARK: Slots
+
+    /// Slots closed in this turn become free only now: an event of this turn may still name them.
+    private func reuseFreed() {
+        let count = state.pointee.freedCount
+        if count == 0 { return }
+        for i in 0..<count { connections.give(freed[i]) }
+        state.pointee.freedCount = 0
+    }
+
+    // MARK: Commands
+
+    private func runCommands() {
+        for command in mailbox.take() {
+            switch command {
+            case .listen(let listener, let descriptor, let exclusive):
+                listen(listener: listener, descriptor: descriptor, exclusive: exclusive)
+            case .unlisten(let listeners, let done):
+                unlisten(listeners)
+                done()
+            case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
+            case .drain(let drain): startDrain(drain)
+            case .cancelDrain: state.pointee.drain = DrainState()
+            case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
+            case .stop: state.pointee.running = false
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import CLinux
+import Glibc
+import Stats
+
+/// Mutable scalars of a worker, in memory of their own: the worker object has only `let`s, so that no access is checked
+/// for exclusivity at run time.
+struct WorkerState: BitwiseCopyable {
+    /// CLOCK_MONOTONIC, read once per turn of the loop.
+    var nowNs: UInt64 = 0
+    var running = true
+    /// Downstream connections; the main thread may look (`Worker.downstreamCount`).
+    var downstreams: UInt64 = 0
+    var readyCount = 0
+    var freedCount = 0
+    var drain = DrainState()
+    /// Accepting is paused until then, since there are no descriptors left (EMFILE). 0: not paused.
+    var acceptPausedUntilNs: UInt64 = 0
+    var random: (UInt64, UInt64) = (0, 0)
+    /// `date` as last formatted, and for which second.
+    var dateSecond: Int64 = -1
+    var roundRobin: UInt32 = 0
+}
+
+struct DrainState: BitwiseCopyable {
+    enum Mode: UInt8, BitwiseCopyable { case none, gradual, immediate, finish }
+    var mode = Mode.none
+    var startNs: UInt64 = 0
+    var lengthNs: UInt64 = 0
+}
+
+/// A cluster in one worker: which hosts there are now, and whose turn it is.
+struct WorkerCluster: BitwiseCopyable {
+    /// Indices into the worker's host slab.
+    var hosts: UnsafeMutablePointer<Int32>
+    var hostCount = 0
+    var next = 0
+    var isWeighted = false
+}
+
+/// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with
+/// other workers. The rest of its behaviour is in extensions, one file a subject:
+/// `Worker+Loop`, `+Accept`, `+Write`, `+Close`, `+Timeouts`, `HTTP/Worker+Downstream`, `HTTP/Worker+Upstream`, `TCP/`.
+///
+/// Only its own thread touches it after `run()` has begun; the main thread speaks to it through `mailbox`.
+final class Worker: @unchecked Sendable {
+    let index: Int
+    let snapshot: Snapshot
+    let mailbox: WorkerMailbox
+    let epoll: Int32
+    let state: UnsafeMutablePointer<WorkerState>
+    let connections: Slab<Connection>
+    let streams: Slab<Stream>
+    let hosts: Slab<HostPool>
+    let wheel: TimerWheel
+    let clusters: UnsafeMutablePointer<WorkerCluster>
+    let listenerStats: UnsafeMutablePointer<ListenerStats>
+    let clusterStats: UnsafeMutablePointer<ClusterStats>
+    /// Where sockets are read into: what was left over is put in front.
+    let readBuffer: UnsafeMutablePointer<UInt8>
+    let readCapacity: Int
+    /// Bytes on their way to one connection, gathered so that they go out in one call.
+    let out: OutputScratch
+    let requestHead: UnsafeMutablePointer<MessageHead>
+    let responseHead: UnsafeMutablePointer<MessageHead>
+    let events: UnsafeMutablePointer<epoll_event>
+    let ready: UnsafeMutablePointer<ReadyEntry>
+    let freed: UnsafeMutablePointer<Int32>
+    let date: UnsafeMutablePointer<UInt8>
+    let listening: ListeningSet
+    let rareStatus: RareStatus
+    let hooks: WorkerHooks
+
+    struct ReadyEntry: BitwiseCopyable {
+        var slot: Int32
+        var generation: UInt32
+    }
+
+    static let eventCapacity = 256
+    static let maxConnections = 1 << 20
+    /// What is read from a socket at once.
+    static let readChunk = 64 * 1024
+
+    init(index: Int, snapshot: Snapshot, stats: DataPlaneStats, writer: StatsWriter, hooks: WorkerHooks)
+        throws(SystemError)
+    {
+        self.index = index
+        self.snapshot = snapshot
+        self.hooks = hooks
+        mailbox = try WorkerMailbox()
+        let epoll = cl_epoll_create()
+        guard epoll >= 0 else { throw SystemError(call: "epoll_create1", code: -epoll) }
+        self.epoll = epoll
+        let rc = cl_epoll_add(epoll, mailbox.descriptor, Epoll.input, Self.mailboxToken)
+        guard rc >= 0 else { throw SystemError(call: "epoll_ctl", code: -rc) }
+        let now = cl_monotonic_ns()
+        state = .allocate(capacity: 1)
+        state.initialize(to: WorkerState())
+        state.pointee.nowNs = now
+        state.pointee.random = Self.seed()
+        connections = Slab(empty: Connection(), limit: Self.maxConnections)
+        streams = Slab(empty: Stream(), limit: Self.maxConnections)
+        hosts = Slab(empty: HostPool(), limit: 1 << 20)
+        wheel = TimerWheel(nowNs: now)
+        clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
+        for i in 0..<snapshot.clusterCount {
+            (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1)))
+        }
+        (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
+        readCapacity = snapshot.maxHeadBytes + 2 * Self.readChunk
+        readBuffer = .allocate(capacity: readCapacity + 16)
+        readBuffer.initialize(repeating: 0, count: readCapacity + 16)
+        out = OutputScratch(capacity: 2 * snapshot.maxHeadBytes + 2 * Self.readChunk)
+        requestHead = .allocate(capacity: 1)
+        requestHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1))
+        responseHead = .allocate(capacity: 1)
+        responseHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1))
+        events = .allocate(capacity: Self.eventCapacity)
+        events.initialize(repeating: epoll_event(), count: Self.eventCapacity)
+        ready = .allocate(capacity: Self.readyCapacity)
+        freed = .allocate(capacity: Self.readyCapacity)
+        date = .allocate(capacity: 32)
+        date.initialize(repeating: 0, count: 32)
+        listening = ListeningSet()
+        rareStatus = RareStatus()
+    }
+
+    static let mailboxToken: UInt64 = 0xFFFF_FFFF_0000_0000
+    static let listenerToken: UInt64 = 0xFFFF_FFFE_0000_0000
+    static let readyCapacity = maxConnections
+
+    private static func seed() -> (UInt64, UInt64) {
+        var generator = SystemRandomNumberGenerator()
+        return (generator.next() | 1, generator.next())
+    }
+
+    /// Downstream connections alive. Safe from any thread.
+    var downstreamCount: Int {
+        let offset = MemoryLayout<WorkerState>.offset(of: \.downstreams) ?? 0
+        let cell = UnsafeRawPointer(state).advanced(by: offset).assumingMemoryBound(to: UInt64.self)
+        return Int(cl_load_relaxed(cell))
+    }
+
+    /// xorshift128+: request ids and the gradual drain's dice. Seeded from the system's generator; not for secrets.
+    func random() -> UInt64 {
+        var a = state.pointee.random.0
+        let b = state.pointee.random.1
+        state.pointee.random.0 = b
+        a ^= a << 23
+        a ^= a >> 17
+        a ^= b ^ (b >> 26)
+        state.pointee.random.1 = a
+        return a &+ b
+    }
+}
+
+/// What a worker tells the main thread. The closures hop to it.
+struct WorkerHooks: Sendable {
+    /// The last downstream connection of this worker is gone.
+    var drained: @Sendable (_ worker: Int) -> Void
+    /// A status code that has no cell yet.
+    var needStatus: @Sendable (_ worker: Int, RareStatusKey) -> Void
+    var log: @Sendable (_ message: String) -> Void
+}

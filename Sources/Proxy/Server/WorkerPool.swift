@@ -1,0 +1,150 @@
+import CLinux
+import Glibc
+import Stats
+import Synchronization
+
+/// The real data plane: one `Worker` a thread. Used from the main thread only.
+public final class WorkerPool: DataPlane {
+    private let workers: [Worker]
+    private let stats: DataPlaneStats
+    private let writers: [StatsWriter]
+    private let mailbox: MainMailbox
+    private var threads: [pthread_t] = []
+    private var emptyWaiters: [() -> Void] = []
+    private let relay: PoolRelay
+
+    /// - Parameters:
+    ///   - concurrency: worker threads, at least 1.
+    ///   - mailbox: how workers reach the main thread.
+    ///   - log: called from workers.
+    public init(
+        configuration: CompiledConfiguration, store: StatsStore, concurrency: Int, mailbox: MainMailbox,
+        log: @escaping @Sendable (String) -> Void
+    ) throws {
+        let stats = DataPlaneStats(store: store, snapshot: configuration.snapshot, concurrency: concurrency)
+        let relay = PoolRelay()
+        let hooks = WorkerHooks(
+            drained: { _ in mailbox.post { relay.pool?.checkEmpty() } },
+            needStatus: { worker, key in mailbox.post { relay.pool?.makeStatus(worker, key) } },
+            log: log)
+        var writers: [StatsWriter] = []
+        var workers: [Worker] = []
+        for index in 0..<max(concurrency, 1) {
+            let writer = store.makeWriter()
+            writers.append(writer)
+            workers.append(
+                try Worker(
+                    index: index, snapshot: configuration.snapshot, stats: stats, writer: writer, hooks: hooks))
+        }
+        self.stats = stats
+        self.writers = writers
+        self.workers = workers
+        self.mailbox = mailbox
+        self.relay = relay
+        relay.pool = self
+    }
+
+    public func start() throws {
+        for worker in workers {
+            var thread = pthread_t()
+            let context = Unmanaged.passRetained(worker).toOpaque()
+            let code = pthread_create(
+                &thread, nil,
+                { @Sendable context in
+                    guard let context else { return nil }
+                    let worker = Unmanaged<Worker>.fromOpaque(context).takeRetainedValue()
+                    _ = cl_set_thread_name("wrk:worker_\(worker.index)")
+                    worker.run()
+                    return nil
+                }, context)
+            guard code == 0 else {
+                Unmanaged<Worker>.fromOpaque(context).release()
+                throw SystemError(call: "pthread_create", code: code)
+            }
+            threads.append(thread)
+        }
+    }
+
+    public func startAccepting(_ sockets: [ListenerSockets]) {
+        for listener in sockets {
+            for member in listener.members {
+                if let worker = member.worker {
+                    workers[worker % workers.count].mailbox.post(
+                        .listen(listener: listener.listener, descriptor: member.descriptor, exclusive: false))
+                } else {
+                    for worker in workers {
+                        worker.mailbox.post(
+                            .listen(
+                                listener: listener.listener, descriptor: member.descriptor,
+                                exclusive: workers.count > 1))
+                    }
+                }
+            }
+        }
+    }
+
+    public func stopAccepting(_ done: @escaping () -> Void) { stop(nil, done) }
+
+    public func stopAccepting(listeners: [Int], _ done: @escaping () -> Void) { stop(listeners, done) }
+
+    private func stop(_ listeners: [Int]?, _ done: @escaping () -> Void) {
+        let pending = Countdown(workers.count, done)
+        let mailbox = mailbox
+        for worker in workers {
+            worker.mailbox.post(.unlisten(listeners: listeners, done: { mailbox.post { pending.arrive() } }))
+        }
+    }
+
+    public func drain(_ drain: Drain) { for worker in workers { worker.mailbox.post(.drain(drain)) } }
+
+    public func cancelDrain() { for worker in workers { worker.mailbox.post(.cancelDrain) } }
+
+    public func publish(hosts: [UpstreamHost], cluster: Int) {
+        for worker in workers { worker.mailbox.post(.hosts(cluster: cluster, hosts)) }
+    }
+
+    public var connectionCount: Int { workers.reduce(0) { $0 + $1.downstreamCount } }
+
+    public func whenEmpty(_ done: @escaping () -> Void) {
+        emptyWaiters.append(done)
+        checkEmpty()
+    }
+
+    public func shutdown() {
+        for worker in workers { worker.mailbox.post(.stop) }
+        for thread in threads { pthread_join(thread, nil) }
+        threads = []
+        relay.pool = nil
+    }
+
+    fileprivate func checkEmpty() {
+        guard !emptyWaiters.isEmpty, connectionCount == 0 else { return }
+        let waiters = emptyWaiters
+        emptyWaiters = []
+        for done in waiters { done() }
+    }
+
+    fileprivate func makeStatus(_ worker: Int, _ key: RareStatusKey) {
+        let counter = writers[worker].counter(stats.status(key))
+        workers[worker].mailbox.post(.statusCell(key, StatusCell(counter: counter)))
+    }
+}
+
+/// What worker hooks hold instead of the pool itself: the main thread alone looks inside.
+private final class PoolRelay: @unchecked Sendable {
+    weak var pool: WorkerPool?
+}
+
+/// Runs something once when a number of workers have answered; only the main thread counts.
+private final class Countdown: @unchecked Sendable {
+    private var left: Int
+    private let done: () -> Void
+    init(_ count: Int, _ done: @escaping () -> Void) {
+        left = count
+        self.done = done
+    }
+    func arrive() {
+        left -= 1
+        if left == 0 { done() }
+    }
+}

@@ -1,0 +1,23 @@
+import CLinux
+
+/// One host of a cluster in one worker: its idle connections, and the requests that wait for one.
+struct HostPool: BitwiseCopyable {
+    var address = cl_address()
+    /// Position of the cluster in the configuration.
+    var cluster: Int32 = -1
+    var weight: UInt32 = 1
+    /// Smooth weighted round robin: the current standing.
+    var standing: Int64 = 0
+    /// Most recently used first.
+    var idleHead: Int32 = -1
+    /// Streams that wait, oldest first.
+    var pendingHead: Int32 = -1
+    var pendingTail: Int32 = -1
+    var pendingCount: Int32 = 0
+    var connecting: Int32 = 0
+    /// All connections, idle and connecting ones included.
+    var connections: Int32 = 0
+    /// No longer a member of the cluster: nothing new goes there.
+    var isRemoved = false
+    var isFree = true
+}

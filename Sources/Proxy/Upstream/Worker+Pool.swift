@@ -1,0 +1,239 @@
+import CLinux
+import Glibc
+
+/// The pool of one host: a request takes the idle connection used last, else waits while a new one is made; whichever
+/// connection is ready first serves the request that has waited longest.
+extension Worker {
+    enum Attach {
+        /// `stream.upstream` is set; write to it.
+        case connected
+        /// Waits: what is to be sent goes into `stream.buffer`.
+        case pending
+        /// A circuit breaker is open.
+        case overflow
+        /// The connection attempt failed at once, with this errno.
+        case failed(Int32)
+    }
+
+    /// Finds a connection for a stream whose `host` is chosen.
+    func attach(_ streamSlot: Int32, _ s: StreamPointer) -> Attach {
+        let pool = hosts[s.pointee.host]
+        let stats = clusterStats[Int(pool.pointee.cluster)]
+        while pool.pointee.idleHead >= 0 {
+            let slot = pool.pointee.idleHead
+            let u = connections[slot]
+            unpool(u)
+            if u.pointee.flags.contains(.peerClosing) {
+                close(slot, u)
+                continue
+            }
+            bind(slot, u, streamSlot, s)
+            return .connected
+        }
+        let limits = snapshot.clusters[Int(pool.pointee.cluster)]
+        let usage = snapshot.usage(of: Int(pool.pointee.cluster))
+        if usage.pending >= UInt64(limits.maxPending) {
+            stats.counters[.upstream_rq_pending_overflow].increment()
+            return .overflow
+        }
+        if usage.connections >= UInt64(limits.maxConnections), pool.pointee.connections > 0 {
+            stats.counters[.upstream_cx_overflow].increment()
+        } else {
+            let code = connectUpstream(s.pointee.host, pool, kind: .upstreamHTTP)
+            if code < 0, pool.pointee.connecting == 0 { return .failed(-code) }
+        }
+        enqueue(streamSlot, s, pool)
+        stats.counters[.upstream_rq_pending_total].increment()
+        stats.gauges[.upstream_rq_pending_active].add(1)
+        return .pending
+    }
+
+    /// Joins a stream and a connection that is ready for it.
+    private func bind(_ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
+        s.pointee.upstream = slot
+        u.pointee.stream = streamSlot
+        u.pointee.requests &+= 1
+        u.pointee.bufferLimit = snapshot.clusters[Int(s.pointee.cluster)].bufferLimit
+        let stats = clusterStats[Int(s.pointee.cluster)]
+        stats.counters[.upstream_rq_total].increment()
+        stats.gauges[.upstream_rq_active].add(1)
+    }
+
+    /// Starts a connection to a host. Returns its slot, or -errno.
+    func connectUpstream(_ hostSlot: Int32, _ pool: UnsafeMutablePointer<HostPool>, kind: Connection.Kind) -> Int32 {
+        let stats = clusterStats[Int(pool.pointee.cluster)]
+        let family = cl_family(&pool.pointee.address)
+        let fd = cl_socket(family, Int32(SOCK_STREAM.rawValue), 0)
+        if fd < 0 {
+            stats.counters[.upstream_cx_connect_fail].increment()
+            return fd
+        }
+        if family != AF_UNIX { _ = cl_set_nodelay(fd) }
+        let rc = cl_connect(fd, &pool.pointee.address)
+        if rc < 0, rc != -EINPROGRESS, rc != -EAGAIN {
+            _ = cl_close(fd)
+            stats.counters[.upstream_cx_total].increment()
+            stats.counters[.upstream_cx_connect_fail].increment()
+            return rc
+        }
+        let slot = connections.take()
+        guard slot >= 0 else {
+            _ = cl_close(fd)
+            return -ENOBUFS
+        }
+        let u = connections[slot]
+        let generation = u.pointee.generation
+        let now = state.pointee.nowNs
+        u.pointee = Connection()
+        u.pointee.generation = generation
+        u.pointee.fd = fd
+        u.pointee.kind = kind
+        u.pointee.flags = .connecting
+        u.pointee.host = hostSlot
+        u.pointee.createdNs = now
+        u.pointee.lastActivityNs = now
+        u.pointee.bufferLimit = snapshot.clusters[Int(pool.pointee.cluster)].bufferLimit
+        u.pointee.deadlineNs = now &+ snapshot.clusters[Int(pool.pointee.cluster)].connectTimeoutNs
+        pool.pointee.connecting += 1
+        pool.pointee.connections += 1
+        snapshot.usage(of: Int(pool.pointee.cluster)).addConnection(1)
+        stats.counters[.upstream_cx_total].increment()
+        if kind == .upstreamHTTP { stats.counters[.upstream_cx_http1_total].increment() }
+        stats.gauges[.upstream_cx_active].add(1)
+        arm(slot, deadlineNs: u.pointee.deadlineNs)
+        let added = cl_epoll_add(epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
+        if added < 0 {
+            close(slot, u)
+            return added
+        }
+        return slot
+    }
+
+    /// epoll says that a connecting socket has come to an outcome.
+    func connectFinished(_ slot: Int32, _ u: ConnectionPointer) {
+        let code = cl_socket_error(u.pointee.fd)
+        let pool = hosts[u.pointee.host]
+        let stats = clusterStats[Int(pool.pointee.cluster)]
+        if code != 0 {
+            stats.counters[.upstream_cx_connect_fail].increment()
+            return connectFailed(slot, u, code)
+        }
+        u.pointee.flags.remove(.connecting)
+        u.pointee.deadlineNs = 0
+        pool.pointee.connecting -= 1
+        stats.histograms[.upstream_cx_connect_ms].record((state.pointee.nowNs &- u.pointee.createdNs) / 1_000_000)
+        u.pointee.lastActivityNs = state.pointee.nowNs
+        if u.pointee.kind == .tunnelUpstream { tunnelConnected(slot, u) } else { serveNext(slot, u) }
+    }
+
+    func connectTimedOut(_ slot: Int32, _ u: ConnectionPointer) {
+        let stats = clusterStats[cluster(of: u)]
+        stats.counters[.upstream_cx_connect_fail].increment()
+        stats.counters[.upstream_cx_connect_timeout].increment()
+        connectFailed(slot, u, ETIMEDOUT)
+    }
+
+    /// As Envoy does it: when a connection cannot be made, every request that waits for this host is answered, since it
+    /// might wait for ever.
+    private func connectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
+        if u.pointee.kind == .tunnelUpstream { return tunnelConnectFailed(slot, u) }
+        let hostSlot = u.pointee.host
+        let pool = hosts[hostSlot]
+        var waiting = pool.pointee.pendingHead
+        close(slot, u)
+        while waiting >= 0 {
+            let s = streams[waiting]
+            let next = s.pointee.pendingNext
+            dequeue(waiting, s)
+            clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_pending_failure_eject].increment()
+            upstreamFailed(waiting, s, code == ETIMEDOUT ? .connectTimeout : .connectFailure(code))
+            waiting = next
+        }
+        freeHostIfUnused(hostSlot, pool)
+    }
+
+    /// A connection is ready for a request: the one that has waited longest gets it, else it rests in the pool.
+    func serveNext(_ slot: Int32, _ u: ConnectionPointer) {
+        let pool = hosts[u.pointee.host]
+        let waiting = pool.pointee.pendingHead
+        guard waiting >= 0 else {
+            if pool.pointee.isRemoved { return close(slot, u) }
+            return putIdle(slot, u)
+        }
+        let s = streams[waiting]
+        dequeue(waiting, s)
+        bind(slot, u, waiting, s)
+        if !s.pointee.buffer.isEmpty {
+            write(slot, u, s.pointee.buffer.bytes, s.pointee.buffer.count)
+            s.pointee.buffer.free()
+        }
+        // A failed write has ended the stream already.
+        if s.pointee.upstream != slot { return }
+        let d = connections[s.pointee.downstream]
+        if u.pointee.output.count <= Int(u.pointee.bufferLimit) { resumeReading(s.pointee.downstream, d) }
+    }
+
+    private func putIdle(_ slot: Int32, _ u: ConnectionPointer) {
+        let pool = hosts[u.pointee.host]
+        u.pointee.flags.insert(.pooled)
+        u.pointee.poolPrevious = -1
+        u.pointee.poolNext = pool.pointee.idleHead
+        if pool.pointee.idleHead >= 0 { connections[pool.pointee.idleHead].pointee.poolPrevious = slot }
+        pool.pointee.idleHead = slot
+        u.pointee.lastActivityNs = state.pointee.nowNs
+        let idle = snapshot.clusters[Int(pool.pointee.cluster)].idleTimeoutNs
+        if idle > 0 { arm(slot, deadlineNs: state.pointee.nowNs &+ idle) }
+    }
+
+    func unpool(_ u: ConnectionPointer) {
+        guard u.pointee.flags.contains(.pooled) else { return }
+        let pool = hosts[u.pointee.host]
+        if u.pointee.poolPrevious >= 0 {
+            connections[u.pointee.poolPrevious].pointee.poolNext = u.pointee.poolNext
+        } else {
+            pool.pointee.idleHead = u.pointee.poolNext
+        }
+        if u.pointee.poolNext >= 0 { connections[u.pointee.poolNext].pointee.poolPrevious = u.pointee.poolPrevious }
+        u.pointee.poolNext = -1
+        u.pointee.poolPrevious = -1
+        u.pointee.flags.remove(.pooled)
+    }
+
+    // MARK: Pending requests
+
+    private func enqueue(_ streamSlot: Int32, _ s: StreamPointer, _ pool: UnsafeMutablePointer<HostPool>) {
+        s.pointee.flags.insert(.pending)
+        s.pointee.pendingNext = -1
+        s.pointee.pendingPrevious = pool.pointee.pendingTail
+        if pool.pointee.pendingTail >= 0 {
+            streams[pool.pointee.pendingTail].pointee.pendingNext = streamSlot
+        } else {
+            pool.pointee.pendingHead = streamSlot
+        }
+        pool.pointee.pendingTail = streamSlot
+        pool.pointee.pendingCount += 1
+        snapshot.usage(of: Int(pool.pointee.cluster)).addPending(1)
+    }
+
+    /// Takes a stream out of the pending list of its host.
+    func dequeue(_ streamSlot: Int32, _ s: StreamPointer) {
+        guard s.pointee.flags.contains(.pending) else { return }
+        let pool = hosts[s.pointee.host]
+        s.pointee.flags.remove(.pending)
+        if s.pointee.pendingPrevious >= 0 {
+            streams[s.pointee.pendingPrevious].pointee.pendingNext = s.pointee.pendingNext
+        } else {
+            pool.pointee.pendingHead = s.pointee.pendingNext
+        }
+        if s.pointee.pendingNext >= 0 {
+            streams[s.pointee.pendingNext].pointee.pendingPrevious = s.pointee.pendingPrevious
+        } else {
+            pool.pointee.pendingTail = s.pointee.pendingPrevious
+        }
+        s.pointee.pendingNext = -1
+        s.pointee.pendingPrevious = -1
+        pool.pointee.pendingCount -= 1
+        snapshot.usage(of: Int(pool.pointee.cluster)).addPending(-1)
+        clusterStats[Int(s.pointee.cluster)].gauges[.upstream_rq_pending_active].sub(1)
+    }
+}
