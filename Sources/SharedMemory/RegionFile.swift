@@ -1,0 +1,126 @@
+import CLinux
+import Glibc
+
+/// Opening, checking, making and removing region files; nothing of it touches a mutex or a cell.
+enum RegionFile {
+    /// Opens a region that exists and checks whether it can be trusted (owner, mode, kind, size).
+    static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> (descriptor: Int32, size: Int) {
+        let path = RegionName.path(baseID: baseID)
+        let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW, 0)
+        if fd == -ENOENT { throw .missing(path: path) }
+        guard fd >= 0 else {
+            var status = cl_file_status()
+            if fd == -EACCES, cl_stat(path, &status) == 0 {
+                throw .untrusted(path: path, found: "it belongs to uid \(status.uid), and this is uid \(geteuid())")
+            }
+            throw .system(call: "open", path: path, code: -fd)
+        }
+        var status = cl_file_status()
+        let rc = cl_fstat(fd, &status)
+        var problem: String?
+        if rc < 0 {
+            problem = "it cannot be examined"
+        } else if !cl_is_regular(&status) {
+            problem = "it is not a regular file"
+        } else if status.uid != geteuid() && (writable || geteuid() != 0) {
+            problem = "it belongs to uid \(status.uid), and this is uid \(geteuid())"
+        } else if status.mode & 0o777 != 0o600 {
+            problem = "its mode is \(String(status.mode & 0o777, radix: 8)) instead of 600"
+        } else if writable && status.links != 1 {
+            problem = "it has \(status.links) links instead of 1"
+        } else if status.size < Int64(RegionLayout.data) || status.size > Int64(RegionLayout.largest) {
+            problem = "its size is \(status.size) bytes"
+        }
+        if let problem {
+            _ = cl_close(fd)
+            throw .untrusted(path: path, found: problem)
+        }
+        return (fd, Int(status.size))
+    }
+
+    /// Whether this build can use what the header says; nil when it can.
+    static func mismatch(_ header: cl_region_header, size: Int, toWrite: Bool) -> String? {
+        if header.magic != CL_REGION_MAGIC { return "no region magic" }
+        if header.byte_order != CL_REGION_BYTE_ORDER { return "another byte order" }
+        if header.layout_major != RegionLayout.major {
+            return "layout \(header.layout_major).\(header.layout_minor), this build has \(RegionLayout.major)"
+        }
+        if header.header_length != UInt32(RegionLayout.page)
+            || Int(header.record_length) < MemoryLayout<cl_record>.size || header.record_length > 1024
+        {
+            return "header of \(header.header_length) and records of \(header.record_length) bytes"
+        }
+        if toWrite, header.mutex_tag != cl_mutex_tag() || header.mutex_size != UInt32(CL_MUTEX_WORDS * 8) {
+            return "made by another C library"
+        }
+        if Int(header.segment_count) > RegionLayout.segments || Int(header.plane_count) > RegionLayout.planes {
+            return "\(header.segment_count) segments and \(header.plane_count) planes"
+        }
+        if header.committed > UInt64(size) { return "cut short: \(size) of \(header.committed) bytes" }
+        return nil
+    }
+
+    /// Makes an empty region under a name of its own and publishes it whole: nobody sees half of one.
+    static func create(baseID: UInt32, generation: UInt64) throws(RegionError) -> Int32 {
+        let path = RegionName.path(baseID: baseID)
+        let temporary = "\(path).new.\(getpid())"
+        unlink(temporary)
+        let fd = cl_open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard fd >= 0 else { throw .system(call: "open", path: temporary, code: -fd) }
+        do throws(RegionError) {
+            let mode = fchmod(fd, 0o600)
+            guard mode == 0 else { throw .system(call: "fchmod", path: temporary, code: errno) }
+            var rc = cl_fallocate(fd, 0, Int64(RegionLayout.data))
+            guard rc == 0 else { throw .system(call: "posix_fallocate", path: temporary, code: -rc) }
+            guard let base = cl_reserve(RegionLayout.data) else {
+                throw .system(call: "mmap", path: temporary, code: errno)
+            }
+            defer { cl_unmap(base, RegionLayout.data) }
+            rc = cl_map_at(base, RegionLayout.data, fd, 0)
+            guard rc == 0 else { throw .system(call: "mmap", path: temporary, code: -rc) }
+            let region = base.assumingMemoryBound(to: cl_region.self)
+            fill(&region.pointee.header, baseID: baseID, generation: generation)
+            rc = cl_mutex_init(cl_region_mutex(region))
+            guard rc == 0 else { throw .system(call: "pthread_mutex_init", path: temporary, code: -rc) }
+            rc = cl_rename_noreplace(temporary, path)
+            guard rc == 0 else { throw .system(call: "renameat2", path: path, code: -rc) }
+        } catch {
+            _ = cl_close(fd)
+            unlink(temporary)
+            throw error
+        }
+        return fd
+    }
+
+    private static func fill(_ header: inout cl_region_header, baseID: UInt32, generation: UInt64) {
+        header.magic = CL_REGION_MAGIC
+        header.byte_order = CL_REGION_BYTE_ORDER
+        header.layout_major = RegionLayout.major
+        header.layout_minor = RegionLayout.minor
+        header.header_length = UInt32(RegionLayout.page)
+        header.record_length = UInt32(MemoryLayout<cl_record>.size)
+        header.mutex_tag = cl_mutex_tag()
+        header.mutex_size = UInt32(CL_MUTEX_WORDS * 8)
+        header.generation = generation
+        header.created_ns = cl_realtime_ns()
+        header.committed = UInt64(RegionLayout.data)
+        header.base_id = baseID
+        header.uid = geteuid()
+        var text = [UInt8](repeating: 0, count: 64)
+        let fd = cl_open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0)
+        guard fd >= 0 else { return }
+        let n = cl_read(fd, &text, text.count)
+        _ = cl_close(fd)
+        // 36 characters of hexadecimal digits and dashes: 16 bytes.
+        let digits = text.prefix(max(n, 0)).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count >= 32 else { return }
+        withUnsafeMutableBytes(of: &header.boot_id) { bytes in
+            for i in 0..<16 { bytes[i] = UInt8(digits[2 * i] << 4 | digits[2 * i + 1]) }
+        }
+    }
+
+    /// Whether any process slot of this file is held by another open file description.
+    static func hasHolder(_ descriptor: Int32) -> Bool {
+        cl_ofd_is_locked(descriptor, RegionLayout.locks, 1024) == 1
+    }
+}

@@ -1,0 +1,40 @@
+import CLinux
+
+/// Where everything in a region file is. The structs are in `cl_region.h`.
+///
+///     byte 0      header: magic, versions, counts, the robust mutex, 16 process slots        1 page
+///     byte 4096   segment directory: 2048 × {kind, plane, first, page, pages}                8 pages
+///     byte 36864  planes: 512 × {owner, blocks used}                                         2 pages
+///     byte 45056  segments, one after the other, each of whole pages:
+///                   log     names, append-only; only what lies before `log_tail` counts
+///                   cells   512 cells of 8 bytes a page; chunk n holds the value indices from 512 n on
+///                   blocks  histogram decades of 96 cells
+///     byte 2^40…  no memory: the locks of the process slots, one byte each
+///
+/// A process slot is live while somebody holds the open-file-description lock of its byte. A plane belongs to the
+/// process whose slot and incarnation its owner word names, and only one thread of it writes there.
+public enum RegionLayout {
+    public static let major: UInt16 = 1
+    public static let minor: UInt16 = 0
+    public static let page = Int(CL_REGION_PAGE)
+    public static let slots = Int(CL_REGION_SLOTS)
+    public static let segments = Int(CL_REGION_SEGMENTS)
+    public static let planes = Int(CL_REGION_PLANES)
+    /// Where the first segment is.
+    public static let data = Int(CL_REGION_DATA)
+    public static let dataPage = data / page
+    /// Cells of a page, which is a chunk.
+    public static let chunkCells = page / 8
+    /// Cells of one histogram block: a decade of 90 bins, and room.
+    public static let blockCells = 96
+    public static let blockBytes = blockCells * 8
+    /// No region is larger: address space that a process reserves, and a check on what it attaches to.
+    public static let largest = 1 << 32
+    /// The file offset of slot 0's lock.
+    public static let locks: Int64 = 1 << 40
+    /// A name record is not longer.
+    public static let longestRecord = 8192
+}
+
+/// What a segment holds.
+public enum SegmentKind: UInt8, Sendable { case log = 1, cells = 2, blocks = 3 }

@@ -1,0 +1,26 @@
+import Glibc
+
+/// The files of a base id: shm_open(3) names, seen under /dev/shm.
+public enum RegionName {
+    public static let directory = "/dev/shm"
+
+    public static func path(baseID: UInt32) -> String { "\(directory)/envoyd-\(baseID)" }
+
+    /// The small file that is never replaced and carries the start-up lock.
+    static func anchorPath(baseID: UInt32) -> String { "\(directory)/envoyd-\(baseID).anchor" }
+
+    /// The base ids that have a region, in order; empty when the directory cannot be read.
+    public static func existing() -> [UInt32] {
+        guard let entries = opendir(directory) else { return [] }
+        defer { closedir(entries) }
+        var found: [UInt32] = []
+        while let entry = readdir(entries) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard name.hasPrefix("envoyd-"), let id = UInt32(name.dropFirst("envoyd-".count)) else { continue }
+            found.append(id)
+        }
+        return found.sorted()
+    }
+}

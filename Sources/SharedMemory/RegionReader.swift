@@ -1,0 +1,107 @@
+import CLinux
+import Glibc
+
+/// A region as an outsider sees it: read-only, without locks, whether its processes live or not. Everything read is
+/// checked against the file's size.
+public final class RegionReader {
+    public let header: cl_region_header
+    public let path: String
+    public let slots: [SlotInfo]
+    private let base: UnsafeRawPointer
+    private let size: Int
+    private let segments: [cl_segment]
+    private let owners: [UInt64]
+
+    public init(baseID: UInt32) throws(RegionError) {
+        path = RegionName.path(baseID: baseID)
+        let (fd, size) = try RegionFile.open(baseID: baseID, writable: false)
+        defer { _ = cl_close(fd) }
+        guard let mapping = cl_map_read(size, fd) else {
+            throw .system(call: "mmap", path: path, code: errno)
+        }
+        do throws(RegionError) {
+            // The header and the directory are copied once, so that what was checked stays what is used.
+            let copy = UnsafeMutablePointer<cl_region>.allocate(capacity: 1)
+            defer { copy.deallocate() }
+            let got = pread(fd, copy, MemoryLayout<cl_region>.size, 0)
+            guard got == MemoryLayout<cl_region>.size else {
+                throw .foreign(path: path, found: "cut short: \(max(got, 0)) bytes")
+            }
+            if let found = RegionFile.mismatch(copy.pointee.header, size: size, toWrite: false) {
+                throw .foreign(path: path, found: found)
+            }
+            header = copy.pointee.header
+            let pages = size / RegionLayout.page
+            segments = (0..<Int(header.segment_count)).map { cl_region_segment(copy, UInt32($0)).pointee }
+                .filter {
+                    $0.page >= RegionLayout.dataPage && Int($0.page) + Int($0.pages) <= pages
+                        && Int($0.plane) < RegionLayout.planes
+                }
+            owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
+            slots = (0..<RegionLayout.slots).map { index in
+                let live = cl_ofd_is_locked(fd, RegionLayout.locks + Int64(index), 1) == 1
+                return SlotInfo(index: index, slot: cl_region_slot(copy, Int32(index)), isLive: live)
+            }
+        } catch {
+            cl_unmap(mapping, size)
+            throw error
+        }
+        base = UnsafeRawPointer(mapping)
+        self.size = size
+    }
+
+    deinit { cl_unmap(UnsafeMutableRawPointer(mutating: base), size) }
+
+    /// The live slot that began to serve last; nil when nobody who serves lives.
+    public var newest: SlotInfo? {
+        slots.filter { $0.isLive && $0.committed > 0 }.max { $0.committed < $1.committed }
+    }
+
+    public var planeCount: Int { owners.count }
+
+    /// The live process that owns a plane; nil: a dead one's.
+    public func liveOwner(plane: Int) -> SlotInfo? {
+        let index = Int(owners[plane] & 0xffff_ffff) - 1
+        guard index >= 0, index < slots.count, slots[index].isLive,
+            slots[index].incarnation == UInt32(owners[plane] >> 32)
+        else { return nil }
+        return slots[index]
+    }
+
+    /// Every published name record, in the order they were made.
+    public func records(_ body: (UnsafeRawBufferPointer) -> Void) {
+        for segment in segments where segment.kind == SegmentKind.log.rawValue {
+            let first = UInt64(segment.first) * UInt64(RegionLayout.page)
+            guard header.log_tail > first else { continue }
+            let length = min(UInt64(segment.pages) * UInt64(RegionLayout.page), header.log_tail - first)
+            let bytes = UnsafeRawBufferPointer(
+                start: base + Int(segment.page) * RegionLayout.page, count: Int(length))
+            _ = RecordWalk.walk(bytes, from: 0, body)
+        }
+    }
+
+    /// The cells of a plane as (first value index, cells) runs.
+    public func cells(plane: Int, _ body: (Int, UnsafeBufferPointer<UInt64>) -> Void) {
+        for segment in segments where segment.kind == SegmentKind.cells.rawValue && Int(segment.plane) == plane {
+            body(Int(segment.first) * RegionLayout.chunkCells, words(segment))
+        }
+    }
+
+    /// A histogram block of a plane; nil when there is none such.
+    public func block(plane: Int, _ index: Int) -> UnsafeBufferPointer<UInt64>? {
+        for segment in segments where segment.kind == SegmentKind.blocks.rawValue && Int(segment.plane) == plane {
+            let words = words(segment)
+            let at = (index - Int(segment.first)) * RegionLayout.blockCells
+            if at >= 0, at + RegionLayout.blockCells <= words.count {
+                return UnsafeBufferPointer(rebasing: words[at..<at + RegionLayout.blockCells])
+            }
+        }
+        return nil
+    }
+
+    private func words(_ segment: cl_segment) -> UnsafeBufferPointer<UInt64> {
+        UnsafeBufferPointer(
+            start: (base + Int(segment.page) * RegionLayout.page).assumingMemoryBound(to: UInt64.self),
+            count: Int(segment.pages) * RegionLayout.page / 8)
+    }
+}

@@ -1,0 +1,126 @@
+import CLinux
+import Glibc
+
+extension SharedRegion {
+    /// Adds a name record unless `find`, called with the mutex held and everything published by others read, knows it.
+    ///
+    /// - Parameters:
+    ///   - cells: how many cells it takes in every plane; its first is a multiple of it.
+    ///   - find: has every record up to the tail been indexed; nil: not there.
+    ///   - make: the record's bytes, given its first cell; a multiple of 8 long.
+    /// - Returns: the position of the record in the log, and what `find` found or nil.
+    public func append(
+        cells: Int, find: () -> UInt32?, make: (UInt32) -> [UInt8]
+    ) throws(RegionError) -> UInt32 {
+        try withLock { () throws(RegionError) -> UInt32 in
+            if let known = find() { return known }
+            let free = Int(region.pointee.header.value_count)
+            let value = (free + cells - 1) / cells * cells
+            guard value + cells <= Int(Int32.max) else { throw .full(path: path, what: "no value index is left") }
+            let record = make(UInt32(value))
+            precondition(record.count % 8 == 0 && record.count <= RegionLayout.longestRecord)
+            let place = try room(forRecord: record.count)
+            record.withUnsafeBytes { place.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            region.pointee.header.value_count = UInt64(value + cells)
+            let tail = cl_region_tail(region)
+            cl_store_release(tail, tail.pointee &+ UInt64(record.count))
+            return UInt32(value)
+        }
+    }
+
+    /// Where the next record goes; pads the rest of a log segment that is too small. Mutex held.
+    private func room(forRecord length: Int) throws(RegionError) -> UnsafeMutableRawPointer {
+        let tail = cl_region_tail(region)
+        var logEnd = 0
+        let count = try segmentCount()
+        for i in 0..<count {
+            let segment = cl_region_segment(region, UInt32(i)).pointee
+            guard segment.kind == SegmentKind.log.rawValue else { continue }
+            let first = Int(segment.first) * RegionLayout.page
+            let end = first + Int(segment.pages) * RegionLayout.page
+            logEnd = max(logEnd, end)
+            let position = Int(tail.pointee)
+            guard position >= first, position < end else { continue }
+            try map(upTo: (Int(segment.page) + Int(segment.pages)) * RegionLayout.page)
+            let here = base + Int(segment.page) * RegionLayout.page + (position - first)
+            if end - position >= length { return here }
+            if end > position {
+                let padding = cl_record(
+                    length: UInt32(end - position), type: 0, unit: 0, import: 0, flags: 0, value: 0, name_length: 0,
+                    tag_count: 0)
+                // Records are multiples of 8 and so is what is left; less than a record's head is zeros already.
+                if end - position >= MemoryLayout<cl_record>.size {
+                    here.storeBytes(of: padding, as: cl_record.self)
+                }
+                cl_store_release(tail, UInt64(end))
+            }
+        }
+        let pages = min(max(logEnd / RegionLayout.page, 16), 1024)
+        let segment = try grow(.log, plane: 0, first: UInt32(logEnd / RegionLayout.page), pages: pages)
+        return base + Int(segment.page) * RegionLayout.page
+    }
+
+    /// Adds a segment of `pages` pages: memory first, the directory entry next, its count last. Mutex held.
+    func grow(_ kind: SegmentKind, plane: Int, first: UInt32, pages: Int) throws(RegionError) -> cl_segment {
+        let count = try segmentCount()
+        guard count < RegionLayout.segments else { throw .full(path: path, what: "the segment directory is full") }
+        let start = try endOfSegments()
+        let end = start + pages * RegionLayout.page
+        guard end <= RegionLayout.largest else { throw .full(path: path, what: "the region is at its largest") }
+        let rc = cl_fallocate(descriptor, Int64(start), Int64(end - start))
+        guard rc == 0 else {
+            throw rc == -ENOSPC
+                ? .full(path: path, what: "no shared memory is left")
+                : .system(call: "posix_fallocate", path: path, code: -rc)
+        }
+        try map(upTo: end)
+        let segment = cl_segment(
+            kind: kind.rawValue, reserved: 0, plane: UInt16(plane), first: first,
+            page: UInt32(start / RegionLayout.page), pages: UInt32(pages))
+        cl_region_segment(region, UInt32(count)).pointee = segment
+        region.pointee.header.committed = UInt64(end)
+        cl_store32_release(cl_region_segment_count(region), UInt32(count + 1))
+        return segment
+    }
+
+    /// Calls `body` with every published record from the log position `from` on; returns the position after the last.
+    /// Stops at a record that cannot be: whoever reads gets what lies before it.
+    public func readLog(from: UInt64, _ body: (UnsafeRawBufferPointer) -> Void) throws(RegionError) -> UInt64 {
+        let tail = cl_load_acquire(cl_region_tail(region))
+        var position = from
+        let count = try segmentCount()
+        for i in 0..<count {
+            let segment = cl_region_segment(region, UInt32(i)).pointee
+            guard segment.kind == SegmentKind.log.rawValue else { continue }
+            let first = UInt64(segment.first) * UInt64(RegionLayout.page)
+            let end = min(first + UInt64(segment.pages) * UInt64(RegionLayout.page), tail)
+            guard position >= first, position < end else { continue }
+            let fileEnd = (Int(segment.page) + Int(segment.pages)) * RegionLayout.page
+            try map(upTo: fileEnd)
+            let bytes = UnsafeRawBufferPointer(
+                start: base + Int(segment.page) * RegionLayout.page, count: Int(end - first))
+            position = first + UInt64(RecordWalk.walk(bytes, from: Int(position - first), body))
+        }
+        return position
+    }
+}
+
+/// Steps from record to record of one log segment, checking every length.
+enum RecordWalk {
+    /// Returns where it stopped: the end, or the first record that cannot be.
+    static func walk(_ bytes: UnsafeRawBufferPointer, from: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
+        var at = from
+        let head = MemoryLayout<cl_record>.size
+        while at < bytes.count {
+            guard bytes.count - at >= head else { return bytes.count }
+            let length = Int(bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+            // The rest of a segment that had no room for a record.
+            if length == 0 { return bytes.count }
+            guard length >= head, length % 8 == 0, length <= bytes.count - at else { return at }
+            let type = bytes[at + 4]
+            if type != 0 { body(UnsafeRawBufferPointer(rebasing: bytes[at..<at + length])) }
+            at += length
+        }
+        return at
+    }
+}

@@ -1,0 +1,100 @@
+import CLinux
+import Glibc
+
+/// What a process says of itself in its slot.
+public struct SlotInfo: Sendable, Equatable {
+    public enum Role: UInt32, Sendable { case starting = 0, serving = 1, standby = 2 }
+    public var index: Int
+    public var pid: UInt32
+    public var startNs: UInt64
+    public var epoch: UInt32
+    public var incarnation: UInt32
+    /// 0 while it starts; the higher, the newer.
+    public var committed: UInt64
+    public var role: Role
+    /// Its restart socket, `@` for an abstract name; empty: none.
+    public var socketPath: String
+    public var isLive: Bool
+
+    init(index: Int, slot: UnsafeMutablePointer<cl_slot>, isLive: Bool) {
+        let value = slot.pointee
+        self.index = index
+        pid = value.pid
+        startNs = value.start_ns
+        epoch = value.epoch
+        incarnation = value.incarnation
+        committed = cl_load_acquire(cl_slot_committed(slot))
+        role = Role(rawValue: value.role) ?? .starting
+        let length = min(Int(value.path_length), Int(CL_SLOT_PATH))
+        socketPath = String(
+            decoding: UnsafeBufferPointer(start: cl_slot_path(slot), count: length), as: UTF8.self)
+        self.isLive = isLive
+    }
+}
+
+extension SharedRegion {
+    /// Takes a free process slot and says who we are. Hold the anchor.
+    public func claimSlot(epoch: UInt32, socketPath: String) throws(RegionError) {
+        precondition(slot < 0, "one slot a process")
+        for index in 0..<RegionLayout.slots {
+            guard cl_ofd_lock(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
+            let entry = cl_region_slot(region, Int32(index))
+            let path = Array(socketPath.utf8.prefix(Int(CL_SLOT_PATH)))
+            entry.pointee.state = 1
+            entry.pointee.pid = UInt32(getpid())
+            entry.pointee.start_ns = cl_realtime_ns()
+            entry.pointee.epoch = epoch
+            entry.pointee.incarnation &+= 1
+            cl_store_release(cl_slot_committed(entry), 0)
+            entry.pointee.role = SlotInfo.Role.starting.rawValue
+            entry.pointee.path_length = UInt32(path.count)
+            for (i, byte) in path.enumerated() { cl_slot_path(entry)[i] = byte }
+            slot = index
+            incarnation = entry.pointee.incarnation
+            region.pointee.header.process_starts &+= 1
+            return
+        }
+        throw .full(path: path, what: "all \(RegionLayout.slots) process slots are in use")
+    }
+
+    /// The slots of live processes other than this one.
+    public func liveSlots() -> [SlotInfo] {
+        (0..<RegionLayout.slots).compactMap { index in
+            guard index != slot, cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 1 else {
+                return nil
+            }
+            return SlotInfo(index: index, slot: cl_region_slot(region, Int32(index)), isLive: true)
+        }
+    }
+
+    /// Says that this process serves from now on: its never-import gauges are the ones that count.
+    public func commitSlot() throws(RegionError) {
+        try withLock { () throws(RegionError) in
+            region.pointee.header.commit_sequence &+= 1
+            let entry = cl_region_slot(region, Int32(slot))
+            entry.pointee.role = SlotInfo.Role.serving.rawValue
+            cl_store_release(cl_slot_committed(entry), region.pointee.header.commit_sequence)
+        }
+    }
+
+    public func setRole(_ role: SlotInfo.Role) {
+        guard slot >= 0 else { return }
+        cl_region_slot(region, Int32(slot)).pointee.role = role.rawValue
+    }
+
+    /// What the slot `index` says now, whether its process lives or not.
+    public func slotInfo(_ index: Int) -> SlotInfo? {
+        guard index >= 0, index < RegionLayout.slots else { return nil }
+        let live = index == slot || cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 1
+        return SlotInfo(index: index, slot: cl_region_slot(region, Int32(index)), isLive: live)
+    }
+
+    /// What of the slots a plane's owner word names is live: as `liveOwners` of a reader.
+    func isLive(owner: UInt64) -> Bool {
+        let index = Int(owner & 0xffff_ffff) - 1
+        guard index >= 0, index < RegionLayout.slots else { return false }
+        if index == slot { return UInt32(owner >> 32) == incarnation }
+        return cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 1
+            && cl_region_slot(region, Int32(index)).pointee.incarnation == UInt32(owner >> 32)
+    }
+}

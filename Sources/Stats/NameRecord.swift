@@ -1,0 +1,70 @@
+import CLinux
+import SharedMemory
+
+/// A name record of the region, decoded: `cl_record`, the name, its tag spans.
+struct NameRecord {
+    var name: String
+    var kind: StatKind
+    var unit: StatUnit
+    var gaugeImport: GaugeImport
+    var flags: StatFlags
+    var value: UInt32
+    var tags: [StatTag]
+
+    /// nil when the bytes are not a record that can be (another build's kind, a length past the end).
+    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
+        guard bytes.count >= headLength, headLength >= MemoryLayout<cl_record>.size else { return nil }
+        let head = bytes.loadUnaligned(as: cl_record.self)
+        guard let kind = StatKind(rawValue: head.type) else { return nil }
+        let nameLength = Int(head.name_length)
+        let spans = headLength + (nameLength + 3) / 4 * 4
+        guard nameLength > 0, spans <= bytes.count,
+            Int(head.value) % kind.cells == 0
+        else { return nil }
+        name = String(decoding: bytes[headLength..<headLength + nameLength], as: UTF8.self)
+        self.kind = kind
+        unit = StatUnit(rawValue: head.unit) ?? .unspecified
+        gaugeImport = GaugeImport(rawValue: head.import) ?? .accumulate
+        flags = StatFlags(rawValue: head.flags)
+        value = head.value
+        tags = []
+        for i in 0..<Int(head.tag_count) {
+            let at = spans + i * MemoryLayout<cl_tag_span>.size
+            guard at + MemoryLayout<cl_tag_span>.size <= bytes.count else { break }
+            let span = bytes.loadUnaligned(fromByteOffset: at, as: cl_tag_span.self)
+            let cut = Int(span.cut_start)..<Int(span.cut_start) + Int(span.cut_length)
+            let value = Int(span.value_start)..<Int(span.value_start) + Int(span.value_length)
+            guard let tag = TagName(rawValue: span.tag), cut.upperBound <= nameLength, value.upperBound <= nameLength
+            else { continue }
+            tags.append(StatTag(name: tag, cut: cut, value: value))
+        }
+    }
+
+    static func encode(
+        name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32
+    ) -> [UInt8] {
+        let tags = TagExtractor.tags(name)
+        let head = MemoryLayout<cl_record>.size
+        let spans = head + (name.count + 3) / 4 * 4
+        let length = (spans + tags.count * MemoryLayout<cl_tag_span>.size + 7) / 8 * 8
+        var bytes = [UInt8](repeating: 0, count: length)
+        bytes.withUnsafeMutableBytes { buffer in
+            buffer.storeBytes(
+                of: cl_record(
+                    length: UInt32(length), type: kind.rawValue, unit: unit.rawValue, import: gaugeImport.rawValue,
+                    flags: flags.rawValue, value: value, name_length: UInt16(name.count),
+                    tag_count: UInt16(tags.count)),
+                as: cl_record.self)
+            for (i, byte) in name.enumerated() { buffer[head + i] = byte }
+            for (i, tag) in tags.enumerated() {
+                buffer.storeBytes(
+                    of: cl_tag_span(
+                        tag: tag.name.rawValue, cut_start: UInt16(tag.cut.lowerBound),
+                        cut_length: UInt16(tag.cut.count), value_start: UInt16(tag.value.lowerBound),
+                        value_length: UInt16(tag.value.count), reserved: 0),
+                    toByteOffset: spans + i * MemoryLayout<cl_tag_span>.size, as: cl_tag_span.self)
+            }
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,36 @@
+import CRE2
+
+/// A regular expression of RE2, Envoy's engine: linear time whatever the pattern.
+public final class Pattern {
+    private let compiled: OpaquePointer
+
+    /// Why a pattern is not one, in RE2's words.
+    public struct Invalid: Error, CustomStringConvertible {
+        public var description: String
+    }
+
+    public init(_ text: String) throws(Invalid) {
+        var message = [CChar](repeating: 0, count: 256)
+        var text = text
+        let made = text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) {
+                cre2_compile($0.baseAddress, $0.count, &message, message.count)
+            }
+        }
+        guard let made else {
+            throw Invalid(
+                description: String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        }
+        compiled = made
+    }
+
+    deinit { cre2_free(compiled) }
+
+    /// Whether `text` has a match anywhere in it.
+    public func matchesPart(of text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { cre2_matches_part(compiled, $0.baseAddress, $0.count) } != 0
+        }
+    }
+}

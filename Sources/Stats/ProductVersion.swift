@@ -1,0 +1,4 @@
+/// The version that `envoyd`, `statdump` and the admin listener show.
+public enum ProductVersion {
+    public static let text = "0.1.0"
+}

@@ -1,0 +1,157 @@
+import CLinux
+import SharedMemory
+
+/// One stat and what it says.
+public struct StatValue: Sendable {
+    public var name: String
+    public var kind: StatKind
+    public var unit: StatUnit = .unspecified
+    public var flags: StatFlags = []
+    public var tags: [StatTag] = []
+    /// Counters and gauges.
+    public var value: UInt64 = 0
+    /// What a histogram has counted since its region began.
+    public var histogram: HistogramData?
+    /// What it counted in the last interval; nil where nobody closes intervals.
+    public var interval: HistogramData?
+
+    /// Whether it ever counted something.
+    public var isUsed: Bool { value != 0 || (histogram.map { $0.count > 0 } ?? false) }
+}
+
+/// All stats at one moment, sorted by name. Reading takes no lock: each value is exact, two of them may be a moment apart.
+public struct StatsSnapshot: Sendable {
+    public var stats: [StatValue]
+
+    /// What a region says, whether its processes live or not.
+    public init(_ reader: RegionReader) {
+        var records: [NameRecord] = []
+        let headLength = Int(reader.header.record_length)
+        let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
+        reader.records { bytes in
+            guard let record = NameRecord(bytes, headLength: headLength),
+                Int(record.value) + record.kind.cells <= valueCount
+            else { return }
+            records.append(record)
+        }
+        var all = [UInt64](repeating: 0, count: valueCount)
+        var live = all
+        var newest = all
+        let newestSlot = reader.newest?.index
+        var planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]] = []
+        for plane in 0..<reader.planeCount {
+            let owner = reader.liveOwner(plane: plane)
+            var runs: [(first: Int, cells: UnsafeBufferPointer<UInt64>)] = []
+            reader.cells(plane: plane) { first, cells in
+                runs.append((first, cells))
+                for i in 0..<min(cells.count, max(valueCount - first, 0)) {
+                    let value = cl_load_relaxed(cells.baseAddress! + i)
+                    guard value != 0 else { continue }
+                    all[first + i] &+= value
+                    if owner != nil { live[first + i] &+= value }
+                    if owner?.index == newestSlot, newestSlot != nil { newest[first + i] &+= value }
+                }
+            }
+            planes.append(runs)
+        }
+        stats = records.map { record in
+            var stat = StatValue(
+                name: record.name, kind: record.kind, unit: record.unit, flags: record.flags, tags: record.tags)
+            switch record.kind {
+            case .counter: stat.value = all[Int(record.value)]
+            case .gauge:
+                stat.value = record.gaugeImport == .neverImport ? newest[Int(record.value)] : live[Int(record.value)]
+            case .histogram: stat.histogram = Self.histogram(Int(record.value), planes, reader)
+            }
+            return stat
+        }
+        stats.append(StatValue(name: Self.overflowName, kind: .counter, value: reader.header.overflows))
+        stats.sort { $0.name < $1.name }
+    }
+
+    /// Counts what found no room in the region and lives on a heap.
+    static let overflowName = "stats.overflow"
+
+    init(stats: [StatValue]) { self.stats = stats.sorted { $0.name < $1.name } }
+
+    private static func histogram(
+        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
+    ) -> HistogramData {
+        var data = HistogramData()
+        for (plane, runs) in planes.enumerated() {
+            for run in runs where value >= run.first && value + HistogramBins.cells <= run.first + run.cells.count {
+                let cells = run.cells.baseAddress! + (value - run.first)
+                data.zeros &+= cl_load_relaxed(cells)
+                data.sum &+= cl_load_relaxed(cells + 1)
+                for decade in 0..<HistogramBins.decades {
+                    let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
+                    guard number > 0, number <= UInt64(UInt32.max),
+                        let block = reader.block(plane: plane, Int(number - 1))
+                    else { continue }
+                    data.add(decade: decade, block)
+                }
+            }
+        }
+        return data
+    }
+
+    /// Only the stats for which `keep` holds.
+    public func filtered(_ keep: (StatValue) -> Bool) -> StatsSnapshot { StatsSnapshot(sorted: stats.filter(keep)) }
+
+    private init(sorted: [StatValue]) { stats = sorted }
+
+    /// The value of a counter or gauge; nil when there is none of that name.
+    public func value(_ name: String) -> UInt64? { stats.first { $0.name == name && $0.kind != .histogram }?.value }
+}
+
+extension StatsStore {
+    /// All stats of the base id: of the region with every process in it, and what this process keeps on its heap.
+    public func snapshot() -> StatsSnapshot {
+        var stats: [StatValue] = []
+        if let region {
+            do {
+                stats = StatsSnapshot(try region.openReader()).stats
+            } catch {
+                trouble("\(error): the region cannot be read")
+            }
+        }
+        for entry in entries where !entry.heap.isEmpty || !entry.heapHistograms.isEmpty || entry.value == nil {
+            var stat = StatValue(name: entry.name, kind: entry.kind, unit: entry.unit, flags: entry.flags)
+            stat.tags = TagExtractor.tags(Array(entry.name.utf8))
+            stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
+            if entry.kind == .histogram {
+                var data = HistogramData()
+                for histogram in entry.heapHistograms { histogram.pointee.add(to: &data) }
+                stat.histogram = data
+            }
+            if let known = stats.firstIndex(where: { $0.name == stat.name && $0.kind == stat.kind }) {
+                stats[known].value &+= stat.value
+            } else {
+                stats.append(stat)
+            }
+        }
+        if region == nil {
+            stats.append(
+                StatValue(
+                    name: StatsSnapshot.overflowName, kind: .counter, value: cl_load_relaxed(overflowCell)))
+        }
+        for i in stats.indices where stats[i].kind == .histogram {
+            stats[i].interval = closedIntervals[stats[i].name] ?? HistogramData()
+        }
+        return StatsSnapshot(stats: stats)
+    }
+
+    /// The value of a counter or gauge now, 0 when there is none of that name.
+    public func value(_ name: String) -> UInt64 { snapshot().value(name) ?? 0 }
+}
+
+extension LocalHistogram {
+    fileprivate func add(to data: inout HistogramData) {
+        data.zeros &+= cl_load_relaxed(cells)
+        data.sum &+= cl_load_relaxed(cells + 1)
+        for decade in 0..<HistogramBins.decades {
+            guard let block = decades[decade] else { continue }
+            data.add(decade: decade, UnsafeBufferPointer(start: block, count: HistogramBins.bins))
+        }
+    }
+}

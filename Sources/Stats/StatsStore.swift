@@ -1,0 +1,170 @@
+import CLinux
+import SharedMemory
+
+/// The stats of this process: names over a region (or over heap memory alone), and the writers that count.
+///
+/// The main thread owns the store and its writers; a worker thread touches only the cells it was given. A stat for which
+/// the region has no room lives on the heap of this process, is shown by it, and is counted in `stats.overflow`.
+public final class StatsStore {
+    struct Key: Hashable {
+        var name: String
+        var kind: StatKind
+    }
+    struct Entry {
+        var name: String
+        var kind: StatKind
+        var unit: StatUnit
+        var gaugeImport: GaugeImport
+        var flags: StatFlags
+        /// Its first cell in every plane of the region; nil: on the heap.
+        var value: UInt32?
+        /// The heap cells of all writers.
+        var heap: [UnsafeMutablePointer<UInt64>] = []
+        var heapHistograms: [UnsafeMutablePointer<LocalHistogram>] = []
+    }
+
+    public let region: SharedRegion?
+    private(set) var entries: [Entry] = []
+    private var index: [Key: Int] = [:]
+    private var logPosition: UInt64 = 0
+    private var writers: [StatsWriter] = []
+    var closedIntervals: [String: HistogramData] = [:]
+    private var intervalStart: [String: HistogramData] = [:]
+    /// Stats that found no room in the region.
+    private let heapOverflow: UnsafeMutablePointer<UInt64>
+    /// Called once for each kind of trouble, with a sentence for the log.
+    public var report: (String) -> Void = { _ in }
+    private var reported: Set<String> = []
+
+    /// - Parameter region: nil keeps everything in this process (`--disable-hot-restart`).
+    public init(region: SharedRegion?) {
+        self.region = region
+        heapOverflow = .allocate(capacity: 1)
+        heapOverflow.initialize(to: 0)
+        if region != nil { readNewNames() }
+    }
+
+    public static func heapOnly() -> StatsStore { StatsStore(region: nil) }
+
+    var overflowCell: UnsafeMutablePointer<UInt64> { region?.overflowCell ?? heapOverflow }
+
+    public func counter(_ name: String, flags: StatFlags = []) -> StatID {
+        make(name, .counter, .unspecified, .accumulate, flags)
+    }
+
+    public func gauge(_ name: String, import mode: GaugeImport, flags: StatFlags = []) -> StatID {
+        make(name, .gauge, .unspecified, mode, flags)
+    }
+
+    public func histogram(_ name: String, unit: StatUnit, flags: StatFlags = []) -> StatID {
+        make(name, .histogram, unit, .accumulate, flags)
+    }
+
+    private func make(
+        _ name: String, _ kind: StatKind, _ unit: StatUnit, _ mode: GaugeImport, _ flags: StatFlags
+    ) -> StatID {
+        // A name is stored with a 16-bit length and must fit in a record.
+        let name = name.utf8.count <= 4096 ? name : String(decoding: Array(name.utf8.prefix(4096)), as: UTF8.self)
+        let key = Key(name: name, kind: kind)
+        if let known = index[key] { return StatID(index: known) }
+        if let region {
+            do {
+                _ = try region.append(
+                    cells: kind.cells,
+                    find: {
+                        readNewNames()
+                        return index[key].flatMap { entries[$0].value }
+                    },
+                    make: { value in
+                        NameRecord.encode(
+                            name: Array(name.utf8), kind: kind, unit: unit, gaugeImport: mode, flags: flags,
+                            value: value)
+                    })
+                readNewNames()
+                if let known = index[key] { return StatID(index: known) }
+            } catch {
+                trouble("\(error): \(name) and other new stats are kept in this process only")
+            }
+            region.countOverflow()
+        }
+        return add(
+            Entry(name: name, kind: kind, unit: unit, gaugeImport: mode, flags: flags, value: nil), key)
+    }
+
+    private func add(_ entry: Entry, _ key: Key) -> StatID {
+        index[key] = entries.count
+        entries.append(entry)
+        return StatID(index: entries.count - 1)
+    }
+
+    /// Indexes what this and other processes have added to the log.
+    private func readNewNames() {
+        guard let region else { return }
+        do {
+            logPosition = try region.readLog(from: logPosition) { bytes in
+                guard let record = NameRecord(bytes, headLength: Int(region.header.record_length)) else { return }
+                let key = Key(name: record.name, kind: record.kind)
+                guard index[key] == nil else { return }
+                _ = add(
+                    Entry(
+                        name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,
+                        flags: record.flags, value: record.value), key)
+            }
+        } catch {
+            trouble("\(error): names of other processes cannot be read")
+        }
+    }
+
+    /// A writer for one thread. It has a plane of its own in the region, or heap memory when there is none to have.
+    public func makeWriter() -> StatsWriter {
+        var plane: Plane?
+        if let region {
+            do {
+                plane = try region.claimPlane(gauges: {
+                    readNewNames()
+                    return entries.compactMap { entry in
+                        guard entry.kind == .gauge, let value = entry.value else { return nil }
+                        return (value, 1)
+                    }
+                })
+            } catch {
+                trouble("\(error): a thread of this process counts on the heap")
+                region.countOverflow()
+            }
+        }
+        let writer = StatsWriter(store: self, plane: plane)
+        writers.append(writer)
+        return writer
+    }
+
+    func entry(_ id: StatID) -> Entry { entries[id.index] }
+
+    func addHeapCell(_ id: StatID, _ cell: UnsafeMutablePointer<UInt64>) { entries[id.index].heap.append(cell) }
+
+    func addHeapHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
+        entries[id.index].heapHistograms.append(histogram)
+    }
+
+    func trouble(_ text: String) {
+        let kind = String(text.prefix { $0 != ":" })
+        guard reported.insert(kind).inserted else { return }
+        report(text)
+    }
+
+    /// Sees to it that workers find histogram blocks when they need them. Call it now and then.
+    public func topUp() { for writer in writers { writer.topUp() } }
+
+    /// Ends an interval: histograms show what came since the call before, as Envoy's do at each stats flush.
+    public func closeInterval() {
+        let now = cumulativeHistograms()
+        closedIntervals = now.mapValues { $0 }
+        for (name, data) in now { closedIntervals[name] = data.since(intervalStart[name] ?? HistogramData()) }
+        intervalStart = now
+    }
+
+    private func cumulativeHistograms() -> [String: HistogramData] {
+        var found: [String: HistogramData] = [:]
+        for stat in snapshot().stats { if let data = stat.histogram { found[stat.name] = data } }
+        return found
+    }
+}

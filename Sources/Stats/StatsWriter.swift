@@ -1,0 +1,71 @@
+import CLinux
+import SharedMemory
+
+/// The cells of one thread. The main thread resolves stats; what it gives out is written by the owning thread alone.
+public final class StatsWriter {
+    private let store: StatsStore
+    private let plane: Plane?
+    private var heapCells: [StatID: UnsafeMutablePointer<UInt64>] = [:]
+    private var histograms: [StatID: UnsafeMutablePointer<LocalHistogram>] = [:]
+
+    init(store: StatsStore, plane: Plane?) {
+        self.store = store
+        self.plane = plane
+    }
+
+    public func counter(_ id: StatID) -> Counter { Counter(cell: cells(id)) }
+
+    public func gauge(_ id: StatID) -> Gauge { Gauge(cell: cells(id)) }
+
+    public func histogram(_ id: StatID) -> Histogram {
+        // One view a histogram: two would each take blocks of their own.
+        if let known = histograms[id] { return Histogram(local: known) }
+        let inPlane = planeCells(id)
+        let local = UnsafeMutablePointer<LocalHistogram>.allocate(capacity: 1)
+        local.initialize(
+            to: LocalHistogram(
+                cells: inPlane ?? heap(id, count: HistogramBins.cells), reserve: inPlane == nil ? nil : plane?.blocks,
+                overflow: store.overflowCell))
+        if inPlane == nil { store.addHeapHistogram(id, local) }
+        histograms[id] = local
+        return Histogram(local: local)
+    }
+
+    // Cells and views live as long as the process: threads point at them.
+
+    private func cells(_ id: StatID) -> UnsafeMutablePointer<UInt64> {
+        if let cell = planeCells(id) { return cell }
+        if let known = heapCells[id] { return known }
+        let cell = heap(id, count: 1)
+        heapCells[id] = cell
+        store.addHeapCell(id, cell)
+        return cell
+    }
+
+    private func planeCells(_ id: StatID) -> UnsafeMutablePointer<UInt64>? {
+        let entry = store.entry(id)
+        guard let plane, let value = entry.value else { return nil }
+        do {
+            return try plane.cell(value, cells: entry.kind.cells)
+        } catch {
+            store.trouble("\(error): \(entry.name) is counted on the heap")
+            store.region?.countOverflow()
+            return nil
+        }
+    }
+
+    private func heap(_ id: StatID, count: Int) -> UnsafeMutablePointer<UInt64> {
+        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
+        cells.initialize(repeating: 0, count: count)
+        return cells
+    }
+
+    func topUp() {
+        guard let plane, !histograms.isEmpty else { return }
+        do {
+            try plane.reserveBlocks(min(max(histograms.count * 3, 32), 1024))
+        } catch {
+            store.trouble("\(error): new histogram bins are kept on the heap")
+        }
+    }
+}

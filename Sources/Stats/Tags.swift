@@ -1,0 +1,116 @@
+/// A tag that a stat's name carries: for Prometheus the cut goes out of the name and the value becomes a label.
+public struct StatTag: Sendable, Equatable {
+    var name: TagName
+    var cut: Range<Int>
+    var value: Range<Int>
+}
+
+/// The tags that Envoy extracts by default (`well_known_names.cc`), in the order it applies them.
+enum TagName: UInt16, CaseIterable, Sendable {
+    case responseCode, responseCodeClass, clusterName, httpPrefix, listenerAddress, virtualHost, workerID, tcpPrefix
+
+    /// As a Prometheus label.
+    var label: String {
+        switch self {
+        case .responseCode: "envoy_response_code"
+        case .responseCodeClass: "envoy_response_code_class"
+        case .clusterName: "envoy_cluster_name"
+        case .httpPrefix: "envoy_http_conn_manager_prefix"
+        case .listenerAddress: "envoy_listener_address"
+        case .virtualHost: "envoy_virtual_host"
+        case .workerID: "envoy_worker_id"
+        case .tcpPrefix: "envoy_tcp_prefix"
+        }
+    }
+}
+
+/// Finds the tags of a name by hand: what Envoy's default regular expressions match, without their cost at every start.
+enum TagExtractor {
+    static func tags(_ name: [UInt8]) -> [StatTag] {
+        var tags: [StatTag] = []
+        let count = name.count
+        // _rq(_(\d{3}))$
+        if count >= 7, name[count - 4] == UInt8(ascii: "_"), has(name, "_rq", at: count - 7),
+            name[(count - 3)...].allSatisfy(isDigit)
+        {
+            tags.append(StatTag(name: .responseCode, cut: count - 4..<count, value: count - 3..<count))
+        }
+        // _rq_(\d)xx$
+        if count >= 7, has(name, "xx", at: count - 2), isDigit(name[count - 3]), has(name, "_rq_", at: count - 7) {
+            tags.append(StatTag(name: .responseCodeClass, cut: count - 3..<count - 2, value: count - 3..<count - 2))
+        }
+        // ^cluster\.(([^\.]+)\.).*
+        if let element = element(name, after: "cluster.") {
+            tags.append(StatTag(name: .clusterName, cut: element.lowerBound..<element.upperBound + 1, value: element))
+        }
+        // ^http\.((.*?)\.)
+        if let element = element(name, after: "http.") {
+            tags.append(StatTag(name: .httpPrefix, cut: element.lowerBound..<element.upperBound + 1, value: element))
+        }
+        if has(name, "listener.", at: 0) { tags += listenerTags(name) }
+        if let element = element(name, after: "vhost.") {
+            tags.append(StatTag(name: .virtualHost, cut: element.lowerBound..<element.upperBound + 1, value: element))
+        }
+        // ^listener_manager\.((worker_\d+)\.)
+        if let element = element(name, after: "listener_manager."), has(name, "worker_", at: element.lowerBound) {
+            tags.append(StatTag(name: .workerID, cut: element.lowerBound..<element.upperBound + 1, value: element))
+        }
+        // ^tcp\.((.*?)\.)\w+?$
+        if let element = element(name, after: "tcp."), !name[(element.upperBound + 1)...].contains(UInt8(ascii: ".")) {
+            tags.append(StatTag(name: .tcpPrefix, cut: element.lowerBound..<element.upperBound + 1, value: element))
+        }
+        return tags
+    }
+
+    /// `listener.<address>.` with `http.<prefix>.` or `worker_<i>.` after it. The address itself has dots.
+    private static func listenerTags(_ name: [UInt8]) -> [StatTag] {
+        var tags: [StatTag] = []
+        let start = "listener.".utf8.count
+        // The address is the longest run of its characters that a dot follows.
+        let allowed = Array("_[]aAbBcCdDeEfF0123456789.".utf8)
+        var addressEnd: Int?
+        var i = start
+        while i < name.count, allowed.contains(name[i]) {
+            if name[i] == UInt8(ascii: "."), i > start { addressEnd = i }
+            i += 1
+        }
+        if let http = find(name, ".http.", from: start - 1) {
+            let from = http + ".http.".utf8.count
+            if let dot = name[from...].firstIndex(of: UInt8(ascii: ".")), dot > from {
+                tags.append(StatTag(name: .httpPrefix, cut: from..<dot + 1, value: from..<dot))
+            }
+        }
+        guard let addressEnd else { return tags }
+        let after = addressEnd + 1
+        if has(name, "worker_", at: after) {
+            let digits = after + "worker_".utf8.count
+            if let dot = name[digits...].firstIndex(of: UInt8(ascii: ".")), dot > digits,
+                name[digits..<dot].allSatisfy(isDigit)
+            {
+                tags.append(StatTag(name: .workerID, cut: digits - 1..<dot, value: digits..<dot))
+            }
+        }
+        tags.append(StatTag(name: .listenerAddress, cut: start..<addressEnd + 1, value: start..<addressEnd))
+        return tags
+    }
+
+    private static func element(_ name: [UInt8], after prefix: StaticString) -> Range<Int>? {
+        let start = prefix.utf8CodeUnitCount
+        guard has(name, prefix, at: 0), let dot = name[start...].firstIndex(of: UInt8(ascii: ".")), dot > start
+        else { return nil }
+        return start..<dot
+    }
+
+    private static func has(_ name: [UInt8], _ text: StaticString, at: Int) -> Bool {
+        guard at >= 0, name.count - at >= text.utf8CodeUnitCount else { return false }
+        for i in 0..<text.utf8CodeUnitCount where name[at + i] != text.utf8Start[i] { return false }
+        return true
+    }
+
+    private static func find(_ name: [UInt8], _ text: StaticString, from: Int) -> Int? {
+        guard name.count - from >= text.utf8CodeUnitCount else { return nil }
+        return (from...(name.count - text.utf8CodeUnitCount)).first { has(name, text, at: $0) }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+}
