@@ -1,0 +1,176 @@
+import CLinux
+import ProxyConfig
+import Stats
+
+/// The hosts of every cluster, on the main thread: static ones at once, DNS ones as they resolve; workers get what
+/// changed.
+final class ClusterManager {
+    /// One cluster's discovery.
+    private final class Discovered {
+        let cluster: Cluster
+        let stats: MembershipStats
+        /// Addresses by endpoint, in file order.
+        var byEndpoint: [[UpstreamHost]]
+        var resolvedOnce: [Bool]
+        var failures: [UInt64]
+        var hosts: [UpstreamHost] = []
+        init(cluster: Cluster, stats: MembershipStats) {
+            self.cluster = cluster
+            self.stats = stats
+            byEndpoint = Array(repeating: [], count: cluster.endpoints.count)
+            resolvedOnce = Array(repeating: false, count: cluster.endpoints.count)
+            failures = Array(repeating: 0, count: cluster.endpoints.count)
+        }
+    }
+
+    private let loop: MainLoop
+    private let log: Log
+    private var resolver: Resolver?
+    private var clusters: [Discovered] = []
+    /// Where hosts go: set once there are workers, which then get all there is.
+    var publish: ((_ hosts: [UpstreamHost], _ cluster: Int) -> Void)? {
+        didSet { for (i, cluster) in clusters.enumerated() { publish?(cluster.hosts, i) } }
+    }
+
+    init(_ configured: [Cluster], loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log) throws(SystemError) {
+        self.loop = loop
+        self.log = log
+        clusters = configured.map { cluster in
+            Discovered(
+                cluster: cluster,
+                stats: MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), store, writer))
+        }
+        let needsDNS = configured.contains { cluster in
+            cluster.endpoints.contains {
+                if case .socket(let host, _) = $0.address { !SocketAddress.isLiteral(host) } else { false }
+            }
+        }
+        if needsDNS { resolver = try Resolver(loop: loop) }
+    }
+
+    /// Begins discovery. Literal addresses are there when this returns.
+    func start() {
+        for index in clusters.indices {
+            for endpoint in clusters[index].cluster.endpoints.indices { resolve(index, endpoint) }
+            if clusters[index].cluster.endpoints.isEmpty { merge(index) }
+        }
+    }
+
+    /// Whether every endpoint has been asked for at least once: Envoy does not listen before that.
+    var isInitialized: Bool { clusters.allSatisfy { $0.resolvedOnce.allSatisfy { $0 } } }
+
+    /// Asks again for everything: after a standby takes over again its answers may be old.
+    func refresh() {
+        for index in clusters.indices where clusters[index].cluster.discovery != .static {
+            for endpoint in clusters[index].cluster.endpoints.indices { resolve(index, endpoint) }
+        }
+    }
+
+    /// What `/clusters` shows.
+    var described: [(cluster: Cluster, hosts: [UpstreamHost])] { clusters.map { ($0.cluster, $0.hosts) } }
+
+    private func resolve(_ index: Int, _ position: Int) {
+        let state = clusters[index]
+        let endpoint = state.cluster.endpoints[position]
+        guard case .socket(let host, let port) = endpoint.address, !SocketAddress.isLiteral(host) else {
+            // A literal or a Unix socket is its own answer, for DNS clusters too.
+            if state.cluster.discovery != .static { state.stats.attempt.increment() }
+            let address = SocketAddress.make(endpoint.address)
+            answered(index, position, address.map { .addresses([$0], ttl: 0) } ?? .failed("not an address"))
+            return
+        }
+        state.stats.attempt.increment()
+        resolver?.resolve(host, port: port, family: state.cluster.dnsFamily) { [weak self] answer in
+            self?.answered(index, position, answer)
+        }
+    }
+
+    private func answered(_ index: Int, _ position: Int, _ answer: Resolver.Answer) {
+        let state = clusters[index]
+        let endpoint = state.cluster.endpoints[position]
+        let isDNS = state.cluster.discovery != .static
+        var isLiteral = true
+        if case .socket(let host, _) = endpoint.address { isLiteral = SocketAddress.isLiteral(host) }
+        var delay = state.cluster.dnsRefreshMs
+        switch answer {
+        case .addresses(let addresses, let ttl):
+            if isDNS { state.stats.success.increment() }
+            state.failures[position] = 0
+            if state.cluster.respectDNSTTL, ttl > 0 { delay = UInt64(ttl) * 1000 }
+            let name: String
+            if case .socket(let host, _) = endpoint.address, !isLiteral { name = host } else { name = "" }
+            let hosts = addresses.map {
+                UpstreamHost(
+                    address: $0, hostname: endpoint.hostname.isEmpty ? name : endpoint.hostname,
+                    weight: endpoint.weight)
+            }
+            // A logical cluster is one host, whatever DNS says: the first address.
+            state.byEndpoint[position] = state.cluster.discovery == .logicalDNS ? Array(hosts.prefix(1)) : hosts
+        case .empty:
+            state.stats.empty.increment()
+            state.stats.success.increment()
+            if state.cluster.discovery == .strictDNS { state.byEndpoint[position] = [] }
+        case .failed(let reason):
+            state.stats.failure.increment()
+            // The hosts that were known stay.
+            delay = failureDelay(state, position)
+            log.debug("cluster \(state.cluster.name): \(endpoint.hostname): \(reason)")
+        }
+        state.resolvedOnce[position] = true
+        merge(index)
+        guard isDNS, !isLiteral else { return }
+        loop.after(ms: max(delay, 1)) { [weak self] in self?.resolve(index, position) }
+    }
+
+    /// Exponential from the base to the maximum (`dns_failure_refresh_rate`).
+    private func failureDelay(_ state: Discovered, _ position: Int) -> UInt64 {
+        guard let base = state.cluster.dnsFailureBaseMs else { return state.cluster.dnsRefreshMs }
+        let most = state.cluster.dnsFailureMaxMs ?? base &* 10
+        let doubled = base << min(state.failures[position], 20)
+        state.failures[position] += 1
+        return min(doubled, most)
+    }
+
+    private func merge(_ index: Int) {
+        let state = clusters[index]
+        guard state.resolvedOnce.allSatisfy({ $0 }) else { return }
+        let hosts = state.byEndpoint.flatMap { $0 }
+        let isSame =
+            hosts.count == state.hosts.count
+            && zip(hosts, state.hosts).allSatisfy {
+                SocketAddress.equal($0.address, $1.address) && $0.weight == $1.weight && $0.hostname == $1.hostname
+            }
+        guard !isSame || hosts.isEmpty else {
+            state.stats.noRebuild.increment()
+            return
+        }
+        if !isSame { state.stats.change.increment() }
+        state.hosts = hosts
+        state.stats.total.set(UInt64(hosts.count))
+        state.stats.healthy.set(UInt64(hosts.count))
+        publish?(hosts, index)
+    }
+}
+
+/// `cluster.<name>.` stats of discovery.
+private struct MembershipStats {
+    let attempt, success, failure, empty, noRebuild, change: Counter
+    let total, healthy: Gauge
+
+    init(_ name: String, _ store: StatsStore, _ writer: StatsWriter) {
+        func counter(_ stat: String) -> Counter { writer.counter(store.counter("cluster.\(name).\(stat)")) }
+        func gauge(_ stat: String) -> Gauge {
+            writer.gauge(store.gauge("cluster.\(name).\(stat)", import: .neverImport))
+        }
+        attempt = counter("update_attempt")
+        success = counter("update_success")
+        failure = counter("update_failure")
+        empty = counter("update_empty")
+        noRebuild = counter("update_no_rebuild")
+        change = counter("membership_change")
+        total = gauge("membership_total")
+        healthy = gauge("membership_healthy")
+        _ = gauge("membership_degraded")
+        _ = gauge("membership_excluded")
+    }
+}
