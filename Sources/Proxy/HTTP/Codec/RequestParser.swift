@@ -11,12 +11,10 @@ extension MessageHead {
     /// anywhere give `incomplete` until the whole head is there.
     mutating func parseRequest(_ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits) -> HeadResult {
         reset(base)
-        let result = parseRequestHead(end, limits)
-        switch result {
-        case .complete(let length): return length > limits.bytes ? .failed(.headTooLarge) : result
-        case .incomplete: return end > limits.bytes ? .failed(.headTooLarge) : result
-        case .failed: return result
-        }
+        // What stands behind the limit is not looked at: the answer must not depend on how much came at once.
+        let result = parseRequestHead(min(end, limits.bytes), limits)
+        if case .incomplete = result, end > limits.bytes { return .failed(.headTooLarge) }
+        return result
     }
 
     private mutating func parseRequestHead(_ end: Int, _ limits: HeadLimits) -> HeadResult {
