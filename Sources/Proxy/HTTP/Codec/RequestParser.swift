@@ -166,8 +166,9 @@ extension Method {
                 || has("UNBIND") || has("UNLINK") || has("UNLOCK") ? .other : nil
         case 7:
             if has("OPTIONS") { return .options }
-            return has("CONNECT") ? .connect : nil
-        case 8: return has("CHECKOUT") || has("MSEARCH") || has("M-SEARCH") || has("PROPFIND") ? .other : nil
+            if has("CONNECT") { return .connect }
+            return has("MSEARCH") ? .other : nil
+        case 8: return has("CHECKOUT") || has("M-SEARCH") || has("PROPFIND") ? .other : nil
         case 9: return has("PROPPATCH") || has("SUBSCRIBE") ? .other : nil
         case 10: return has("MKACTIVITY") || has("MKCALENDAR") ? .other : nil
         case 11: return has("UNSUBSCRIBE") ? .other : nil
