@@ -2,7 +2,11 @@
 #ifndef ENVOYD_CL_PASSING_H
 #define ENVOYD_CL_PASSING_H
 #include "cl_base.h"
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+// Linux 6.5; older libc headers lack it.
+enum { CL_SO_PEERPIDFD = 77 };
 /// The kernel's limit of descriptors in one message (SCM_MAX_FD).
 enum { CL_MAX_PASSED = 253 };
 /// The layout of Linux's `struct ucred`.
@@ -13,6 +17,22 @@ static inline int cl_peer_credentials(int fd, cl_credentials *out) {
     int rc = CL_RETRY(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n));
     if (rc >= 0) *out = c;
     return rc;
+}
+/// A close-on-exec pidfd of the process that connected (or, on the connecting side, called listen), without the race of a
+/// reused pid. -ENOPROTOOPT before Linux 6.5.
+static inline int cl_peer_pidfd(int fd) {
+    int pidfd = -1;
+    socklen_t n = sizeof pidfd;
+    int rc = CL_RETRY(getsockopt(fd, SOL_SOCKET, CL_SO_PEERPIDFD, &pidfd, &n));
+    return rc < 0 ? rc : pidfd;
+}
+/// Opens a directory and locks it for this open file description; -EWOULDBLOCK when another has it. Closing unlocks.
+static inline int cl_lock_directory(const char *path) {
+    int fd = CL_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    if (fd < 0) return fd;
+    int rc = CL_RETRY(flock(fd, LOCK_EX | LOCK_NB));
+    if (rc < 0) { close(fd); return rc; }
+    return fd;
 }
 /// One datagram with up to CL_MAX_PASSED descriptors. Returns bytes or -errno. Never raises SIGPIPE.
 static inline ssize_t cl_send_message(int fd, const void *bytes, size_t size, const int *fds, int count) {

@@ -5,6 +5,7 @@ final class Slab<Slot: BitwiseCopyable> {
     private static var chunkShift: Int32 { 8 }
     private let chunks: UnsafeMutablePointer<UnsafeMutablePointer<Slot>?>
     private let chunkCapacity: Int
+    private let limit: Int32
     private let free: UnsafeMutablePointer<FreeList>
     private let empty: Slot
 
@@ -19,6 +20,7 @@ final class Slab<Slot: BitwiseCopyable> {
     /// - Parameter limit: how many slots there can be at most.
     init(empty: Slot, limit: Int) {
         self.empty = empty
+        self.limit = Int32(limit)
         chunkCapacity = (limit >> Int(Self.chunkShift)) + 1
         chunks = .allocate(capacity: chunkCapacity)
         chunks.initialize(repeating: nil, count: chunkCapacity)
@@ -49,8 +51,8 @@ final class Slab<Slot: BitwiseCopyable> {
             return list.pointee.indices[list.pointee.count]
         }
         let index = list.pointee.made
+        guard index < limit else { return -1 }
         let chunk = Int(index >> Self.chunkShift)
-        guard chunk < chunkCapacity else { return -1 }
         if chunks[chunk] == nil {
             let slots = UnsafeMutablePointer<Slot>.allocate(capacity: 1 << Int(Self.chunkShift))
             slots.initialize(repeating: empty, count: 1 << Int(Self.chunkShift))

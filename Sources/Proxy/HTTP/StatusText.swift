@@ -46,6 +46,7 @@ enum StatusText {
         case 422: return "Unprocessable Entity"
         case 423: return "Locked"
         case 424: return "Failed Dependency"
+        case 425: return "Too Early"
         case 426: return "Upgrade Required"
         case 428: return "Precondition Required"
         case 429: return "Too Many Requests"

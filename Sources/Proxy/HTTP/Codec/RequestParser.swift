@@ -11,12 +11,10 @@ extension MessageHead {
     /// anywhere give `incomplete` until the whole head is there.
     mutating func parseRequest(_ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits) -> HeadResult {
         reset(base)
-        let result = parseRequestHead(end, limits)
-        switch result {
-        case .complete(let length): return length > limits.bytes ? .failed(.headTooLarge) : result
-        case .incomplete: return end > limits.bytes ? .failed(.headTooLarge) : result
-        case .failed: return result
-        }
+        // What stands behind the limit is not looked at: the answer must not depend on how much came at once.
+        let result = parseRequestHead(min(end, limits.bytes), limits)
+        if case .incomplete = result, end > limits.bytes { return .failed(.headTooLarge) }
+        return result
     }
 
     private mutating func parseRequestHead(_ end: Int, _ limits: HeadLimits) -> HeadResult {
@@ -168,8 +166,9 @@ extension Method {
                 || has("UNBIND") || has("UNLINK") || has("UNLOCK") ? .other : nil
         case 7:
             if has("OPTIONS") { return .options }
-            return has("CONNECT") ? .connect : nil
-        case 8: return has("CHECKOUT") || has("MSEARCH") || has("M-SEARCH") || has("PROPFIND") ? .other : nil
+            if has("CONNECT") { return .connect }
+            return has("MSEARCH") ? .other : nil
+        case 8: return has("CHECKOUT") || has("M-SEARCH") || has("PROPFIND") ? .other : nil
         case 9: return has("PROPPATCH") || has("SUBSCRIBE") ? .other : nil
         case 10: return has("MKACTIVITY") || has("MKCALENDAR") ? .other : nil
         case 11: return has("UNSUBSCRIBE") ? .other : nil

@@ -7,12 +7,10 @@ extension MessageHead {
         _ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits, requestMethod: Method
     ) -> HeadResult {
         reset(base)
-        let result = parseResponseHead(end, limits, requestMethod)
-        switch result {
-        case .complete(let length): return length > limits.bytes ? .failed(.headTooLarge) : result
-        case .incomplete: return end > limits.bytes ? .failed(.headTooLarge) : result
-        case .failed: return result
-        }
+        // What stands behind the limit is not looked at: the answer must not depend on how much came at once.
+        let result = parseResponseHead(min(end, limits.bytes), limits, requestMethod)
+        if case .incomplete = result, end > limits.bytes { return .failed(.headTooLarge) }
+        return result
     }
 
     private mutating func parseResponseHead(_ end: Int, _ limits: HeadLimits, _ requestMethod: Method) -> HeadResult {

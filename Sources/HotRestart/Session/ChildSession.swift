@@ -1,0 +1,181 @@
+/// The new process's side of a hand-over: a pure state machine without I/O or clock. `ParentSession` states the
+/// invariant that both keep.
+///
+/// Up to COMMIT every failure ends in `.fail`: the child has served nothing and exits (or starts on its own, where its
+/// owner's rules allow it). There is one exception: a parent that dies when all listeners have already come over leaves
+/// nobody else to serve, so the child goes on alone once its owner has verified that death.
+public struct ChildSession: Hashable, Sendable {
+    /// What happened.
+    public enum Event: Hashable, Sendable {
+        /// Connected to the restart socket.
+        case start
+        /// A message and the descriptors that came with it.
+        case message(Message, [OwnedDescriptor])
+        /// A datagram that is no message.
+        case malformed(MessageError)
+        /// End of file or error on the link.
+        case peerClosed
+        case timer(SessionTimer)
+        /// The owner wants the parent's admin listener closed; only between `.adoptState` and `.built`.
+        case adminNeeded
+        /// Everything is built, the workers are ready and not accepting.
+        case built
+        /// Answer to `.storeCommitted`.
+        case commitStored(Bool)
+        /// Answer to `.checkParent`; `false` promises that the parent is dead.
+        case parentChecked(alive: Bool)
+        /// The owner cannot go on. Only before COMMIT.
+        case failed(reason: String)
+        /// Stopped accepting from these listeners for good (no names: from all): the standby must close its duplicates.
+        case release(names: [String])
+        /// This process stops on purpose and no longer accepts.
+        case leave
+        /// The standby is to exit.
+        case terminateParent
+    }
+
+    /// What the owner has to do.
+    public enum Action: Hashable, Sendable {
+        case send(Message)
+        case setTimer(SessionTimer, ns: UInt64)
+        case cancelTimer(SessionTimer)
+        case close
+        /// Whose place is taken. The owner may answer `.failed`.
+        case welcomed(Welcome)
+        /// All listeners, complete. Not to be accepted from yet.
+        case adoptListeners([ReceivedListener])
+        /// All state records. From here on build everything, then `.built`.
+        case adoptState([StateRecord])
+        /// The parent's admin listener is closed.
+        case adminReleased
+        /// The link ended early: find out, by the parent's pidfd, whether it lives, then `.parentChecked`. When in doubt
+        /// it lives.
+        case checkParent
+        /// Record "committed" in this process's slot, then `.commitStored`.
+        case storeCommitted
+        /// Accept, also from the restart socket. This process serves.
+        case startAccepting
+        /// What the parent moved and kept; nil when it did not say so in time.
+        case handOverReported(HandOverReport?)
+        /// The standby has closed its duplicates; unconfirmed when it did not answer in time. A long list of names is
+        /// answered in pieces.
+        case released(names: [String], confirmed: Bool)
+        /// After `.leave`: the standby holds no listener any more (or did not answer in time).
+        case mayLeave(confirmed: Bool)
+        /// There is no standby any more.
+        case standbyLost(reason: String)
+        /// The hand-over did not happen.
+        case fail(Failure)
+        /// Worth a log line; nothing else.
+        case warn(String)
+    }
+
+    /// Why a hand-over did not happen.
+    public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// The parent does not want this child.
+        case refused(String)
+        /// The parent gave up after it had said welcome.
+        case aborted(String)
+        /// The parent did not answer in time.
+        case timedOut(String)
+        /// The parent lives, but closed the link.
+        case closed(String)
+        /// The parent died before its listeners had come over.
+        case parentDied(String)
+        /// The parent sent what it must not.
+        case badMessage(String)
+        /// This process could not go on.
+        case local(String)
+
+        public var description: String {
+            switch self {
+            case .refused(let reason): "the running process refused the hot restart: \(reason)"
+            case .aborted(let reason): "the running process gave up the hot restart: \(reason)"
+            case .timedOut(let step): "the running process did not answer in time \(step)"
+            case .closed(let step): "the running process closed the connection \(step)"
+            case .parentDied(let step): "the running process died \(step)"
+            case .badMessage(let text): "bad message from the running process: \(text)"
+            case .local(let reason): reason
+            }
+        }
+    }
+
+    enum Phase: Hashable, Sendable {
+        case idle, awaitWelcome, awaitListeners, awaitState, building, awaitCommit
+        /// COMMIT came, or the parent is dead; the slot is being written.
+        case storing
+        case serving
+        /// BYE was sent.
+        case leaving
+        case over
+    }
+
+    enum PendingRelease: Hashable, Sendable {
+        case names([String])
+        case everything
+    }
+
+    public let hello: Hello
+    public let limits: Limits
+    var phase: Phase
+    var welcome: Welcome?
+    var listeners: [ReceivedListener]
+    var state: StateAssembler
+    var adminPending: Bool
+    var isBuilt: Bool
+    var linkClosed: Bool
+    var checkingParent: Bool
+    /// The parent is verifiably dead and this process goes on alone.
+    var isOrphan: Bool
+    var reported: Bool
+    var releases: [PendingRelease]
+    /// RELEASED that may still come for what was given up.
+    var staleAnswers: Int
+    var terminating: Bool
+
+    public init(hello: Hello, limits: Limits = Limits()) {
+        self.hello = hello
+        self.limits = limits
+        phase = .idle
+        welcome = nil
+        listeners = []
+        state = StateAssembler()
+        adminPending = false
+        isBuilt = false
+        linkClosed = false
+        checkingParent = false
+        isOrphan = false
+        reported = false
+        releases = []
+        staleAnswers = 0
+        terminating = false
+    }
+
+    /// Nothing will come of this session any more; it can be dropped.
+    public var isOver: Bool { phase == .over || (phase == .serving && linkClosed && releases.isEmpty) }
+    /// `.startAccepting` was said.
+    public var isServing: Bool { phase == .serving || phase == .leaving }
+    /// A standby holds duplicates of the listeners.
+    public var hasStandby: Bool { isServing && !linkClosed }
+    /// The parent's introduction, once it came.
+    public var parent: Welcome? { welcome }
+
+    public mutating func handle(_ event: Event) -> [Action] {
+        switch phase {
+        case .over: []
+        case .serving, .leaving: handleServing(event)
+        default: handleBeforeServing(event)
+        }
+    }
+}
+
+/// A listening socket that came over. Its descriptor is closed with the last reference to it.
+public struct ReceivedListener: Hashable, Sendable {
+    public var record: ListenerRecord
+    public var descriptor: OwnedDescriptor
+
+    public init(record: ListenerRecord, descriptor: OwnedDescriptor) {
+        self.record = record
+        self.descriptor = descriptor
+    }
+}

@@ -1,0 +1,51 @@
+/// The number of a message's kind. Numbers are never given a second meaning.
+public struct MessageType: RawRepresentable, Hashable, Sendable {
+    public var rawValue: UInt16
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    public static let hello = MessageType(rawValue: 1)
+    public static let welcome = MessageType(rawValue: 2)
+    /// Readable in every protocol major: a refusal must reach a peer that understands nothing else.
+    public static let refuse = MessageType(rawValue: 3)
+    public static let request = MessageType(rawValue: 4)
+    public static let listeners = MessageType(rawValue: 5)
+    public static let state = MessageType(rawValue: 6)
+    public static let ready = MessageType(rawValue: 7)
+    public static let commit = MessageType(rawValue: 8)
+    public static let committed = MessageType(rawValue: 9)
+    public static let done = MessageType(rawValue: 10)
+    public static let bye = MessageType(rawValue: 11)
+    public static let release = MessageType(rawValue: 12)
+    public static let released = MessageType(rawValue: 13)
+    public static let terminate = MessageType(rawValue: 14)
+    public static let abort = MessageType(rawValue: 15)
+    public static let adminRelease = MessageType(rawValue: 16)
+    public static let adminReleased = MessageType(rawValue: 17)
+
+    /// Reserved for the transaction that moves live connections; not sent by this version.
+    public static let connectionsBegin = MessageType(rawValue: 32)
+    public static let connectionsRecord = MessageType(rawValue: 33)
+    public static let connectionsPrepared = MessageType(rawValue: 34)
+}
+
+/// Constants of the wire format.
+public enum Wire {
+    /// "ENVH" as a little-endian number.
+    public static let magic: UInt32 = 0x4856_4E45
+    /// Peers with another major refuse each other.
+    public static let major: UInt16 = 1
+    /// Grows with additions that an older peer may skip.
+    public static let minor: UInt16 = 0
+    /// Bytes of the fixed header.
+    public static let headerSize = 24
+    /// Bytes of the largest datagram, header included.
+    public static let maximumDatagram = 65536
+    /// Descriptors that travel with one datagram at most; the kernel's own limit is 253.
+    public static let maximumDescriptors = 200
+    /// Header flag: a receiver that does not know the type skips the message.
+    public static let mayBeIgnored: UInt16 = 1
+    /// Bytes of all state records together, as a guard against a peer that never says "last".
+    public static let maximumStateBytes = 64 << 20
+    /// Listener records of one hand-over, as the same guard.
+    public static let maximumListeners = 65536
+}

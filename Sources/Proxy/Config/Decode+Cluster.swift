@@ -1,0 +1,133 @@
+extension Decoder {
+    mutating func clusters(_ messages: [Message]) -> [Cluster] {
+        var result: [Cluster] = []
+        for message in messages {
+            var cluster = Cluster(name: "", location: message.location)
+            if let value = message.require("name"), let name = value.nonEmptyString() {
+                cluster.name = name
+                if let first = clusterNames[name] {
+                    value.error("duplicate cluster name \(quoted(name)), already in \(Self.place(first, value))")
+                } else {
+                    clusterNames[name] = value.location
+                }
+            }
+            if let name = message["alt_stat_name"]?.string(), !name.isEmpty { cluster.altStatName = name }
+            discovery(message, &cluster)
+            if let timeout = message["connect_timeout"]?.positiveDuration() { cluster.connectTimeoutMs = timeout }
+            if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { cluster.bufferLimit = limit }
+            checkTransportSocket(message["transport_socket"])
+            if let breakers = message["circuit_breakers"]?.message(.circuitBreakers) {
+                circuitBreakers(breakers, &cluster)
+            }
+            if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
+            loadAssignment(message, &cluster)
+            result.append(cluster)
+        }
+        return result
+    }
+
+    private func discovery(_ message: Message, _ cluster: inout Cluster) {
+        cluster.discovery =
+            message["type"]?.choice(
+                [("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS)],
+                known: ["EDS", "ORIGINAL_DST", "3", "4"]) ?? .static
+        cluster.dnsFamily =
+            message["dns_lookup_family"]?.choice([
+                ("AUTO", 0, .auto), ("V4_ONLY", 1, .v4Only), ("V6_ONLY", 2, .v6Only),
+                ("V4_PREFERRED", 3, .v4Preferred), ("ALL", 4, .all),
+            ]) ?? .auto
+        cluster.respectDNSTTL = message["respect_dns_ttl"]?.bool() ?? false
+        if let rate = refreshInterval(message["dns_refresh_rate"]) { cluster.dnsRefreshMs = rate }
+        guard let rate = message["dns_failure_refresh_rate"]?.message(.refreshRate) else { return }
+        cluster.dnsFailureBaseMs = refreshInterval(rate.require("base_interval"))
+        guard let value = rate["max_interval"], let longest = refreshInterval(value) else { return }
+        cluster.dnsFailureMaxMs = longest
+        if let base = cluster.dnsFailureBaseMs, longest < base {
+            value.error("must not be less than base_interval")
+        }
+    }
+
+    /// Envoy's rule for intervals between DNS queries.
+    private func refreshInterval(_ value: Value?) -> UInt64? {
+        guard let value, let duration = value.protoDuration() else { return nil }
+        if duration.seconds == 0 && duration.nanoseconds <= 1_000_000 {
+            value.error("must be greater than 0.001s")
+            return nil
+        }
+        return duration.milliseconds
+    }
+
+    private func circuitBreakers(_ message: Message, _ cluster: inout Cluster) {
+        guard let list = message["thresholds"] else { return }
+        for (index, value) in list.list().enumerated() {
+            if index > 0 { value.error("thresholds of priority DEFAULT may be given only once") }
+            guard let thresholds = value.message(.thresholds) else { continue }
+            cluster.maxConnections = thresholds["max_connections"]?.number() ?? cluster.maxConnections
+            cluster.maxPendingRequests = thresholds["max_pending_requests"]?.number() ?? cluster.maxPendingRequests
+            cluster.maxRequests = thresholds["max_requests"]?.number() ?? cluster.maxRequests
+        }
+    }
+
+    private func protocolOptions(_ value: Value, _ cluster: inout Cluster) {
+        for (key, location, option) in value.map() {
+            guard key == MessageSchema.upstreamOptions.name else {
+                findings.error(
+                    location, option.path,
+                    "unknown extension \(quoted(key)), expected \(MessageSchema.upstreamOptions.name)")
+                continue
+            }
+            guard let options = option.extensionMessage([.upstreamOptions])?.message else { continue }
+            if let common = options["common_http_protocol_options"]?.message(.upstreamHTTPOptions) {
+                cluster.idleTimeoutMs = common["idle_timeout"]?.duration() ?? cluster.idleTimeoutMs
+                cluster.maxRequestsPerConnection =
+                    common["max_requests_per_connection"]?.number() ?? cluster.maxRequestsPerConnection
+            }
+            let http = options.requireOne(
+                of: ["explicit_http_config"], else: ["use_downstream_protocol_config", "auto_config"])
+            guard let explicit = http?.message(.explicitHTTPConfig) else { continue }
+            _ = explicit.requireOne(
+                of: ["http_protocol_options"], else: ["http2_protocol_options", "http3_protocol_options"]
+            )?.message(.upstreamHTTP1Options)
+        }
+    }
+
+    private func loadAssignment(_ message: Message, _ cluster: inout Cluster) {
+        guard let value = message["load_assignment"] else {
+            if cluster.discovery == .logicalDNS {
+                message.error("a LOGICAL_DNS cluster must have exactly one endpoint, load_assignment is missing")
+            }
+            return
+        }
+        guard let assignment = value.message(.loadAssignment) else { return }
+        _ = assignment.require("cluster_name")?.nonEmptyString()
+        let rule: HostRule = cluster.discovery == .static ? .ipLiteral : .hostName
+        var count = 0
+        var weights: UInt64 = 0
+        for locality in assignment["endpoints"]?.messages(.localityEndpoints) ?? [] {
+            let members = locality["lb_endpoints"]?.list() ?? []
+            count += members.count
+            for member in members {
+                guard let endpoint = endpoint(member, rule) else { continue }
+                weights += UInt64(endpoint.weight)
+                cluster.endpoints.append(endpoint)
+            }
+        }
+        if cluster.discovery == .logicalDNS, count != 1 {
+            value.error("a LOGICAL_DNS cluster must have exactly one endpoint, this one has \(count)")
+        }
+        if weights > UInt64(UInt32.max) { value.error("the sum of all load_balancing_weight exceeds \(UInt32.max)") }
+    }
+
+    private func endpoint(_ value: Value, _ rule: HostRule) -> Endpoint? {
+        guard let message = value.message(.lbEndpoint) else { return nil }
+        let weight = message["load_balancing_weight"]?.number(1...UInt32.max) ?? 1
+        let host = message.requireOne(of: ["endpoint"], else: ["endpoint_name"])
+        guard let inner = host?.message(.endpoint) else { return nil }
+        let hostname = inner["hostname"]?.string() ?? ""
+        guard let address = inner.require("address").flatMap({ self.address($0, rule)?.address }) else { return nil }
+        var result = Endpoint(address: address, location: message.location)
+        result.weight = weight
+        result.hostname = hostname
+        return result
+    }
+}

@@ -1,0 +1,121 @@
+extension Decoder {
+    mutating func httpConnectionManager(_ message: Message) -> HTTPConnectionManager? {
+        let prefix = message.require("stat_prefix")?.nonEmptyString()
+        let routes = message.requireOne(of: ["route_config"], else: ["rds", "scoped_routes"])
+            .flatMap { $0.message(.routeConfiguration) }.map { routeConfiguration($0) }
+        checkRouter(message)
+        var result = HTTPConnectionManager(
+            statPrefix: prefix ?? "", routes: routes ?? RouteConfiguration(name: "", virtualHosts: []))
+        headers(message, &result)
+        timeouts(message, &result)
+        if let options = message["common_http_protocol_options"]?.message(.downstreamHTTPOptions) {
+            commonOptions(options, &result)
+        }
+        if let options = message["http_protocol_options"]?.message(.downstreamHTTP1Options) {
+            result.acceptHTTP10 = options["accept_http_10"]?.bool() ?? false
+            result.defaultHostForHTTP10 = options["default_host_for_http_10"]?.string() ?? ""
+            result.enableTrailers = options["enable_trailers"]?.bool() ?? false
+        }
+        if let value = message["upgrade_configs"] {
+            result.upgradeTypes = upgrades(value, .httpUpgrade).filter(\.enabled).map(\.type)
+        }
+        return result
+    }
+
+    private func headers(_ message: Message, _ result: inout HTTPConnectionManager) {
+        // An empty name means the default to Envoy.
+        if let name = message["server_name"]?.string(), !name.isEmpty { result.serverName = name }
+        result.serverHeader =
+            message["server_header_transformation"]?.choice([
+                ("OVERWRITE", 0, .overwrite), ("APPEND_IF_ABSENT", 1, .appendIfAbsent),
+                ("PASS_THROUGH", 2, .passThrough),
+            ]) ?? result.serverHeader
+        result.useRemoteAddress = message["use_remote_address"]?.bool() ?? result.useRemoteAddress
+        result.xffTrustedHops = message["xff_num_trusted_hops"]?.number() ?? result.xffTrustedHops
+        result.skipXFFAppend = message["skip_xff_append"]?.bool() ?? result.skipXFFAppend
+        result.via = message["via"]?.string() ?? result.via
+        result.generateRequestID = message["generate_request_id"]?.bool() ?? result.generateRequestID
+        result.preserveExternalRequestID =
+            message["preserve_external_request_id"]?.bool() ?? result.preserveExternalRequestID
+        result.requestIDInResponse =
+            message["always_set_request_id_in_response"]?.bool() ?? result.requestIDInResponse
+        result.maxRequestHeadersKiB = message["max_request_headers_kb"]?.number(1...8192) ?? result.maxRequestHeadersKiB
+    }
+
+    private func timeouts(_ message: Message, _ result: inout HTTPConnectionManager) {
+        result.streamIdleTimeoutMs = message["stream_idle_timeout"]?.duration() ?? result.streamIdleTimeoutMs
+        result.requestTimeoutMs = message["request_timeout"]?.duration() ?? result.requestTimeoutMs
+        result.requestHeadersTimeoutMs =
+            message["request_headers_timeout"]?.duration() ?? result.requestHeadersTimeoutMs
+        result.drainTimeoutMs = message["drain_timeout"]?.duration() ?? result.drainTimeoutMs
+        result.delayedCloseTimeoutMs = message["delayed_close_timeout"]?.duration() ?? result.delayedCloseTimeoutMs
+    }
+
+    private func commonOptions(_ options: Message, _ result: inout HTTPConnectionManager) {
+        result.idleTimeoutMs = options["idle_timeout"]?.duration() ?? result.idleTimeoutMs
+        result.maxConnectionDurationMs =
+            options["max_connection_duration"]?.duration() ?? result.maxConnectionDurationMs
+        result.maxHeadersCount = options["max_headers_count"]?.number(1...UInt32.max) ?? result.maxHeadersCount
+        result.maxRequestsPerConnection =
+            options["max_requests_per_connection"]?.number() ?? result.maxRequestsPerConnection
+    }
+
+    /// The router is the one HTTP filter there is; it has nothing to set.
+    private func checkRouter(_ message: Message) {
+        guard let value = message["http_filters"] else {
+            message.error("http_filters must end with the router filter, \(Self.routerType)")
+            return
+        }
+        guard case .sequence = value.node.content else {
+            value.error("expected a list, got \(value.node.kindText)")
+            return
+        }
+        let filters = value.list()
+        var routers: [Int] = []
+        for (index, filter) in filters.enumerated() {
+            guard let message = filter.message(.httpFilter) else { continue }
+            _ = message.require("name")?.nonEmptyString()
+            guard let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"]) else {
+                continue
+            }
+            if config.extensionMessage([.router]) != nil || isRouter(config) { routers.append(index) }
+        }
+        guard let first = routers.first else {
+            value.error("must end with the router filter, \(Self.routerType)")
+            return
+        }
+        if first != filters.count - 1 { filters[first].error("the router filter must be the last one") }
+    }
+
+    private static var routerType: String { "type.googleapis.com/" + MessageSchema.router.name }
+
+    /// Of the router's type, whatever else is wrong with it.
+    private func isRouter(_ config: Value) -> Bool {
+        guard case .mapping(let entries) = config.node.content,
+            let type = entries.first(where: { $0.key == "@type" }), case .scalar(let scalar) = type.value.content
+        else { return false }
+        return scalar.text.hasSuffix("/" + MessageSchema.router.name)
+    }
+
+    /// `upgrade_configs` of the connection manager or of a route, tokens in lower case.
+    func upgrades(_ value: Value, _ schema: MessageSchema) -> [(type: String, enabled: Bool)] {
+        var result: [(type: String, enabled: Bool)] = []
+        var known: [String: SourceLocation] = [:]
+        for message in value.messages(schema) {
+            let enabled = message["enabled"]?.bool() ?? true
+            guard let value = message.require("upgrade_type"), let given = value.nonEmptyString() else { continue }
+            let type = given.lowercased()
+            if type == "connect" || type == "connect-udp" {
+                value.error("upgrade type \(quoted(given)) is not supported by this build")
+                continue
+            }
+            if let first = known[type] {
+                value.error("duplicate upgrade type \(quoted(given)), already in \(Self.place(first, value))")
+                continue
+            }
+            known[type] = value.location
+            result.append((type, enabled))
+        }
+        return result
+    }
+}

@@ -1,0 +1,110 @@
+extension Decoder {
+    mutating func listeners(_ messages: [Message]) -> [Listener] {
+        var names: [String: SourceLocation] = [:]
+        var addresses: [Address: SourceLocation] = [:]
+        var result: [Listener] = []
+        for message in messages {
+            let address = message.require("address").flatMap { self.address($0, .ipLiteral) }
+            let given = message["name"].flatMap { value in value.string().map { (value, $0) } }
+            if let (value, name) = given, !name.isEmpty {
+                if let first = names[name] {
+                    value.error("duplicate listener name \(quoted(name)), already in \(Self.place(first, value))")
+                } else {
+                    names[name] = value.location
+                }
+            }
+            if let address, let value = message["address"] {
+                checkUnique(address.address, value, &addresses)
+            }
+            let filter = networkFilter(message)
+            // A listener with errors is read to its end all the same; the placeholders go nowhere.
+            var listener = Listener(
+                name: given.map(\.1) ?? "", address: address?.address ?? .pipe(path: ""),
+                filter: filter ?? .tcpProxy(TCPProxy(statPrefix: "", cluster: "", clusterLocation: message.location)),
+                location: message.location)
+            if listener.name.isEmpty { listener.name = Self.text(listener.address) }
+            listener.ipv4Compat = address?.ipv4Compat ?? false
+            fill(&listener, from: message)
+            result.append(listener)
+        }
+        return result
+    }
+
+    private func fill(_ listener: inout Listener, from message: Message) {
+        if let prefix = message["stat_prefix"]?.string(), !prefix.isEmpty { listener.statPrefix = prefix }
+        if let reuse = message["enable_reuse_port"]?.bool() { listener.reusePort = reuse }
+        // listen() takes an int.
+        if let backlog = message["tcp_backlog_size"]?.number(0...UInt32(Int32.max)) { listener.backlog = backlog }
+        if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { listener.bufferLimit = limit }
+    }
+
+    /// Port 0 asks for any free port, so that two of them do not meet.
+    private func checkUnique(_ address: Address, _ value: Value, _ known: inout [Address: SourceLocation]) {
+        if case .socket(_, port: 0) = address { return }
+        if let first = known[address] {
+            value.error("duplicate listener address \(Self.text(address)), already in \(Self.place(first, value))")
+        } else {
+            known[address] = value.location
+        }
+    }
+
+    /// The terminal filter of the one filter chain.
+    private mutating func networkFilter(_ listener: Message) -> NetworkFilter? {
+        guard let value = listener.require("filter_chains") else { return nil }
+        let chains = value.list()
+        if chains.isEmpty, case .sequence = value.node.content { value.error("one filter chain is required") }
+        for extra in chains.dropFirst() {
+            extra.error("only one filter chain for each listener is supported by this build")
+        }
+        var result: NetworkFilter?
+        for chain in chains.compactMap({ $0.message(.filterChain) }) {
+            checkTransportSocket(chain["transport_socket"])
+            guard let value = chain.require("filters") else { continue }
+            let filters = value.list()
+            if filters.isEmpty, case .sequence = value.node.content { value.error("one network filter is required") }
+            for extra in filters.dropFirst() {
+                extra.error("only one network filter for each filter chain is supported by this build")
+            }
+            for filter in filters { result = networkFilter(filter) ?? result }
+        }
+        return result
+    }
+
+    private mutating func networkFilter(_ value: Value) -> NetworkFilter? {
+        guard let message = value.message(.networkFilter) else { return nil }
+        _ = message.require("name")?.nonEmptyString()
+        guard let config = message.require("typed_config") else { return nil }
+        guard let (schema, filter) = config.extensionMessage([.httpConnectionManager, .tcpProxy]) else { return nil }
+        if schema == MessageSchema.tcpProxy.name { return tcpProxy(filter).map { .tcpProxy($0) } }
+        return httpConnectionManager(filter).map { .httpConnectionManager($0) }
+    }
+
+    private mutating func tcpProxy(_ message: Message) -> TCPProxy? {
+        let prefix = message.require("stat_prefix")?.nonEmptyString()
+        let cluster = message.requireOne(of: ["cluster"], else: ["weighted_clusters"])
+        let name = cluster?.nonEmptyString()
+        if let cluster, let name { refer(to: name, at: cluster) }
+        var result = TCPProxy(
+            statPrefix: prefix ?? "", cluster: name ?? "", clusterLocation: cluster?.location ?? message.location)
+        if let timeout = message["idle_timeout"]?.duration() { result.idleTimeoutMs = timeout }
+        if let attempts = message["max_connect_attempts"]?.number(1...UInt32.max) {
+            result.maxConnectAttempts = attempts
+        }
+        if let duration = message["max_downstream_connection_duration"]?.positiveDuration() {
+            result.maxConnectionDurationMs = duration
+        }
+        return result
+    }
+
+    /// `line 3`, with the file's name when it is another one.
+    static func place(_ first: SourceLocation, _ value: Value) -> String {
+        first.file == value.location.file ? "line \(first.line)" : "\(first.file) line \(first.line)"
+    }
+
+    static func text(_ address: Address) -> String {
+        switch address {
+        case .socket(let host, let port): return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .pipe(let path): return path
+        }
+    }
+}

@@ -1,0 +1,136 @@
+extension Decoder {
+    /// Envoy's default of `max_direct_response_body_size_bytes`.
+    private static let defaultBodyLimit: UInt32 = 4096
+
+    mutating func routeConfiguration(_ message: Message) -> RouteConfiguration {
+        let name = message["name"]?.string() ?? ""
+        let bodyLimit = message["max_direct_response_body_size_bytes"]?.number() ?? Self.defaultBodyLimit
+        var names: [String: SourceLocation] = [:]
+        var domains: [String: SourceLocation] = [:]
+        var hosts: [VirtualHost] = []
+        for host in message["virtual_hosts"]?.messages(.virtualHost) ?? [] {
+            let name = host.require("name")
+            let text = name?.nonEmptyString()
+            if let name, let text {
+                if let first = names[text] {
+                    name.error("duplicate virtual host name \(quoted(text)), already in \(Self.place(first, name))")
+                } else {
+                    names[text] = name.location
+                }
+            }
+            let accepted = self.domains(host, &domains)
+            let routes = (host["routes"]?.messages(.route) ?? []).compactMap { route($0, bodyLimit) }
+            hosts.append(VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location))
+        }
+        return RouteConfiguration(name: name, virtualHosts: hosts)
+    }
+
+    /// A host without `domains` is taken as one for all of them; Envoy refuses it.
+    private func domains(_ host: Message, _ known: inout [String: SourceLocation]) -> [String] {
+        guard let value = host["domains"] else {
+            findings.warn(host.location, host.path, "no \"domains\", taken as [\"*\"]; Envoy requires them")
+            let place = Value(
+                node: YAMLNode(content: .mapping([]), location: host.location), path: host.path,
+                findings: findings)
+            return unique("*", place, &known) ? ["*"] : []
+        }
+        if case .sequence(let items) = value.node.content, items.isEmpty {
+            value.error("must have at least one domain, [\"*\"] for all")
+        }
+        return value.list().compactMap { item in
+            guard let text = item.nonEmptyString() else { return nil }
+            let domain = text.lowercased()
+            // A wildcard is one `*` at one end; elsewhere Envoy would take it for a letter.
+            let stars = domain.utf8.count { $0 == UInt8(ascii: "*") }
+            if stars > 1 || (stars == 1 && !domain.hasPrefix("*") && !domain.hasSuffix("*")) {
+                item.error("\(quoted(text)): a domain may have one *, at its start or at its end")
+                return nil
+            }
+            return unique(domain, item, &known) ? domain : nil
+        }
+    }
+
+    private func unique(_ domain: String, _ value: Value, _ known: inout [String: SourceLocation]) -> Bool {
+        if let first = known[domain] {
+            value.error("duplicate domain \(quoted(domain)), already in \(Self.place(first, value))")
+            return false
+        }
+        known[domain] = value.location
+        return true
+    }
+
+    private mutating func route(_ message: Message, _ bodyLimit: UInt32) -> Route? {
+        let name = message["name"]?.string() ?? ""
+        var path: PathMatch?
+        var caseSensitive = true
+        if let match = message.require("match")?.message(.routeMatch) {
+            path = pathMatch(match)
+            caseSensitive = match["case_sensitive"]?.bool() ?? true
+        }
+        var action: RouteAction?
+        if let value = message["route"] {
+            action = value.message(.routeAction).map { .forward(forward($0)) }
+        } else if let value = message["direct_response"] {
+            action = value.message(.directResponse).flatMap { directResponse($0, bodyLimit) }
+        } else {
+            _ = message.requireOne(
+                of: ["route", "direct_response"], else: ["redirect", "filter_action", "non_forwarding_action"])
+        }
+        guard let path, let action else { return nil }
+        var result = Route(name: name, match: path, action: action, location: message.location)
+        result.caseSensitive = caseSensitive
+        return result
+    }
+
+    private func pathMatch(_ match: Message) -> PathMatch? {
+        if let value = match["prefix"] { return value.string().map { .prefix($0) } }
+        if let value = match["path"] { return value.string().map { .path($0) } }
+        if let value = match["path_separated_prefix"] {
+            guard let text = value.string() else { return nil }
+            // Envoy's rule: ^[^?#]+[^?#/]$
+            if text.utf8.count < 2 || text.hasSuffix("/") || text.contains("?") || text.contains("#") {
+                value.error("\(quoted(text)) must have two characters or more, no ? or #, and not end with /")
+                return nil
+            }
+            return .pathSeparatedPrefix(text)
+        }
+        return match.requireOne(
+            of: ["prefix", "path", "path_separated_prefix"],
+            else: ["safe_regex", "connect_matcher", "path_match_policy", "regex"]
+        ).map { _ in .prefix("") }
+    }
+
+    private mutating func forward(_ message: Message) -> Forward {
+        let cluster = message.requireOne(
+            of: ["cluster"],
+            else: [
+                "cluster_header", "weighted_clusters", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
+            ])
+        let name = cluster?.nonEmptyString()
+        if let cluster, let name { refer(to: name, at: cluster) }
+        var result = Forward(cluster: name ?? "", clusterLocation: cluster?.location ?? message.location)
+        if let timeout = message["timeout"]?.duration() { result.timeoutMs = timeout }
+        result.idleTimeoutMs = message["idle_timeout"]?.duration()
+        if let rewrite = message["prefix_rewrite"]?.string(), !rewrite.isEmpty { result.prefixRewrite = rewrite }
+        if let host = message["host_rewrite_literal"]?.string(), !host.isEmpty { result.hostRewrite = host }
+        for upgrade in message["upgrade_configs"].map({ upgrades($0, .routeUpgrade) }) ?? [] {
+            result.upgrades[upgrade.type] = upgrade.enabled
+        }
+        return result
+    }
+
+    private func directResponse(_ message: Message, _ bodyLimit: UInt32) -> RouteAction? {
+        let status = message.require("status")?.number(200...599)
+        var text = ""
+        if let body = message["body"]?.message(.dataSource),
+            let inline = body.requireOne(
+                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"])
+        {
+            text = inline.string() ?? ""
+            if text.utf8.count > bodyLimit {
+                inline.error("body of \(text.utf8.count) bytes, at most \(bodyLimit) are allowed")
+            }
+        }
+        return status.map { .directResponse(status: UInt16($0), body: text) }
+    }
+}

@@ -1,0 +1,101 @@
+/// From the checked tree to the model. What concerns several parts (names, references) is kept here until the end.
+struct Decoder {
+    let findings: Findings
+    /// Every cluster's name with its place, also of clusters that have other errors.
+    var clusterNames: [String: SourceLocation] = [:]
+    private var references: [(name: String, location: SourceLocation, path: String)] = []
+
+    init(findings: Findings) { self.findings = findings }
+
+    mutating func bootstrap(_ root: YAMLNode) -> Bootstrap {
+        var result = Bootstrap()
+        guard let message = Value(node: root, path: "", findings: findings).message(.bootstrap) else { return result }
+        if let node = message["node"]?.message(.node) { result.node = self.node(node) }
+        if let admin = message["admin"]?.message(.admin) { result.admin = self.admin(admin) }
+        if let runtime = message["layered_runtime"]?.message(.layeredRuntime) { layeredRuntime(runtime) }
+        if let value = message["stats_flush_interval"], let interval = value.duration() {
+            if (1..<300_000).contains(interval) {
+                result.statsFlushIntervalMs = UInt32(interval)
+            } else {
+                value.error("must be at least 0.001s and less than 300s")
+            }
+        }
+        if let resources = message["static_resources"]?.message(.staticResources) {
+            result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
+            result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
+        }
+        checkReferences()
+        return result
+    }
+
+    private func node(_ message: Message) -> Node {
+        var result = Node()
+        result.id = message["id"]?.string() ?? ""
+        result.cluster = message["cluster"]?.string() ?? ""
+        if let locality = message["locality"]?.message(.locality) {
+            result.region = locality["region"]?.string() ?? ""
+            result.zone = locality["zone"]?.string() ?? ""
+            result.subZone = locality["sub_zone"]?.string() ?? ""
+        }
+        return result
+    }
+
+    /// Without an address there is no admin server, as in Envoy.
+    private func admin(_ message: Message) -> Admin? {
+        let oldPath = message["access_log_path"]?.string()
+        var path = oldPath
+        if let value = message["access_log"] {
+            let logs = value.list()
+            if logs.count > 1 || (logs.count == 1 && oldPath?.isEmpty == false) {
+                value.error("only one access log is supported by this build")
+            }
+            for log in logs { path = fileAccessLog(log) ?? path }
+        }
+        guard let address = message["address"].flatMap({ self.address($0, .ipLiteral)?.address }) else { return nil }
+        return Admin(address: address, accessLogPath: path?.isEmpty == true ? nil : path, location: message.location)
+    }
+
+    private func fileAccessLog(_ value: Value) -> String? {
+        guard let message = value.message(.accessLog) else { return nil }
+        _ = message["name"]?.string()
+        let config = message.require("typed_config")?.extensionMessage([.fileAccessLog])?.message
+        return config?.require("path")?.nonEmptyString()
+    }
+
+    /// Runtime keys are accepted, since files that set some are common, but they switch nothing here.
+    private func layeredRuntime(_ message: Message) {
+        for layer in message["layers"]?.messages(.runtimeLayer) ?? [] {
+            _ = layer.require("name")?.nonEmptyString()
+            for field in ["static_layer", "disk_layer"] {
+                guard let value = layer[field], !value.node.isDefault else { continue }
+                findings.warn(value.location, value.path, "runtime values have no effect in this build")
+            }
+        }
+    }
+
+    /// To be checked once all clusters are known.
+    mutating func refer(to name: String, at value: Value) {
+        references.append((name, value.location, value.path))
+    }
+
+    private func checkReferences() {
+        for reference in references where clusterNames[reference.name] == nil {
+            let suggestion = Suggestion.text(for: reference.name, among: clusterNames.keys)
+            findings.error(
+                reference.location, reference.path, "cluster \(quoted(reference.name)) does not exist\(suggestion)")
+        }
+    }
+
+    /// Only `raw_buffer`, which is what a connection has without a transport socket.
+    func checkTransportSocket(_ value: Value?) {
+        guard let message = value?.message(.transportSocket) else { return }
+        _ = message.require("name")?.nonEmptyString()
+        _ = message.require("typed_config")?.extensionMessage([.rawBuffer])
+    }
+
+    /// What buffers may hold; Envoy's 0 means that there is no limit.
+    func bufferLimit(_ value: Value?) -> UInt32? {
+        guard let limit = value?.number() else { return nil }
+        return limit == 0 ? UInt32.max : limit
+    }
+}

@@ -1,0 +1,123 @@
+/// Listeners and their filters.
+extension MessageSchema {
+    static let listener = MessageSchema(
+        "envoy.config.listener.v3.Listener",
+        supported: """
+            name address stat_prefix filter_chains per_connection_buffer_limit_bytes enable_reuse_port \
+            tcp_backlog_size
+            """,
+        refused: """
+            fcds_config filter_chain_matcher default_filter_chain deprecated_v1 tcp_fast_open_queue_length \
+            udp_listener_config api_listener connection_balance_config reuse_port \
+            max_connections_to_accept_per_socket_event internal_listener
+            """,
+        unlessDefault: """
+            additional_addresses use_original_dst listener_filters transparent freebind socket_options access_log \
+            enable_mptcp
+            """,
+        fixed: ["drain_type": ["DEFAULT"], "bind_to_port": ["true"]],
+        ignored: """
+            metadata listener_filters_timeout continue_on_listener_filters_timeout traffic_direction \
+            ignore_global_conn_limit bypass_overload_manager
+            """,
+        hints: [
+            "reuse_port": "deprecated by Envoy, use enable_reuse_port",
+            "deprecated_v1": "use bind_to_port",
+        ])
+
+    static let filterChain = MessageSchema(
+        "envoy.config.listener.v3.FilterChain",
+        supported: "filters transport_socket", refused: "tls_context",
+        unlessDefault: "filter_chain_match use_proxy_proto", ignored: "metadata transport_socket_connect_timeout name",
+        hints: ["filter_chain_match": "the one filter chain takes every connection"])
+
+    static let networkFilter = MessageSchema(
+        "envoy.config.listener.v3.Filter",
+        supported: "name typed_config", refused: "config_discovery config",
+        hints: ["config": "a field of the v2 API, replaced by typed_config"],
+        oneofs: ["typed_config config_discovery"])
+
+    static let tcpProxy = MessageSchema(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
+        supported: "stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration",
+        refused: """
+            weighted_clusters on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
+            tunneling_config max_downstream_connection_duration_jitter_percentage max_early_data_bytes
+            """,
+        unlessDefault: """
+            metadata_match access_log hash_policy access_log_options flush_access_log_on_connected proxy_protocol_tlvs
+            """,
+        fixed: ["upstream_connect_mode": ["IMMEDIATE"]],
+        ignored: "access_log_flush_interval",
+        oneofs: ["cluster weighted_clusters"])
+
+    static let httpConnectionManager = MessageSchema(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", isExtension: true,
+        supported: """
+            stat_prefix route_config http_filters common_http_protocol_options http_protocol_options server_name \
+            server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout \
+            request_headers_timeout drain_timeout delayed_close_timeout use_remote_address xff_num_trusted_hops \
+            skip_xff_append via generate_request_id preserve_external_request_id \
+            always_set_request_id_in_response upgrade_configs
+            """,
+        refused: """
+            rds scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
+            forward_client_cert_matcher typed_header_validation_config proxy_status_config idle_timeout
+            """,
+        unlessDefault: """
+            add_user_agent http1_safe_max_connection_duration scheme_header_transformation access_log \
+            access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
+            early_header_mutation_extensions internal_address_config set_current_client_cert_details \
+            proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 normalize_path merge_slashes \
+            request_id_extension local_reply_config strip_matching_host_port strip_any_host_port \
+            stream_error_on_invalid_http_message path_normalization_options strip_trailing_host_dot \
+            append_x_forwarded_port append_local_overload
+            """,
+        fixed: [
+            "codec_type": ["AUTO", "HTTP1"],
+            "forward_client_cert_details": ["SANITIZE"],
+            "path_with_escaped_slashes_action": ["KEEP_UNCHANGED", "IMPLEMENTATION_SPECIFIC_DEFAULT"],
+        ],
+        ignored: "access_log_flush_interval add_proxy_protocol_connection_state",
+        hints: [
+            "rds": "give the routes in route_config",
+            "scoped_routes": "give the routes in route_config",
+            "idle_timeout": "a field of the v2 API, replaced by common_http_protocol_options.idle_timeout",
+        ],
+        oneofs: ["route_config rds scoped_routes"])
+
+    static let httpUpgrade = MessageSchema(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig",
+        supported: "upgrade_type enabled", unlessDefault: "filters")
+
+    static let httpFilter = MessageSchema(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+        supported: "name typed_config", refused: "config_discovery config", unlessDefault: "is_optional disabled",
+        hints: ["config": "a field of the v2 API, replaced by typed_config"],
+        oneofs: ["typed_config config_discovery"])
+
+    static let router = MessageSchema(
+        "envoy.extensions.filters.http.router.v3.Router", isExtension: true,
+        unlessDefault: """
+            start_child_span upstream_log upstream_log_options suppress_envoy_headers strict_check_headers \
+            respect_expected_rq_timeout suppress_grpc_request_failure_code_stats upstream_http_filters
+            """,
+        fixed: ["dynamic_stats": ["true"]])
+
+    /// `common_http_protocol_options` as the connection manager reads it.
+    static let downstreamHTTPOptions = MessageSchema(
+        "envoy.config.core.v3.HttpProtocolOptions",
+        supported: "idle_timeout max_connection_duration max_headers_count max_requests_per_connection",
+        refused: "max_response_headers_kb max_stream_duration",
+        fixed: ["headers_with_underscores_action": ["ALLOW"]])
+
+    static let downstreamHTTP1Options = MessageSchema(
+        "envoy.config.core.v3.Http1ProtocolOptions",
+        supported: "accept_http_10 default_host_for_http_10 enable_trailers", refused: "header_key_format",
+        unlessDefault: """
+            allow_chunked_length override_stream_error_on_invalid_http_message send_fully_qualified_url \
+            allow_custom_methods ignore_http_11_upgrade
+            """,
+        fixed: ["allow_absolute_url": ["true"]],
+        ignored: "use_balsa_parser")
+}

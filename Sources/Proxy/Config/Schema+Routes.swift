@@ -1,0 +1,78 @@
+/// Route configurations.
+extension MessageSchema {
+    static let routeConfiguration = MessageSchema(
+        "envoy.config.route.v3.RouteConfiguration",
+        supported: "name virtual_hosts max_direct_response_body_size_bytes", refused: "vhds",
+        unlessDefault: """
+            internal_only_headers response_headers_to_add response_headers_to_remove request_headers_to_add \
+            request_headers_to_remove cluster_specifier_plugins request_mirror_policies \
+            ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
+            """,
+        fixed: ["validate_clusters": ["true"]],
+        ignored: "most_specific_header_mutations_wins metadata")
+
+    static let virtualHost = MessageSchema(
+        "envoy.config.route.v3.VirtualHost",
+        supported: "name domains routes",
+        refused: "matcher retry_policy_typed_config per_request_buffer_limit_bytes request_body_buffer_limit",
+        unlessDefault: """
+            virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add \
+            response_headers_to_remove cors typed_per_filter_config include_request_attempt_count \
+            include_attempt_count_in_response retry_policy hedge_policy include_is_timeout_retry_header \
+            request_mirror_policies
+            """,
+        fixed: ["require_tls": ["NONE"]],
+        ignored: "metadata")
+
+    static let route = MessageSchema(
+        "envoy.config.route.v3.Route",
+        supported: "name match route direct_response",
+        refused: """
+            redirect filter_action non_forwarding_action decorator tracing per_request_buffer_limit_bytes \
+            request_body_buffer_limit
+            """,
+        unlessDefault: """
+            typed_per_filter_config request_headers_to_add request_headers_to_remove response_headers_to_add \
+            response_headers_to_remove stat_prefix
+            """,
+        ignored: "metadata",
+        oneofs: ["route redirect direct_response filter_action non_forwarding_action"])
+
+    static let routeMatch = MessageSchema(
+        "envoy.config.route.v3.RouteMatch",
+        supported: "prefix path path_separated_prefix case_sensitive",
+        refused: "safe_regex connect_matcher path_match_policy runtime_fraction grpc tls_context regex",
+        unlessDefault: "headers query_parameters dynamic_metadata filter_state",
+        hints: ["regex": "a field of the v2 API"],
+        oneofs: ["prefix path safe_regex connect_matcher path_separated_prefix path_match_policy"])
+
+    static let routeAction = MessageSchema(
+        "envoy.config.route.v3.RouteAction",
+        supported: "cluster prefix_rewrite host_rewrite_literal timeout idle_timeout upgrade_configs",
+        refused: """
+            cluster_header weighted_clusters cluster_specifier_plugin inline_cluster_specifier_plugin regex_rewrite \
+            path_rewrite_policy path_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite flush_timeout \
+            early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset internal_redirect_policy
+            """,
+        unlessDefault: """
+            metadata_match auto_host_rewrite append_x_forwarded_host retry_policy request_mirror_policies \
+            rate_limits hash_policy cors hedge_policy max_stream_duration
+            """,
+        fixed: [
+            "priority": ["DEFAULT"],
+            "internal_redirect_action": ["PASS_THROUGH_INTERNAL_REDIRECT"],
+        ],
+        ignored: "cluster_not_found_response_code include_vh_rate_limits max_internal_redirects",
+        hints: ["host_rewrite": "a field of the v2 API, replaced by host_rewrite_literal"],
+        oneofs: [
+            "cluster cluster_header weighted_clusters cluster_specifier_plugin inline_cluster_specifier_plugin",
+            "host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite",
+        ])
+
+    static let routeUpgrade = MessageSchema(
+        "envoy.config.route.v3.RouteAction.UpgradeConfig",
+        supported: "upgrade_type enabled", refused: "connect_config")
+
+    static let directResponse = MessageSchema(
+        "envoy.config.route.v3.DirectResponseAction", supported: "status body", refused: "body_format")
+}

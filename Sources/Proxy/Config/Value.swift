@@ -1,0 +1,146 @@
+/// A node with its path: what the decoders read from. Reading reports its own errors and gives nil for a bad value.
+struct Value {
+    let node: YAMLNode
+    /// `static_resources.listeners[0].name`
+    let path: String
+    let findings: Findings
+
+    var location: SourceLocation { node.location }
+
+    func error(_ message: String) { findings.error(location, path, message) }
+
+    func child(_ key: String) -> String { path.isEmpty ? shown(key) : "\(path).\(shown(key))" }
+
+    /// A protobuf string: Envoy takes no number or boolean for one, quotes are needed.
+    func string() -> String? {
+        if case .scalar(let scalar) = node.content, scalar.kind == .string { return scalar.text }
+        let isScalar = if case .scalar = node.content { !node.isNull } else { false }
+        error("expected a string, got \(node.kindText)\(isScalar ? "; put it in quotes" : "")")
+        return nil
+    }
+
+    /// A string that says something; empty is as good as not given.
+    func nonEmptyString() -> String? {
+        guard let text = string() else { return nil }
+        if text.isEmpty { error("must not be empty") }
+        return text.isEmpty ? nil : text
+    }
+
+    func bool() -> Bool? {
+        if case .scalar(let scalar) = node.content, scalar.kind == .bool { return scalar.text == "true" }
+        error("expected true or false, got \(node.kindText)")
+        return nil
+    }
+
+    /// Of uint32, UInt32Value, uint64: a number or, as protobuf's JSON form allows, a string of digits.
+    func number(_ range: ClosedRange<UInt32> = 0...UInt32.max) -> UInt32? {
+        guard case .scalar(let scalar) = node.content, scalar.kind == .number || scalar.kind == .string,
+            let value = WholeNumber.parse(scalar.text, isPlain: scalar.kind == .number)
+        else {
+            error("expected a whole number, got \(node.kindText)")
+            return nil
+        }
+        guard case .within(let number) = value, number >= 0, let small = UInt32(exactly: number),
+            range.contains(small)
+        else {
+            error("\(shown(scalar.text)) is out of range (\(range.lowerBound) to \(range.upperBound))")
+            return nil
+        }
+        return small
+    }
+
+    /// Milliseconds.
+    func duration() -> UInt64? {
+        guard let value = protoDuration() else { return nil }
+        return value.milliseconds
+    }
+
+    /// Milliseconds, for fields whose 0 Envoy refuses.
+    func positiveDuration() -> UInt64? {
+        guard let value = protoDuration() else { return nil }
+        if value.isZero {
+            error("must be greater than 0s")
+            return nil
+        }
+        return value.milliseconds
+    }
+
+    func protoDuration() -> ProtoDuration? {
+        guard case .scalar(let scalar) = node.content, scalar.kind == .string else {
+            error("expected a duration such as 0.25s, got \(node.kindText)")
+            return nil
+        }
+        guard let value = ProtoDuration(scalar.text) else {
+            error("bad duration \(quoted(scalar.text)), expected seconds such as 5s or 0.25s")
+            return nil
+        }
+        if value.isNegative && !value.isZero {
+            error("duration \(shown(scalar.text)) must not be negative")
+            return nil
+        }
+        return value
+    }
+
+    /// An enum's value by name or number. `known`: names of Envoy's that this build does not take.
+    func choice<Choice>(_ supported: [(name: String, number: Int, value: Choice)], known: [String] = []) -> Choice? {
+        let list = supported.map(\.name).joined(separator: ", ")
+        guard case .scalar(let scalar) = node.content, scalar.kind == .string || scalar.kind == .number else {
+            error("expected one of \(list), got \(node.kindText)")
+            return nil
+        }
+        let text = scalar.text.uppercased()
+        for choice in supported where choice.name == text || String(choice.number) == text { return choice.value }
+        if known.contains(text) {
+            error("\(quoted(scalar.text)) is not supported by this build; supported: \(list)")
+        } else {
+            let suggestion = Suggestion.text(for: scalar.text, among: supported.map(\.name))
+            error("unknown value \(quoted(scalar.text))\(suggestion); supported: \(list)")
+        }
+        return nil
+    }
+
+    /// The members of a repeated field.
+    func list() -> [Value] {
+        guard case .sequence(let items) = node.content else {
+            error("expected a list, got \(node.kindText)")
+            return []
+        }
+        return items.enumerated().map { Value(node: $0.element, path: "\(path)[\($0.offset)]", findings: findings) }
+    }
+
+    /// The entries of a map field, whose keys are the user's.
+    func map() -> [(key: String, keyLocation: SourceLocation, value: Value)] {
+        guard case .mapping(let entries) = node.content else {
+            error("expected a mapping, got \(node.kindText)")
+            return []
+        }
+        return entries.map {
+            ($0.key, $0.keyLocation, Value(node: $0.value, path: "\(path)[\(quoted($0.key))]", findings: findings))
+        }
+    }
+}
+
+/// protobuf's JSON form of whole numbers: `1`, `1.0` and `1e3`, and hexadecimal as YAML has it.
+enum WholeNumber: Equatable {
+    case within(Int64)
+    /// A whole number beyond 64 bits.
+    case beyond
+
+    static func parse(_ text: String, isPlain: Bool) -> WholeNumber? {
+        if isPlain, text.hasPrefix("0x"), text.count > 2 {
+            return Int64(text.dropFirst(2), radix: 16).map { .within($0) } ?? .beyond
+        }
+        var digits = Array(text.utf8)[...]
+        if digits.first == UInt8(ascii: "-") || (isPlain && digits.first == UInt8(ascii: "+")) { digits.removeFirst() }
+        guard let first = digits.first else { return nil }
+        if digits.allSatisfy(isDigit) {
+            // YAML 1.1 reads a leading zero as octal, YAML 1.2 does not: no guess is the better one.
+            if first == UInt8(ascii: "0") && digits.count > 1 { return nil }
+            return Int64(text).map { .within($0) } ?? .beyond
+        }
+        guard isDigit(first), YAMLScalar(text: text, isPlain: true).kind == .number, let real = Double(text),
+            real == real.rounded()
+        else { return nil }
+        return Int64(exactly: real).map { .within($0) } ?? .beyond
+    }
+}
