@@ -1,0 +1,45 @@
+import CLinux
+import ProxyConfig
+import Stats
+
+/// Envoy's server states (`envoy.admin.v3.ServerInfo.State`).
+public enum ServerState: UInt64, Sendable {
+    case live = 0
+    case draining = 1
+    case preInitializing = 2
+    case initializing = 3
+
+    /// As `/ready` and `/server_info` say it.
+    var name: String {
+        switch self {
+        case .live: "LIVE"
+        case .draining: "DRAINING"
+        case .preInitializing: "PRE_INITIALIZING"
+        case .initializing: "INITIALIZING"
+        }
+    }
+}
+
+/// What the admin listener shows and may do. All of it on the main thread.
+protocol AdminContext: AnyObject {
+    var state: ServerState { get }
+    var options: ServerOptions { get }
+    var node: Node { get }
+    /// The epoch in use, whatever the command line said.
+    var epoch: UInt32 { get }
+    var concurrency: Int { get }
+    var hotRestartVersion: String { get }
+    /// Seconds since this process started, and since the first of its epochs did.
+    var uptime: (currentEpoch: UInt64, allEpochs: UInt64) { get }
+    /// All stats, with what is only measured when somebody asks brought up to date.
+    func statsSnapshot() -> StatsSnapshot
+    var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { get }
+    /// The listeners that are open, with the addresses they are bound to.
+    var openListeners: [(name: String, addresses: [cl_address])] { get }
+    /// `POST /drain_listeners`.
+    func drainListeners(graceful: Bool, skipExit: Bool)
+    /// `POST /quitquitquit`: the answer goes out first.
+    func quit()
+    /// `POST /reopen_logs`.
+    func reopenLogs()
+}
