@@ -1,0 +1,182 @@
+import CLinux
+import Glibc
+import Stats
+
+/// The admin listener, on the main thread's loop.
+final class AdminServer {
+    static let maxConnections = 1000
+    private static let idleMs: UInt64 = 3_600_000
+    private static let sweepMs: UInt64 = 60_000
+    /// How long to wait before accepting again when the process has no descriptor left.
+    private static let retryMs: UInt64 = 100
+
+    let loop: MainLoop
+    let log: Log
+    let stats: AdminStats
+    /// Shared by all connections, which parse one at a time.
+    var head = MessageHead(capacity: AdminConnection.limits.fields)
+    private(set) var scratch = [UInt8](repeating: 0, count: 16 * 1024)
+    private weak var context: (any AdminContext)?
+    private let accessLog: LogOutput?
+    private var listening: Int32?
+    private var connections: [Int32: AdminConnection] = [:]
+    private var sweep: MainTimer?
+
+    /// - Parameters:
+    ///   - context: kept weakly.
+    ///   - accessLogPath: nil: no access log.
+    init(
+        loop: MainLoop, context: any AdminContext, store: StatsStore, writer: StatsWriter, log: Log,
+        accessLogPath: String?
+    ) {
+        self.loop = loop
+        self.context = context
+        self.log = log
+        stats = AdminStats(store, writer)
+        var accessLog: LogOutput?
+        if let accessLogPath {
+            do {
+                accessLog = try LogOutput(path: accessLogPath)
+            } catch {
+                log.error("admin access log: \(error); there is none")
+            }
+        }
+        self.accessLog = accessLog
+    }
+
+    deinit {
+        sweep?.cancel()
+        if let listening { loop.unwatch(listening) }
+        for connection in connections.values {
+            loop.unwatch(connection.descriptor)
+            _ = cl_close(connection.descriptor)
+            stats.connectionClosed()
+        }
+        head.fields.deallocate()
+    }
+
+    /// Accepts on a listening, non-blocking descriptor, which stays the caller's.
+    func serve(_ descriptor: Int32) throws(SystemError) {
+        stopAccepting()
+        try loop.watch(descriptor, Epoll.input) { [weak self] _ in self?.accept() }
+        listening = descriptor
+    }
+
+    /// Leaves the listening descriptor alone; open connections go on.
+    func stopAccepting() {
+        guard let descriptor = listening else { return }
+        listening = nil
+        loop.unwatch(descriptor)
+    }
+
+    /// Closes connections that wait for a request at once and the others after their answer.
+    func closeConnections() {
+        for connection in Array(connections.values) { connection.end() }
+    }
+
+    /// Opens the access log anew, after a rotation has renamed it.
+    func reopenAccessLog() {
+        do {
+            try accessLog?.reopen()
+        } catch {
+            log.error("admin access log: \(error); logging goes on in the old file")
+        }
+    }
+
+    // MARK: Connections
+
+    private func accept() {
+        // A few at a time: other things happen on this thread too.
+        for _ in 0..<16 {
+            guard let listening else { return }
+            var peer = cl_address()
+            let descriptor = cl_accept(listening, &peer)
+            if descriptor >= 0 {
+                adopt(descriptor)
+            } else if descriptor == -EMFILE || descriptor == -ENFILE || descriptor == -ENOMEM {
+                return pause(listening, reason: -descriptor)
+            } else if descriptor == -EAGAIN {
+                return
+            }
+        }
+    }
+
+    /// The listener stays readable while nothing can be accepted: without a pause the loop would spin.
+    private func pause(_ descriptor: Int32, reason: Int32) {
+        log.warning("admin: cannot accept: \(SystemError.text(reason))")
+        loop.unwatch(descriptor)
+        loop.after(ms: Self.retryMs) { [weak self] in
+            guard let self, listening == descriptor else { return }
+            do throws(SystemError) {
+                try serve(descriptor)
+            } catch {
+                log.error("admin: \(error); nothing more is accepted")
+            }
+        }
+    }
+
+    /// Takes a connected, non-blocking descriptor, which is the server's from here on.
+    func adopt(_ descriptor: Int32) {
+        guard connections.count < Self.maxConnections else {
+            stats.connectionRefused()
+            _ = cl_close(descriptor)
+            return
+        }
+        // Fails for a Unix socket, which does not need it.
+        _ = cl_set_nodelay(descriptor)
+        stats.connectionOpened()
+        let connection = AdminConnection(descriptor, server: self)
+        connections[descriptor] = connection
+        connection.start()
+        scheduleSweep()
+    }
+
+    /// What a connection tells when it is done; its descriptor goes away here.
+    func closed(_ connection: AdminConnection) {
+        loop.unwatch(connection.descriptor)
+        _ = cl_close(connection.descriptor)
+        connections[connection.descriptor] = nil
+        stats.connectionClosed()
+    }
+
+    /// Closes what was silent for too long, whatever it waits for.
+    private func scheduleSweep() {
+        guard sweep == nil, !connections.isEmpty else { return }
+        sweep = loop.after(ms: Self.sweepMs) { [weak self] in
+            guard let self else { return }
+            sweep = nil
+            let now = cl_monotonic_ns()
+            for connection in Array(connections.values)
+            where now &- connection.lastEventNs > Self.idleMs &* 1_000_000 { connection.close() }
+            scheduleSweep()
+        }
+    }
+
+    // MARK: What connections ask for
+
+    /// Bytes in `scratch`, 0 at the end of the input, or a negative errno.
+    func receive(from descriptor: Int32) -> Int {
+        scratch.withUnsafeMutableBytes { cl_recv(descriptor, $0.baseAddress!, $0.count) }
+    }
+
+    func answer(_ request: AdminRequest) -> AdminResponse {
+        // Only while the process goes down.
+        guard let context else { return .refused(503) }
+        let response = AdminEndpoints.answer(request, context)
+        if response.status == 405 {
+            log.error("admin path \"\(request.path)\" mutates state, method=\(request.method) rather than POST")
+        }
+        return response
+    }
+
+    func logAccess(_ line: AccessLine) {
+        guard let accessLog else { return }
+        accessLog.write(Array(line.text.utf8))
+    }
+
+    func perform(_ action: AdminResponse.Afterwards) {
+        switch action {
+        case .quit: context?.quit()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import CLinux
+import ProxyConfig
+import Stats
+
+/// `/clusters`: the clusters, their limits and their hosts.
+///
+/// Envoy also shows what it counted for each host (`cx_*`, `rq_*`, success rates) and limits of retries and of the high
+/// priority. None of this exists here: no such line is better than a zero that is not true.
+enum ClustersEndpoint {
+    static func answer(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
+        var clusters = context.clusters
+        if let filter = request.query["filter"] {
+            do throws(BadQuery) {
+                let pattern = try StatsQuery.pattern(filter)
+                clusters = clusters.filter { pattern.matchesPart(of: $0.cluster.name) }
+            } catch {
+                return .text(error.text, status: 400)
+            }
+        }
+        if request.query["format"] == "json" {
+            return .json(JSON.object(["cluster_statuses": .array(clusters.map { json($0.cluster, $0.hosts) })]).text)
+        }
+        return .text(clusters.map { text($0.cluster, $0.hosts) }.joined())
+    }
+
+    private static func observabilityName(_ cluster: Cluster) -> String { cluster.altStatName ?? cluster.name }
+
+    private static func text(_ cluster: Cluster, _ hosts: [UpstreamHost]) -> String {
+        var output = ""
+        func line(_ parts: String...) { output += "\(cluster.name)::\(parts.joined(separator: "::"))\n" }
+        line("observability_name", observabilityName(cluster))
+        line("default_priority", "max_connections", "\(cluster.maxConnections)")
+        line("default_priority", "max_pending_requests", "\(cluster.maxPendingRequests)")
+        line("default_priority", "max_requests", "\(cluster.maxRequests)")
+        line("added_via_api", "false")
+        for host in hosts {
+            let address = SocketAddress.text(host.address)
+            line(address, "hostname", host.hostname)
+            // No health checks: a host that is a member is healthy.
+            line(address, "health_flags", "healthy")
+            line(address, "weight", "\(host.weight)")
+            // Localities and priorities of endpoints are not part of the configuration that this build takes.
+            line(address, "region", "")
+            line(address, "zone", "")
+            line(address, "sub_zone", "")
+            line(address, "canary", "false")
+            line(address, "priority", "0")
+        }
+        return output
+    }
+
+    private static func json(_ cluster: Cluster, _ hosts: [UpstreamHost]) -> JSON {
+        var members = [JSON.Member(name: "name", value: .string(cluster.name))]
+        // Fields without a value are left out, as in protobuf's JSON.
+        if !hosts.isEmpty { members.append(.init(name: "host_statuses", value: .array(hosts.map(json)))) }
+        members += [
+            .init(
+                name: "circuit_breakers",
+                value: .object([
+                    "thresholds": .array([
+                        .object([
+                            "max_connections": .number(UInt64(cluster.maxConnections)),
+                            "max_pending_requests": .number(UInt64(cluster.maxPendingRequests)),
+                            "max_requests": .number(UInt64(cluster.maxRequests)),
+                        ])
+                    ])
+                ])),
+            .init(name: "observability_name", value: .string(observabilityName(cluster))),
+        ]
+        return .members(members)
+    }
+
+    private static func json(_ host: UpstreamHost) -> JSON {
+        var members: [JSON.Member] = [
+            .init(name: "address", value: address(host.address)),
+            .init(name: "health_status", value: .object(["eds_health_status": .string("HEALTHY")])),
+            .init(name: "weight", value: .number(UInt64(host.weight))),
+        ]
+        if !host.hostname.isEmpty { members.append(.init(name: "hostname", value: .string(host.hostname))) }
+        members.append(.init(name: "locality", value: .object([:])))
+        return .members(members)
+    }
+
+    /// `envoy.config.core.v3.Address`.
+    static func address(_ address: cl_address) -> JSON {
+        let host = SocketAddress.host(address)
+        guard ListenSocket.isIP(address) else { return .object(["pipe": .object(["path": .string(host)])]) }
+        return .object([
+            "socket_address": .object([
+                "address": .string(host), "port_value": .number(UInt64(SocketAddress.port(address))),
+            ])
+        ])
+    }
+}

@@ -1,0 +1,141 @@
+/// One path of the admin listener.
+struct AdminEndpoint: Sendable {
+    struct Parameter: Sendable {
+        var name: String
+        var help: String
+    }
+    var path: String
+    var help: String
+    /// Changes something, so that it takes POST only.
+    var isMutating = false
+    var parameters: [Parameter] = []
+    var answer: @Sendable (AdminRequest, any AdminContext) -> AdminResponse
+}
+
+/// All paths, and what is answered for any of them.
+enum AdminEndpoints {
+    /// Sorted, as the help shows them.
+    static let all: [AdminEndpoint] = [
+        AdminEndpoint(path: "/", help: "Admin home page") { _, _ in
+            AdminResponse(content: .html, body: home)
+        },
+        AdminEndpoint(
+            path: "/clusters", help: "upstream cluster status",
+            parameters: [
+                .init(name: "filter", help: "Regular expression (Google re2) for filtering clusters by name"),
+                .init(name: "format", help: "File format to use; One of (text, json)"),
+            ], answer: ClustersEndpoint.answer),
+        AdminEndpoint(
+            path: "/drain_listeners", help: "drain listeners", isMutating: true,
+            parameters: [
+                .init(
+                    name: "graceful",
+                    help: "When draining listeners, enter a graceful drain period prior to closing listeners. This "
+                        + "behaviour and duration is configurable via CLI options"),
+                .init(
+                    name: "skip_exit",
+                    help: "When draining listeners, drain the connections but never stop the listeners. The graceful "
+                        + "parameter has no effect when this is set, since the drain period only delays stopping the "
+                        + "listeners"),
+            ], answer: drainListeners),
+        AdminEndpoint(path: "/help", help: "print out list of admin commands") { _, _ in
+            .text("admin commands are:\n\(commands)")
+        },
+        AdminEndpoint(path: "/hot_restart_version", help: "print the hot restart compatibility version") {
+            .text($1.hotRestartVersion)
+        },
+        AdminEndpoint(
+            path: "/listeners", help: "print listener info",
+            parameters: [.init(name: "format", help: "File format to use; One of (text, json)")],
+            answer: ListenersEndpoint.answer),
+        AdminEndpoint(path: "/quitquitquit", help: "exit the server", isMutating: true) { _, _ in
+            AdminResponse(body: "OK\n", afterwards: .quit)
+        },
+        AdminEndpoint(path: "/ready", help: "print server state, return 200 if LIVE, otherwise return 503") {
+            .text("\($1.state.name)\n", status: $1.state == .live ? 200 : 503)
+        },
+        AdminEndpoint(path: "/reopen_logs", help: "reopen access logs", isMutating: true) {
+            $1.reopenLogs()
+            return .text("OK\n")
+        },
+        AdminEndpoint(
+            path: "/server_info", help: "print server version/status information", answer: ServerInfoEndpoint.answer),
+        AdminEndpoint(
+            path: "/stats", help: "print server stats",
+            parameters: filters + [
+                .init(name: "format", help: "Format to use; One of (text, json, prometheus)"),
+                .init(
+                    name: "type",
+                    help: "Stat types to include.; One of (All, Counters, Histograms, Gauges, TextReadouts)"),
+                .init(
+                    name: "histogram_buckets",
+                    help: "Histogram bucket display mode; One of (cumulative, disjoint, detailed, summary)"),
+            ], answer: StatsEndpoint.answer),
+        AdminEndpoint(
+            path: "/stats/prometheus", help: "print server stats in prometheus format",
+            parameters: filters + [
+                .init(name: "histogram_buckets", help: "Histogram bucket display mode; One of (cumulative)")
+            ], answer: StatsEndpoint.prometheus),
+    ]
+
+    private static let filters: [AdminEndpoint.Parameter] = [
+        .init(name: "usedonly", help: "Only include stats that have been written by system since restart"),
+        .init(name: "filter", help: "Regular expression (Google re2) for filtering stats"),
+        .init(name: "invert_filter", help: "Invert the filter regex"),
+    ]
+
+    static func answer(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
+        guard let endpoint = all.first(where: { $0.path == request.path }) else {
+            return .text("invalid path. admin commands are:\n\(commands)", status: 404)
+        }
+        if endpoint.isMutating, request.method != "POST" {
+            return .text("Method \(request.method) not allowed, POST required.", status: 405)
+        }
+        return endpoint.answer(request, context)
+    }
+
+    /// The list that `/help` and a wrong path show.
+    static var commands: String {
+        var output = ""
+        for endpoint in all {
+            output += "  \(endpoint.path)\(endpoint.isMutating ? " (POST)" : ""): \(endpoint.help)\n"
+            for parameter in endpoint.parameters { output += "      \(parameter.name): \(parameter.help)\n" }
+        }
+        return output
+    }
+
+    private static func drainListeners(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
+        // To drain all of them instead would be worse than to drain none.
+        if request.query.has("inboundonly") {
+            return .text("inboundonly is not supported: listeners have no traffic_direction here\n", status: 400)
+        }
+        context.drainListeners(graceful: request.query.has("graceful"), skipExit: request.query.has("skip_exit"))
+        return .text("OK\n")
+    }
+
+    /// Links to what can be read, buttons for what changes something.
+    private static var home: String {
+        var rows = ""
+        for endpoint in all where endpoint.path != "/" {
+            let control =
+                endpoint.isMutating
+                ? "<form action='\(endpoint.path)' method='post'><button>\(endpoint.path)</button></form>"
+                : "<a href='\(endpoint.path)'>\(endpoint.path)</a>"
+            rows += "<tr><td>\(control)</td><td>\(endpoint.help)</td></tr>\n"
+        }
+        return """
+            <!DOCTYPE html>
+            <html lang='en'>
+            <head><meta charset='utf-8'><title>envoyd Admin</title></head>
+            <body>
+            <table>
+            <thead><tr><th>Command</th><th>Description</th></tr></thead>
+            <tbody>
+            \(rows)</tbody>
+            </table>
+            </body>
+            </html>
+
+            """
+    }
+}

@@ -1,0 +1,78 @@
+/// A JSON value that is written as Envoy writes its admin messages: pretty, one space a level, keys in the order given.
+enum JSON: Equatable {
+    struct Member: Equatable {
+        var name: String
+        var value: JSON
+    }
+    case string(String)
+    case number(UInt64)
+    case bool(Bool)
+    case array([JSON])
+    case members([Member])
+
+    /// An object with its members in this order.
+    static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
+        .members(members.map { Member(name: $0.key, value: $0.value) })
+    }
+
+    /// With the line feed at the end that Envoy's have.
+    var text: String {
+        var output: [UInt8] = []
+        write(&output, indent: 0)
+        output.append(UInt8(ascii: "\n"))
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private func write(_ output: inout [UInt8], indent: Int) {
+        switch self {
+        case .string(let text): Self.quote(text, &output)
+        case .number(let number): output.append(contentsOf: String(number).utf8)
+        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
+        case .array(let items):
+            Self.list(items, "[", "]", &output, indent) { $0.write(&$1, indent: indent + 1) }
+        case .members(let members):
+            Self.list(members, "{", "}", &output, indent) { member, output in
+                Self.quote(member.name, &output)
+                output.append(contentsOf: ": ".utf8)
+                member.value.write(&output, indent: indent + 1)
+            }
+        }
+    }
+
+    private static func list<Item>(
+        _ items: [Item], _ open: String, _ close: String, _ output: inout [UInt8], _ indent: Int,
+        _ write: (Item, inout [UInt8]) -> Void
+    ) {
+        output.append(contentsOf: open.utf8)
+        for (i, item) in items.enumerated() {
+            newLine(&output, indent + 1, comma: i > 0)
+            write(item, &output)
+        }
+        if !items.isEmpty { newLine(&output, indent, comma: false) }
+        output.append(contentsOf: close.utf8)
+    }
+
+    private static func newLine(_ output: inout [UInt8], _ indent: Int, comma: Bool) {
+        if comma { output.append(UInt8(ascii: ",")) }
+        output.append(UInt8(ascii: "\n"))
+        output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: indent))
+    }
+
+    /// A string (RFC 8259 §7).
+    private static func quote(_ text: String, _ output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): output.append(contentsOf: "\\\"".utf8)
+            case UInt8(ascii: "\\"): output.append(contentsOf: "\\\\".utf8)
+            case UInt8(ascii: "\n"): output.append(contentsOf: "\\n".utf8)
+            case UInt8(ascii: "\r"): output.append(contentsOf: "\\r".utf8)
+            case UInt8(ascii: "\t"): output.append(contentsOf: "\\t".utf8)
+            case 0..<0x20:
+                output.append(contentsOf: "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
+            default: output.append(byte)
+            }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+}
