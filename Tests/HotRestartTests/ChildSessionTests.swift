@@ -32,7 +32,8 @@ import Testing
         #expect(
             session.handle(Self.welcome)
                 == [
-                    .setTimer(.step, ns: limits.step), .welcomed(Samples.welcome), .send(.request([.listeners, .state])),
+                    .setTimer(.step, ns: limits.step), .welcomed(Samples.welcome),
+                    .send(.request([.listeners, .state])),
                 ])
         #expect(session.handle(Self.listeners(["a"], isLast: false)) == [.setTimer(.step, ns: limits.step)])
         let adopted = session.handle(Self.listeners(["b", "c"], isLast: true))
@@ -84,7 +85,8 @@ import Testing
 
     static let stages = (0...toBuilding.count).map { Array(toBuilding.prefix($0)) } + [toBuilding + [.built]]
     static let failures: [ChildSession.Event] = [
-        .malformed(.cutShort), .message(.abort(reason: "x"), []), .message(.done(HandOverReport(moved: 0, kept: 0)), []),
+        .malformed(.cutShort), .message(.abort(reason: "x"), []),
+        .message(.done(HandOverReport(moved: 0, kept: 0)), []),
         .failed(reason: "no memory"), .leave,
     ]
 

@@ -240,7 +240,11 @@ extension ModelWorld {
                 return
             }
             // The child may still commit between this look and the kill.
-            if slotCommitted { run(parent.handle(.fenced(childCommitted: true))) } else { parentSteps.insert(.fenceKill) }
+            if slotCommitted {
+                run(parent.handle(.fenced(childCommitted: true)))
+            } else {
+                parentSteps.insert(.fenceKill)
+            }
         case .fenceKill:
             killChild()
             run(parent.handle(.fenced(childCommitted: slotCommitted)))

@@ -150,7 +150,9 @@ struct ModelWorld: Hashable {
                 }
                 if confirmed { outcomes.insert(.released) }
             case .mayLeave(let confirmed):
-                if confirmed, parentAlive, !parentHolds.isEmpty { violated("told to leave while the standby holds listeners") }
+                if confirmed, parentAlive, !parentHolds.isEmpty {
+                    violated("told to leave while the standby holds listeners")
+                }
                 killChild()
             case .standbyLost: break
             case .fail:

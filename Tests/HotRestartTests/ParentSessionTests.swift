@@ -84,7 +84,10 @@ import Testing
         let reason = "this process has base id 7, the new one 8"
         #expect(
             session.handle(.message(.hello(hello)))
-                == [.cancelTimer(.step), .send(.refuse(reason: reason), descriptors: []), .close, .abort(reason: reason)])
+                == [
+                    .cancelTimer(.step), .send(.refuse(reason: reason), descriptors: []), .close,
+                    .abort(reason: reason),
+                ])
         #expect(session.isOver)
     }
 
@@ -93,7 +96,8 @@ import Testing
         var hello = Samples.hello
         hello.epochWanted = epoch
         let actions = session.handle(.message(.hello(hello)))
-        #expect(actions.contains { if case .abort(let text) = $0 { text.contains("so the next one is 4") } else { false } })
+        #expect(
+            actions.contains { if case .abort(let text) = $0 { text.contains("so the next one is 4") } else { false } })
     }
 
     @Test func saysWhyItCannotTalkToAnotherMajor() {
