@@ -56,7 +56,8 @@ import Testing
 
     static let bad: [Bad] = [
         Bad(name: "empty", bytes: [], error: .badLength(expected: 24, found: 0)),
-        Bad(name: "short header", bytes: Array(datagram(.ready).prefix(23)), error: .badLength(expected: 24, found: 23)),
+        Bad(
+            name: "short header", bytes: Array(datagram(.ready).prefix(23)), error: .badLength(expected: 24, found: 23)),
         Bad(name: "magic", bytes: datagram(.ready, magic: 1), error: .badMagic(1)),
         Bad(name: "older major", bytes: datagram(.ready, major: 0), error: .incompatible(major: 0, minor: 7)),
         Bad(name: "newer major", bytes: datagram(.hello, major: 2), error: .incompatible(major: 2, minor: 7)),

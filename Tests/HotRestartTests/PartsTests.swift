@@ -38,7 +38,8 @@ import Testing
         var random = Random(state: 5)
         let sizes = [0, 1, 100, 32768, 32769, 65536, 200_000, 0, 7]
         let records = sizes.enumerated().map { index, size in
-            StateRecord(name: "record \(index)", bytes: (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) })
+            StateRecord(
+                name: "record \(index)", bytes: (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) })
         }
         let parts = try Parts.split(records)
         #expect(parts.count > 5)

@@ -32,7 +32,8 @@ enum Samples {
         .state(
             StatePart(
                 pieces: [
-                    .init(name: "dns", bytes: [1, 2, 3], continues: true), .init(name: "dns", bytes: [], continues: false),
+                    .init(name: "dns", bytes: [1, 2, 3], continues: true),
+                    .init(name: "dns", bytes: [], continues: false),
                 ], isLast: true)),
         .state(StatePart(pieces: [], isLast: false)),
         .ready, .commit, .committed,

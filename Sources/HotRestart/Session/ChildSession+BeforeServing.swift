@@ -15,7 +15,9 @@ extension ChildSession {
             return handleEarlyEnd()
         case .timer(.step):
             if checkingParent { return fail(.closed(whileDoing)) }
-            return phase == .storing ? [] : fail(.timedOut(whileDoing))
+            // Its own steps may take as long as they take; an expiry that comes then is a late one.
+            let waits = phase != .storing && (phase != .building || adminPending)
+            return waits ? fail(.timedOut(whileDoing)) : []
         case .adminNeeded:
             guard phase == .building, !isBuilt, !adminPending else { return [] }
             if isOrphan { return [.adminReleased] }
@@ -129,7 +131,7 @@ extension ChildSession {
         switch phase {
         case .storing:
             return [.close]
-        case .awaitState, .building, .awaitCommit:
+        case .awaitListeners, .awaitState, .building, .awaitCommit:
             checkingParent = true
             return [.setTimer(.step, ns: limits.step), .close, .checkParent]
         default:
@@ -137,8 +139,9 @@ extension ChildSession {
         }
     }
 
-    /// The parent is dead and this process holds its listeners.
+    /// The parent is dead. With all its listeners, this process is the only one that can serve.
     private mutating func goOnAlone() -> [Action] {
+        if phase == .awaitListeners { return fail(.parentDied(whileDoing)) }
         isOrphan = true
         var actions: [Action] = [
             .cancelTimer(.step), .warn("the running process died \(whileDoing); going on with its listeners"),

@@ -14,18 +14,20 @@ extension ChildSession {
             return [.handOverReported(nil)]
         case .timer(.release):
             if terminating, !linkClosed {
-                return [.warn("the standby did not exit in time")] + loseStandby("the standby did not exit in time")
+                // It may still hold listeners; closing the link wakes it once more, with TERMINATE before the end.
+                standbyMayLive = true
+                return loseStandby("the standby did not exit in time")
             }
             return settleAll(confirmed: false)
         case .release(let names):
             guard phase == .serving else { return [] }
-            if linkClosed { return [.released(names: names, confirmed: true)] }
+            if linkClosed { return [.released(names: names, confirmed: !standbyMayLive)] }
             return [.setTimer(.release, ns: limits.release)] + sendRelease(names)
         case .leave:
             guard phase == .serving else { return [] }
             phase = .leaving
             releases.append(.everything)
-            if linkClosed { return settleAll(confirmed: true) }
+            if linkClosed { return settleAll(confirmed: !standbyMayLive) }
             return [.setTimer(.release, ns: limits.release), .send(.bye)]
         case .terminateParent:
             guard phase == .serving, !linkClosed, !terminating else { return [] }
@@ -61,14 +63,14 @@ extension ChildSession {
         }
     }
 
-    /// A parent without a link holds no duplicate: it is dead, or it closed them before it closed the link.
+    /// A parent that ended the link holds no duplicate: it is dead, or it closed them first.
     private mutating func loseStandby(_ reason: String) -> [Action] {
         if linkClosed { return [] }
         linkClosed = true
         var actions: [Action] = [.cancelTimer(.release)]
         if !reported, limits.report > 0 { actions.append(.cancelTimer(.report)) }
         actions += [.close, .standbyLost(reason: reason)]
-        return actions + settleAll(confirmed: true)
+        return actions + settleAll(confirmed: !standbyMayLive)
     }
 
     private mutating func settleAll(confirmed: Bool) -> [Action] {

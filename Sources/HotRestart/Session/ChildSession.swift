@@ -132,6 +132,8 @@ public struct ChildSession: Hashable, Sendable {
     /// RELEASED that may still come for what was given up.
     var staleAnswers: Int
     var terminating: Bool
+    /// This process closed the link to a standby that did not exit when told.
+    var standbyMayLive: Bool
 
     public init(hello: Hello, limits: Limits = Limits()) {
         self.hello = hello
@@ -149,6 +151,7 @@ public struct ChildSession: Hashable, Sendable {
         releases = []
         staleAnswers = 0
         terminating = false
+        standbyMayLive = false
     }
 
     /// Nothing will come of this session any more; it can be dropped.

@@ -49,7 +49,9 @@ extension ParentSession {
             sawCommitted = true
             return []
         case (_, .fencing):
-            guard held.count < Self.mostHeld else { return [.warn("the child sends too much while it is being checked")] }
+            guard held.count < Self.mostHeld else {
+                return [.warn("the child sends too much while it is being checked")]
+            }
             held.append(message)
             return []
         case (_, .awaitCommitted):

@@ -75,7 +75,8 @@ public final class RestartChannel {
     /// Sends what waits, as far as there is room.
     public func flush() throws(RestartSocketError) {
         while let first = outbox.first, !isBroken {
-            guard try write(first.bytes, first.descriptors.map(\.raw)) else { return }
+            // A broken link has emptied the queue.
+            guard try write(first.bytes, first.descriptors.map(\.raw)), !isBroken else { return }
             outbox.removeFirst()
         }
     }
@@ -141,7 +142,7 @@ public final class RestartChannel {
         socket.close()
     }
 
-    /// False when there is no room now.
+    /// False when there is no room now. On a link whose other end is closed everything counts as sent.
     private func write(_ bytes: [UInt8], _ descriptors: [Int32]) throws(RestartSocketError) -> Bool {
         let sent = cl_send_message(descriptor, bytes, bytes.count, descriptors, Int32(descriptors.count))
         if sent >= 0 { return true }

@@ -6,6 +6,8 @@ enum HostRule {
     case ipLiteral
     /// DNS clusters.
     case hostName
+    /// Clusters whose type is wrong: nothing can be said about their hosts.
+    case either
 }
 
 extension Decoder {
@@ -47,7 +49,7 @@ extension Decoder {
             value.error(
                 "\(quoted(host)) is not an IP address\(value.path.contains(".clusters[") ? ipHint : "")")
             return nil
-        case .hostName:
+        case .hostName, .either:
             guard host.utf8.count <= 253, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") })
             else {
                 value.error("\(quoted(host)) is not a host name")

@@ -12,7 +12,9 @@ extension Decoder {
                 }
             }
             if let name = message["alt_stat_name"]?.string(), !name.isEmpty { cluster.altStatName = name }
-            discovery(message, &cluster)
+            let type = discoveryType(message)
+            cluster.discovery = type ?? .static
+            resolution(message, &cluster)
             if let timeout = message["connect_timeout"]?.positiveDuration() { cluster.connectTimeoutMs = timeout }
             if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { cluster.bufferLimit = limit }
             checkTransportSocket(message["transport_socket"])
@@ -20,17 +22,22 @@ extension Decoder {
                 circuitBreakers(breakers, &cluster)
             }
             if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
-            loadAssignment(message, &cluster)
+            loadAssignment(message, type, &cluster)
             result.append(cluster)
         }
         return result
     }
 
-    private func discovery(_ message: Message, _ cluster: inout Cluster) {
-        cluster.discovery =
-            message["type"]?.choice(
-                [("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS)],
-                known: ["EDS", "ORIGINAL_DST", "3", "4"]) ?? .static
+    /// nil: the type is wrong, which has been reported.
+    private func discoveryType(_ message: Message) -> Discovery? {
+        if message.has("cluster_type") { return nil }
+        guard let value = message["type"] else { return .static }
+        return value.choice(
+            [("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS)],
+            known: ["EDS", "ORIGINAL_DST", "3", "4"])
+    }
+
+    private func resolution(_ message: Message, _ cluster: inout Cluster) {
         cluster.dnsFamily =
             message["dns_lookup_family"]?.choice([
                 ("AUTO", 0, .auto), ("V4_ONLY", 1, .v4Only), ("V6_ONLY", 2, .v6Only),
@@ -91,7 +98,7 @@ extension Decoder {
         }
     }
 
-    private func loadAssignment(_ message: Message, _ cluster: inout Cluster) {
+    private func loadAssignment(_ message: Message, _ type: Discovery?, _ cluster: inout Cluster) {
         guard let value = message["load_assignment"] else {
             if cluster.discovery == .logicalDNS {
                 message.error("a LOGICAL_DNS cluster must have exactly one endpoint, load_assignment is missing")
@@ -100,7 +107,12 @@ extension Decoder {
         }
         guard let assignment = value.message(.loadAssignment) else { return }
         _ = assignment.require("cluster_name")?.nonEmptyString()
-        let rule: HostRule = cluster.discovery == .static ? .ipLiteral : .hostName
+        let rule: HostRule =
+            switch type {
+            case .static: .ipLiteral
+            case .strictDNS, .logicalDNS: .hostName
+            case nil: .either
+            }
         var count = 0
         var weights: UInt64 = 0
         for locality in assignment["endpoints"]?.messages(.localityEndpoints) ?? [] {

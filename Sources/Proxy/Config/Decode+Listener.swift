@@ -73,7 +73,9 @@ extension Decoder {
     private mutating func networkFilter(_ value: Value) -> NetworkFilter? {
         guard let message = value.message(.networkFilter) else { return nil }
         _ = message.require("name")?.nonEmptyString()
-        guard let config = message.require("typed_config") else { return nil }
+        guard let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"]) else {
+            return nil
+        }
         guard let (schema, filter) = config.extensionMessage([.httpConnectionManager, .tcpProxy]) else { return nil }
         if schema == MessageSchema.tcpProxy.name { return tcpProxy(filter).map { .tcpProxy($0) } }
         return httpConnectionManager(filter).map { .httpConnectionManager($0) }

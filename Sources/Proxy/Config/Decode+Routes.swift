@@ -29,9 +29,8 @@ extension Decoder {
     private func domains(_ host: Message, _ known: inout [String: SourceLocation]) -> [String] {
         guard let value = host["domains"] else {
             findings.warn(host.location, host.path, "no \"domains\", taken as [\"*\"]; Envoy requires them")
-            let place = Value(
-                node: YAMLNode(content: .mapping([]), location: host.location), path: host.path,
-                findings: findings)
+            // Its place is the host's, since there is no field that could have one.
+            let place = Value(node: host.value.node, path: host.path, findings: findings)
             return unique("*", place, &known) ? ["*"] : []
         }
         if case .sequence(let items) = value.node.content, items.isEmpty {
@@ -94,10 +93,10 @@ extension Decoder {
             }
             return .pathSeparatedPrefix(text)
         }
-        return match.requireOne(
+        _ = match.requireOne(
             of: ["prefix", "path", "path_separated_prefix"],
-            else: ["safe_regex", "connect_matcher", "path_match_policy", "regex"]
-        ).map { _ in .prefix("") }
+            else: ["safe_regex", "connect_matcher", "path_match_policy", "regex"])
+        return nil
     }
 
     private mutating func forward(_ message: Message) -> Forward {

@@ -58,7 +58,8 @@ struct Decoder {
     private func fileAccessLog(_ value: Value) -> String? {
         guard let message = value.message(.accessLog) else { return nil }
         _ = message["name"]?.string()
-        let config = message.require("typed_config")?.extensionMessage([.fileAccessLog])?.message
+        let config = message.requireOne(of: ["typed_config"], else: ["config"])?.extensionMessage([.fileAccessLog])?
+            .message
         return config?.require("path")?.nonEmptyString()
     }
 
@@ -90,7 +91,7 @@ struct Decoder {
     func checkTransportSocket(_ value: Value?) {
         guard let message = value?.message(.transportSocket) else { return }
         _ = message.require("name")?.nonEmptyString()
-        _ = message.require("typed_config")?.extensionMessage([.rawBuffer])
+        _ = message.requireOne(of: ["typed_config"], else: ["config"])?.extensionMessage([.rawBuffer])
     }
 
     /// What buffers may hold; Envoy's 0 means that there is no limit.

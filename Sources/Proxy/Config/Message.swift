@@ -11,6 +11,9 @@ struct Message {
     /// A field that was given; `null` is not given.
     subscript(_ field: String) -> Value? { fields[field] }
 
+    /// Whether the field was given, also if the build does not support it.
+    func has(_ field: String) -> Bool { given.contains(field) }
+
     func error(_ message: String) { value.error(message) }
 
     func require(_ field: String) -> Value? {

@@ -138,7 +138,8 @@ enum WholeNumber: Equatable {
             if first == UInt8(ascii: "0") && digits.count > 1 { return nil }
             return Int64(text).map { .within($0) } ?? .beyond
         }
-        guard isDigit(first), YAMLScalar(text: text, isPlain: true).kind == .number, let real = Double(text),
+        guard isDigit(first), !text.contains("x"), YAMLScalar(text: text, isPlain: true).kind == .number,
+            let real = Double(text),
             real == real.rounded()
         else { return nil }
         return Int64(exactly: real).map { .within($0) } ?? .beyond

@@ -11,6 +11,11 @@ enum Sample {
 
     static let router = "http_filters: [{name: router, typed_config: {\"@type\": \(routerType)}}]"
 
+    /// The path of the one network filter's configuration.
+    static let typedConfig = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
+
+    static let plainTCP = "{name: tcp, typed_config: {\"@type\": \(tcpType), stat_prefix: p, cluster: c}}"
+
     /// A whole bootstrap: each part is on a line of its own, so that positions are easy to see.
     static func bootstrap(listeners: String = "", clusters: String = "{name: c}", rest: String = "") -> String {
         """
@@ -33,6 +38,11 @@ enum Sample {
         \(filter)
         ]}]}
         """
+    }
+
+    /// The fields stand in line 5 from column 1, the filters in line 7.
+    static func oneListener(_ filters: String, fields: String) -> String {
+        bootstrap(listeners: listener(filters, fields: fields))
     }
 
     /// The fields stand in line 7 from column 1.

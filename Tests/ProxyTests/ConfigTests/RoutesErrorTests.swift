@@ -1,0 +1,206 @@
+import Testing
+
+@Suite("Errors of the routes")
+struct RoutesErrorTests {
+    static let cases: [(text: String, errors: [String])] = [
+        (
+            Sample.hosts("{domains: [\"*\"]}"),
+            [
+                "envoy.yaml:8:1: \(Sample.typedConfig).route_config.virtual_hosts[0]: required field \"name\" is "
+                    + "missing"
+            ]
+        ),
+        (
+            Sample.hosts("{name: v, domains: [\"a\", \"A\"]}"),
+            [
+                "envoy.yaml:8:26: \(Sample.typedConfig).route_config.virtual_hosts[0].domains[1]: duplicate domain "
+                    + "\"a\", already in line 8"
+            ]
+        ),
+        (
+            Sample.hosts("{name: v, domains: [a]},\n{name: v, domains: [a]}"),
+            [
+                "envoy.yaml:9:8: \(Sample.typedConfig).route_config.virtual_hosts[1].name: duplicate virtual host "
+                    + "name \"v\", already in line 8",
+                "envoy.yaml:9:21: \(Sample.typedConfig).route_config.virtual_hosts[1].domains[0]: duplicate domain "
+                    + "\"a\", already in line 8",
+            ]
+        ),
+        (
+            Sample.hosts("{name: v, domains: []}"),
+            [
+                "envoy.yaml:8:20: \(Sample.typedConfig).route_config.virtual_hosts[0].domains: must have at least "
+                    + "one domain, [\"*\"] for all"
+            ]
+        ),
+        (
+            Sample.hosts("{name: v, domains: [\"a*b\", \"*a*\", \"\"]}"),
+            [
+                "envoy.yaml:8:21: \(Sample.typedConfig).route_config.virtual_hosts[0].domains[0]: \"a*b\": a "
+                    + "domain may have one *, at its start or at its end",
+                "envoy.yaml:8:28: \(Sample.typedConfig).route_config.virtual_hosts[0].domains[1]: \"*a*\": a "
+                    + "domain may have one *, at its start or at its end",
+                "envoy.yaml:8:35: \(Sample.typedConfig).route_config.virtual_hosts[0].domains[2]: must not be empty",
+            ]
+        ),
+        (
+            Sample.hosts("{name: v, domains: \"*\"}"),
+            [
+                "envoy.yaml:8:20: \(Sample.typedConfig).route_config.virtual_hosts[0].domains: expected a list, "
+                    + "got \"*\""
+            ]
+        ),
+        (
+            Sample.hosts("{name: v}, {name: w}"),
+            [
+                "envoy.yaml:8:12: \(Sample.typedConfig).route_config.virtual_hosts[1]: duplicate domain \"*\", "
+                    + "already in line 8"
+            ]
+        ),
+        (
+            Sample.hosts("{name: v, domains: [\"*\"], require_tls: ALL, cors: {}}"),
+            [
+                "envoy.yaml:8:40: \(Sample.typedConfig).route_config.virtual_hosts[0].require_tls: \"ALL\" is not "
+                    + "supported by this build; supported: NONE"
+            ]
+        ),
+        (
+            Sample.route("{}"),
+            [
+                "envoy.yaml:8:1: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0]: required field "
+                    + "\"match\" is missing",
+                "envoy.yaml:8:1: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0]: one of route, "
+                    + "direct_response is required",
+            ]
+        ),
+        (
+            Sample.route("{match: {}, route: {}}"),
+            [
+                "envoy.yaml:8:9: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match: one of "
+                    + "prefix, path, path_separated_prefix is required",
+                "envoy.yaml:8:20: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route: required "
+                    + "field \"cluster\" is missing",
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /, path: /a}, route: {cluster: c}}"),
+            [
+                "envoy.yaml:8:21: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match: only one of "
+                    + "prefix, path may be given"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {cluster: c}, direct_response: {status: 200}}"),
+            [
+                "envoy.yaml:8:43: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0]: only one of "
+                    + "route, direct_response may be given"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, redirect: {}}"),
+            [
+                "envoy.yaml:8:22: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].redirect: "
+                    + "\"redirect\" is an Envoy field that this build does not support"
+            ]
+        ),
+        (
+            Sample.route("{match: {safe_regex: {regex: a}}, route: {cluster: c}}"),
+            [
+                "envoy.yaml:8:10: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match.safe_regex: "
+                    + "\"safe_regex\" is an Envoy field that this build does not support"
+            ]
+        ),
+        (
+            Sample.route("{match: {regex: a}, route: {cluster: c}}"),
+            [
+                "envoy.yaml:8:10: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match.regex: "
+                    + "\"regex\" is an Envoy field that this build does not support; a field of the v2 API"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /, headers: [{name: a}]}, route: {cluster: c}}"),
+            [
+                "envoy.yaml:8:21: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match.headers: "
+                    + "\"headers\" is an Envoy field that this build does not support"
+            ]
+        ),
+        (
+            Sample.route("{match: {path_separated_prefix: /a/}, route: {cluster: c}}"),
+            [
+                "envoy.yaml:8:33: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match.path_separated_prefix: \"/a/\" must have two characters or more, no ? or #, and not end with /"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {cluster: some}}"),
+            [
+                "envoy.yaml:8:39: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.cluster: "
+                    + "cluster \"some\" does not exist"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {weighted_clusters: {}}}"),
+            [
+                "envoy.yaml:8:30: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.weighted_clusters: \"weighted_clusters\" is an Envoy field that this build does not support"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {cluster: c, timeout: -0.5s, idle_timeout: 1.0000000001s}}"),
+            [
+                "envoy.yaml:8:51: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.timeout: "
+                    + "duration -0.5s must not be negative",
+                "envoy.yaml:8:72: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.idle_timeout: bad duration \"1.0000000001s\", expected seconds such as 5s or 0.25s",
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {cluster: c, auto_host_rewrite: true, host_rewrite_literal: a}}"),
+            [
+                "envoy.yaml:8:42: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.auto_host_rewrite: \"auto_host_rewrite\" is an Envoy field that this build does not support",
+                "envoy.yaml:8:67: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route: only one of "
+                    + "host_rewrite_literal, auto_host_rewrite may be given",
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {cluster: c, retry_policy: {retry_on: 5xx}, hash_policy: []}}"),
+            [
+                "envoy.yaml:8:42: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.retry_policy: \"retry_policy\" is an Envoy field that this build does not support"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, route: {cluster: c, host_rewrite: a}}"),
+            [
+                "envoy.yaml:8:42: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.host_rewrite: \"host_rewrite\" is an Envoy field that this build does not support; a field of the v2 API, replaced by host_rewrite_literal"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, direct_response: {}}"),
+            [
+                "envoy.yaml:8:39: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response: "
+                    + "required field \"status\" is missing"
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, direct_response: {status: 600, body: {filename: /a}}}"),
+            [
+                "envoy.yaml:8:48: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.status: 600 is out of range (200 to 599)",
+                "envoy.yaml:8:60: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.body.filename: \"filename\" is an Envoy field that this build does not support",
+            ]
+        ),
+        (
+            Sample.route("{match: {prefix: /}, direct_response: {status: 200, body: {}}}"),
+            [
+                "envoy.yaml:8:59: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.body: required field \"inline_string\" is missing"
+            ]
+        ),
+        (
+            Sample.hcm(
+                "stat_prefix: p, \(Sample.router), route_config: {max_direct_response_body_size_bytes: 3, virtual_hosts: [{name: v, domains: [\"*\"], routes: [{match: {path: /}, direct_response: {status: 200, body: {inline_string: abcd}}}]}]}"
+            ),
+            [
+                "envoy.yaml:7:320: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.body.inline_string: body of 4 bytes, at most 3 are allowed"
+            ]
+        ),
+    ]
+
+    @Test("are all reported, each as one line", arguments: cases)
+    func all(text: String, expected: [String]) { #expect(errors(text) == expected) }
+}
