@@ -6,7 +6,8 @@ enum RegionFile {
     /// Opens a region that exists and checks whether it can be trusted (owner, mode, kind, size).
     static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> (descriptor: Int32, size: Int) {
         let path = RegionName.path(baseID: baseID)
-        let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW, 0)
+        // O_NONBLOCK: a FIFO that somebody put there must be refused, not waited for.
+        let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0)
         if fd == -ENOENT { throw .missing(path: path) }
         guard fd >= 0 else {
             var status = cl_file_status()
