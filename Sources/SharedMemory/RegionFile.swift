@@ -4,7 +4,7 @@ import Glibc
 /// Opening, checking, making and removing region files; nothing of it touches a mutex or a cell.
 enum RegionFile {
     /// Opens a region that exists and checks whether it can be trusted (owner, mode, kind, size).
-    static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> (descriptor: Int32, size: Int) {
+    static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> Int32 {
         let path = RegionName.path(baseID: baseID)
         // O_NONBLOCK: a FIFO that somebody put there must be refused, not waited for.
         let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0)
@@ -36,7 +36,19 @@ enum RegionFile {
             _ = cl_close(fd)
             throw .untrusted(path: path, found: problem)
         }
-        return (fd, Int(status.size))
+        return fd
+    }
+
+    /// The size of an open region. Ask after its header was read: a live process may be growing it, memory first, so that
+    /// a size from before the header can be too small for what the header says.
+    static func size(_ descriptor: Int32, path: String) throws(RegionError) -> Int {
+        var status = cl_file_status()
+        let rc = cl_fstat(descriptor, &status)
+        guard rc == 0 else { throw .system(call: "fstat", path: path, code: -rc) }
+        guard status.size <= Int64(RegionLayout.largest) else {
+            throw .untrusted(path: path, found: "its size is \(status.size) bytes")
+        }
+        return Int(status.size)
     }
 
     /// Whether this build can use what the header says; nil when it can.
