@@ -17,6 +17,9 @@ public final class RegionReader {
         let fd = try RegionFile.open(baseID: baseID, writable: false)
         defer { _ = cl_close(fd) }
         // The header and the directory are copied once, so that what was checked stays what is used.
+        // Locks before slots: a slot that is taken over gets its new incarnation before its lock, so whoever sees the lock
+        // sees the incarnation, and planes of the one before do not count.
+        let live = (0..<RegionLayout.slots).map { cl_ofd_is_locked(fd, RegionLayout.locks + Int64($0), 1) == 1 }
         let copy = UnsafeMutablePointer<cl_region>.allocate(capacity: 1)
         defer { copy.deallocate() }
         let got = pread(fd, copy, MemoryLayout<cl_region>.size, 0)
@@ -36,8 +39,7 @@ public final class RegionReader {
             }
         owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
         slots = (0..<RegionLayout.slots).map { index in
-            let live = cl_ofd_is_locked(fd, RegionLayout.locks + Int64(index), 1) == 1
-            return SlotInfo(index: index, slot: cl_region_slot(copy, Int32(index)), isLive: live)
+            SlotInfo(index: index, slot: cl_region_slot(copy, Int32(index)), isLive: live[index])
         }
         guard let mapping = cl_map_read(size, fd) else {
             throw .system(call: "mmap", path: path, code: errno)
