@@ -29,7 +29,8 @@ public final class Plane {
         if let found = address(chunk) { return found + offset }
         let highest = chunks.map { $0.first + $0.count }.max() ?? 0
         try region.withLock { () throws(RegionError) in
-            let needed = (Int(region.header.value_count) - 1) / RegionLayout.chunkCells + 1
+            let values = min(region.valueCount, Int(Int32.max))
+            let needed = (values + RegionLayout.chunkCells - 1) / RegionLayout.chunkCells
             let pages = max(needed, chunk + 1, highest + 1) - highest + min(highest, 64)
             let segment = try region.grow(.cells, plane: index, first: UInt32(highest), pages: pages)
             add(segment)
@@ -60,7 +61,7 @@ public final class Plane {
     private func adoptSegments() throws(RegionError) {
         let count = try region.segmentCount()
         for i in 0..<count {
-            let segment = cl_region_segment(region.region, UInt32(i)).pointee
+            let segment = try region.segment(i)
             guard Int(segment.plane) == index, segment.kind != SegmentKind.log.rawValue else { continue }
             try region.map(upTo: (Int(segment.page) + Int(segment.pages)) * RegionLayout.page)
             add(segment)

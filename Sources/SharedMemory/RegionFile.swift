@@ -69,6 +69,10 @@ enum RegionFile {
         if Int(header.segment_count) > RegionLayout.segments || Int(header.plane_count) > RegionLayout.planes {
             return "\(header.segment_count) segments and \(header.plane_count) planes"
         }
+        // Every value takes more bytes in the log than it has cells; also keeps what follows far from overflowing.
+        if header.value_count > UInt64(size) || header.log_tail > UInt64(size) {
+            return "\(header.value_count) values and \(header.log_tail) bytes of names in \(size) bytes"
+        }
         if header.committed > UInt64(size) { return "cut short: \(size) of \(header.committed) bytes" }
         return nil
     }

@@ -46,6 +46,10 @@ public final class SharedRegion {
 
     var region: UnsafeMutablePointer<cl_region> { base.assumingMemoryBound(to: cl_region.self) }
     public var header: cl_region_header { region.pointee.header }
+    /// Bytes of a name record before its name.
+    public var recordLength: Int { Int(region.pointee.header.record_length) }
+    /// Value indices given out.
+    public var valueCount: Int { Int(clamping: region.pointee.header.value_count) }
 
     /// Attaches to the region of the anchor's base id, or makes it.
     ///
@@ -121,7 +125,7 @@ public final class SharedRegion {
         var page = RegionLayout.dataPage
         let count = try segmentCount()
         for i in 0..<count {
-            let segment = cl_region_segment(region, UInt32(i)).pointee
+            let segment = try segment(i)
             page = max(page, Int(segment.page) + Int(segment.pages))
         }
         return page * RegionLayout.page
@@ -131,6 +135,17 @@ public final class SharedRegion {
         let count = Int(cl_load32_acquire(cl_region_segment_count(region)))
         guard count <= RegionLayout.segments else { throw .foreign(path: path, found: "\(count) segments") }
         return count
+    }
+
+    /// A published segment; an error when it lies in the header or past what a region can have.
+    func segment(_ index: Int) throws(RegionError) -> cl_segment {
+        let segment = cl_region_segment(region, UInt32(index)).pointee
+        guard segment.page >= RegionLayout.dataPage,
+            Int(segment.page) + Int(segment.pages) <= RegionLayout.largest / RegionLayout.page
+        else {
+            throw .foreign(path: path, found: "a segment of \(segment.pages) pages at page \(segment.page)")
+        }
+        return segment
     }
 
     // MARK: - The mutex

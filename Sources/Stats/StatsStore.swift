@@ -100,9 +100,12 @@ public final class StatsStore {
     /// Indexes what this and other processes have added to the log.
     private func readNewNames() {
         guard let region else { return }
+        let headLength = region.recordLength
         do {
             logPosition = try region.readLog(from: logPosition) { bytes in
-                guard let record = NameRecord(bytes, headLength: Int(region.header.record_length)) else { return }
+                guard let record = NameRecord(bytes, headLength: headLength),
+                    Int(record.value) + record.kind.cells <= region.valueCount
+                else { return }
                 let key = Key(name: record.name, kind: record.kind)
                 guard index[key] == nil else { return }
                 _ = add(
