@@ -20,7 +20,8 @@ public final class StatsStore {
         var value: UInt32?
         /// The heap cells of all writers.
         var heap: [UnsafeMutablePointer<UInt64>] = []
-        var heapHistograms: [UnsafeMutablePointer<LocalHistogram>] = []
+        /// The histograms of all writers: decades that found no block in the region are on the heap.
+        var histograms: [UnsafeMutablePointer<LocalHistogram>] = []
     }
 
     public let region: SharedRegion?
@@ -144,8 +145,8 @@ public final class StatsStore {
 
     func addHeapCell(_ id: StatID, _ cell: UnsafeMutablePointer<UInt64>) { entries[id.index].heap.append(cell) }
 
-    func addHeapHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
-        entries[id.index].heapHistograms.append(histogram)
+    func addHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
+        entries[id.index].histograms.append(histogram)
     }
 
     func trouble(_ text: String) {
