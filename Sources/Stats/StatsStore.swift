@@ -42,7 +42,10 @@ public final class StatsStore {
         self.region = region
         heapOverflow = .allocate(capacity: 1)
         heapOverflow.initialize(to: 0)
-        if region != nil { readNewNames() }
+        guard region != nil else { return }
+        readNewNames()
+        // What former processes counted is not of the first interval.
+        if entries.contains(where: { $0.kind == .histogram }) { intervalStart = cumulativeHistograms() }
     }
 
     public static func heapOnly() -> StatsStore { StatsStore(region: nil) }
