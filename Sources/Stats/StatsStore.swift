@@ -153,7 +153,8 @@ public final class StatsStore {
     }
 
     func trouble(_ text: String) {
-        let kind = String(text.prefix { $0 != ":" })
+        // The path and what is wrong; what follows names the stat.
+        let kind = text.split(separator: ":", maxSplits: 2).prefix(2).joined(separator: ":")
         guard reported.insert(kind).inserted else { return }
         report(text)
     }
