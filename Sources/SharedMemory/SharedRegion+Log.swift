@@ -56,6 +56,9 @@ extension SharedRegion {
                 cl_store_release(tail, UInt64(end))
             }
         }
+        guard Int(clamping: tail.pointee) == logEnd else {
+            throw .foreign(path: path, found: "a name log of \(logEnd) bytes that ends at \(tail.pointee)")
+        }
         let pages = min(max(logEnd / RegionLayout.page, 16), 1024)
         let segment = try grow(.log, plane: 0, first: UInt32(logEnd / RegionLayout.page), pages: pages)
         return base + Int(segment.page) * RegionLayout.page
