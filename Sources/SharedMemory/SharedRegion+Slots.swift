@@ -37,15 +37,17 @@ extension SharedRegion {
     public func claimSlot(epoch: UInt32, socketPath: String) throws(RegionError) {
         precondition(slot < 0, "one slot a process")
         for index in 0..<RegionLayout.slots {
-            guard cl_ofd_lock(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
+            guard cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
             let entry = cl_region_slot(region, Int32(index))
+            // The incarnation first, then the lock: at no moment is the slot live and its planes still the dead one's.
+            cl_store_release(cl_slot_committed(entry), 0)
+            cl_store32_release(cl_slot_incarnation(entry), entry.pointee.incarnation &+ 1)
+            guard cl_ofd_lock(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
             let path = Array(socketPath.utf8.prefix(Int(CL_SLOT_PATH)))
             entry.pointee.state = 1
             entry.pointee.pid = UInt32(getpid())
             entry.pointee.start_ns = cl_realtime_ns()
             entry.pointee.epoch = epoch
-            entry.pointee.incarnation &+= 1
-            cl_store_release(cl_slot_committed(entry), 0)
             entry.pointee.role = SlotInfo.Role.starting.rawValue
             entry.pointee.path_length = UInt32(path.count)
             for (i, byte) in path.enumerated() { cl_slot_path(entry)[i] = byte }

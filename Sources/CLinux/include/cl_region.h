@@ -104,6 +104,7 @@ static inline uint64_t *cl_plane_owner(cl_plane *p) { return &p->owner; }
 static inline uint32_t *cl_plane_blocks_used(cl_plane *p) { return &p->blocks_used; }
 static inline uint8_t *cl_slot_path(cl_slot *s) { return s->path; }
 static inline uint64_t *cl_slot_committed(cl_slot *s) { return &s->committed; }
+static inline uint32_t *cl_slot_incarnation(cl_slot *s) { return &s->incarnation; }
 static inline uint8_t *cl_region_boot_id(cl_region *r) { return r->header.boot_id; }
 /// The fixed part of a name record.
 typedef struct {
