@@ -27,7 +27,7 @@ let package = Package(
         // Libraries, each depending downwards only.
         .target(name: "SharedMemory", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], swiftSettings: strict),
-        .target(name: "HotRestart", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
         .target(
@@ -42,7 +42,7 @@ let package = Package(
         // Programs.
         .executableTarget(
             name: "envoyd",
-            dependencies: ["Proxy", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Proxy", "Stats", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .executableTarget(
             name: "statdump",

@@ -3,7 +3,14 @@ import Glibc
 
 /// What a process says of itself in its slot.
 public struct SlotInfo: Sendable, Equatable {
-    public enum Role: UInt32, Sendable { case starting = 0, serving = 1, standby = 2 }
+    public enum Role: UInt32, Sendable {
+        case starting = 0
+        case serving = 1
+        /// Holds duplicates of the listeners and serves again if its child dies.
+        case standby = 2
+        /// Lets its last connections finish; it will not serve again.
+        case draining = 3
+    }
     public var index: Int
     public var pid: UInt32
     public var startNs: UInt64
@@ -82,6 +89,17 @@ extension SharedRegion {
     public func setRole(_ role: SlotInfo.Role) {
         guard slot >= 0 else { return }
         cl_region_slot(region, Int32(slot)).pointee.role = role.rawValue
+    }
+
+    /// This process has no restart socket after all.
+    public func forgetSocketPath() {
+        guard slot >= 0 else { return }
+        cl_region_slot(region, Int32(slot)).pointee.path_length = 0
+    }
+
+    /// The live slot of the process that calls itself `pid`: the youngest, should there be several PID namespaces.
+    public func liveSlot(pid: UInt32) -> SlotInfo? {
+        liveSlots().filter { $0.pid == pid }.max { $0.startNs < $1.startNs }
     }
 
     /// What the slot `index` says now, whether its process lives or not.

@@ -27,7 +27,7 @@ typedef struct {
     uint32_t epoch;         // restart epoch
     uint32_t incarnation;   // one more for each process that used this slot
     uint64_t committed;     // 0: still starting; else the region's commit_sequence when it began to serve
-    uint32_t role;          // 0 starting, 1 serving, 2 standby or draining
+    uint32_t role;          // 0 starting, 1 serving, 2 standby, 3 draining
     uint32_t path_length;   // bytes in use of `path`
     uint8_t path[CL_SLOT_PATH];  // its restart socket, '@' for an abstract name; empty: none
     uint8_t reserved[32];
