@@ -12,11 +12,11 @@ private final class Client {
     let server: AdminServer
     private(set) var descriptor: Int32 = -1
 
-    init() throws {
+    init(accessLogPath: String? = nil) throws {
         loop = try MainLoop()
         server = AdminServer(
             loop: loop, context: context, store: context.store, writer: context.writer,
-            log: try Log(level: .off, path: nil), accessLogPath: nil)
+            log: try Log(level: .off, path: nil), accessLogPath: accessLogPath)
         connect()
     }
 
@@ -25,6 +25,12 @@ private final class Client {
     func close() {
         if descriptor >= 0 { _ = cl_close(descriptor) }
         descriptor = -1
+    }
+
+    /// Gives up the client's end without closing it.
+    func detach() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
     }
 
     func connect() {
@@ -48,20 +54,22 @@ private final class Client {
 
     /// Lets the server do what there is to do.
     func turn() {
-        var calm = 0
+        var turns = 0
         _ = loop.run(
             until: {
-                calm += 1
-                return calm > 3
-            }, limitMs: 5)
+                turns += 1
+                return turns > 50
+            }, limitMs: 3)
     }
 
     /// What has come so far, and whether the server has closed.
-    func read() -> (text: String, ended: Bool) {
+    ///
+    /// - Parameter patience: how many turns without a first byte to wait, where the server has much to read before.
+    func read(patience: Int = 3) -> (text: String, ended: Bool) {
         var output: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         var calm = 0
-        while calm < 3 {
+        while calm < (output.isEmpty ? patience : 3) {
             let count = buffer.withUnsafeMutableBytes { cl_recv(descriptor, $0.baseAddress!, $0.count) }
             if count > 0 {
                 output += buffer.prefix(count)
@@ -77,8 +85,8 @@ private final class Client {
     }
 
     /// What has come so far, with the date taken out.
-    func answers() -> String {
-        read().text.split(separator: "\r\n", omittingEmptySubsequences: false).map {
+    func answers(patience: Int = 3) -> String {
+        read(patience: patience).text.split(separator: "\r\n", omittingEmptySubsequences: false).map {
             $0.hasPrefix("date: ") ? "date: -" : String($0)
         }.joined(separator: "\r\n")
     }
@@ -171,7 +179,7 @@ struct AdminConnectionTests {
         client.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
         #expect(client.value("http.admin.downstream_rq_active") == 1)
         client.send(String(repeating: "x", count: 200_000) + get)
-        #expect(client.answers() == answer("200 OK", "OK\n") + live)
+        #expect(client.answers(patience: 1000) == answer("200 OK", "OK\n") + live)
     }
 
     @Test("Expect: 100-continue is answered when the body is not there yet")
@@ -216,14 +224,15 @@ struct AdminConnectionTests {
         let client = try Client()
         client.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n")
         client.send(String(repeating: "x", count: (1 << 20) + 1))
-        #expect(client.answers() == answer("413 Payload Too Large", "Payload Too Large", closes: true))
+        let refusal = answer("413 Payload Too Large", "Payload Too Large", closes: true)
+        #expect(client.answers(patience: 1000) == refusal)
         #expect(client.context.calls == [])
     }
 
-    @Test("An answer larger than the socket takes is written as the client reads, and others are served meanwhile")
+    @Test("An answer larger than the socket takes is written as the client reads")
     func slowClient() throws {
         let client = try Client()
-        for i in 0..<30_000 { client.context.count("a.rather.long.name.of.a.counter.number_\(i)", 1) }
+        for i in 0..<400 { client.context.count(String(repeating: "long.", count: 800) + "\(i)", 1) }
         client.send("GET /stats HTTP/1.1\r\nHost: a\r\n\r\n" + get)
         let text = client.answers()
         #expect(text.utf8.count > 1_000_000)
@@ -261,6 +270,48 @@ struct AdminConnectionTests {
         busy.send("x")
         #expect(busy.answers() == answer("200 OK", "OK\n", closes: true))
         #expect(busy.read().ended)
+    }
+
+    @Test("A client that does not read holds nobody up")
+    func stuckClient() throws {
+        let client = try Client()
+        for i in 0..<400 { client.context.count(String(repeating: "long.", count: 800) + "\(i)", 1) }
+        let stuck = client.detach()
+        defer { _ = cl_close(stuck) }
+        let request = Array("GET /stats HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        #expect(request.withUnsafeBytes { cl_send(stuck, $0.baseAddress!, $0.count, 0) } == request.count)
+        client.turn()
+        client.connect()
+        client.send(get)
+        #expect(client.answers() == live)
+        // Gone in the middle of its answer: the connection ends, the server goes on.
+        _ = cl_shutdown(stuck, Int32(CL_SHUT_BOTH))
+        client.turn()
+        #expect(client.value("http.admin.downstream_cx_destroy") == 1)
+        client.send(get)
+        #expect(client.answers() == live)
+    }
+
+    @Test("Requests are logged, and the log is opened anew when asked")
+    func accessLog() throws {
+        var name = Array("/tmp/admin-access-XXXXXX".utf8CString)
+        let made = mkstemp(&name)
+        _ = cl_close(made)
+        let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { unlink(path) }
+        let client = try Client(accessLogPath: path)
+        client.send("GET /ready HTTP/1.1\r\nHost: a\r\nUSER-agent: u\r\n\r\n")
+        unlink(path)
+        client.server.reopenAccessLog()
+        client.send("GET /nope?x HTTP/1.1\r\nHost: a\r\nUSER-agent: u\r\n\r\n")
+        let file = cl_open(path, O_RDONLY, 0)
+        defer { _ = cl_close(file) }
+        var buffer = [UInt8](repeating: 0, count: 1000)
+        let count = buffer.withUnsafeMutableBytes { cl_read(file, $0.baseAddress!, $0.count) }
+        let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+        #expect(text.split(separator: "\n").count == 1)
+        #expect(text.contains("] \"GET /nope?x HTTP/1.1\" 404 - 0 "))
+        #expect(text.hasSuffix(" - \"-\" \"u\" \"-\" \"a\" \"-\"\n"))
     }
 
     @Test("There is a limit of connections")
