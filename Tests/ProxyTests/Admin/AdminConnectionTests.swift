@@ -1,109 +1,8 @@
 import CLinux
 import Glibc
-import Stats
 import Testing
 
 @testable import Proxy
-
-/// A client of an admin server in the same thread, over a socket pair.
-private final class Client {
-    let context = FakeContext()
-    let loop: MainLoop
-    let server: AdminServer
-    private(set) var descriptor: Int32 = -1
-
-    init(accessLogPath: String? = nil) throws {
-        loop = try MainLoop()
-        server = AdminServer(
-            loop: loop, context: context, store: context.store, writer: context.writer,
-            log: try Log(level: .off, path: nil), accessLogPath: accessLogPath)
-        connect()
-    }
-
-    deinit { close() }
-
-    func close() {
-        if descriptor >= 0 { _ = cl_close(descriptor) }
-        descriptor = -1
-    }
-
-    /// Gives up the client's end without closing it.
-    func detach() -> Int32 {
-        defer { descriptor = -1 }
-        return descriptor
-    }
-
-    func connect() {
-        close()
-        var pair: [Int32] = [-1, -1]
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        #expect(socketpair(AF_UNIX, type, 0, &pair) == 0)
-        descriptor = pair[0]
-        server.adopt(pair[1])
-    }
-
-    func send(_ text: String) {
-        let bytes = Array(text.utf8)
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { cl_send(descriptor, $0.baseAddress! + sent, $0.count - sent, 0) }
-            if count > 0 { sent += count } else { turn() }
-        }
-        turn()
-    }
-
-    /// Lets the server do what there is to do.
-    func turn() {
-        var turns = 0
-        _ = loop.run(
-            until: {
-                turns += 1
-                return turns > 50
-            }, limitMs: 3)
-    }
-
-    /// What has come so far, and whether the server has closed.
-    ///
-    /// - Parameter patience: how many turns without a first byte to wait, where the server has much to read before.
-    func read(patience: Int = 3) -> (text: String, ended: Bool) {
-        var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        var calm = 0
-        while calm < (output.isEmpty ? patience : 3) {
-            let count = buffer.withUnsafeMutableBytes { cl_recv(descriptor, $0.baseAddress!, $0.count) }
-            if count > 0 {
-                output += buffer.prefix(count)
-                calm = 0
-            } else if count == -Int(EAGAIN) {
-                calm += 1
-                turn()
-            } else {
-                return (String(decoding: output, as: UTF8.self), true)
-            }
-        }
-        return (String(decoding: output, as: UTF8.self), false)
-    }
-
-    /// What has come so far, with the date taken out.
-    func answers(patience: Int = 3) -> String {
-        read(patience: patience).text.split(separator: "\r\n", omittingEmptySubsequences: false).map {
-            $0.hasPrefix("date: ") ? "date: -" : String($0)
-        }.joined(separator: "\r\n")
-    }
-
-    func value(_ name: String) -> UInt64 { context.store.value(name) }
-}
-
-private func answer(
-    _ status: String, _ body: String, version: String = "1.1", closes: Bool = false, isHead: Bool = false
-) -> String {
-    var text = "HTTP/\(version) \(status)\r\ncontent-type: text/plain; charset=UTF-8\r\n"
-    text += "cache-control: no-cache, max-age=0\r\nx-content-type-options: nosniff\r\ndate: -\r\nserver: envoy\r\n"
-    if closes { text += "connection: close\r\n" }
-    guard version == "1.1" else { return text + "content-length: \(body.utf8.count)\r\n\r\n\(body)" }
-    text += "transfer-encoding: chunked\r\n\r\n"
-    return isHead ? text : text + "\(String(body.utf8.count, radix: 16))\r\n\(body)\r\n0\r\n\r\n"
-}
 
 @Suite("Admin connections")
 struct AdminConnectionTests {
@@ -112,7 +11,7 @@ struct AdminConnectionTests {
 
     @Test("Answers follow each other on one connection")
     func keepAlive() throws {
-        let client = try Client()
+        let client = try AdminClient()
         for _ in 0..<3 {
             client.send(get)
             #expect(client.answers() == live)
@@ -131,14 +30,14 @@ struct AdminConnectionTests {
 
     @Test("Requests that come together are answered in order")
     func pipelined() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send(get + "GET /hot_restart_version HTTP/1.1\r\nHost: a\r\n\r\n" + get)
         #expect(client.answers() == live + answer("200 OK", "disabled") + live)
     }
 
     @Test("A request may come byte by byte")
     func split() throws {
-        let client = try Client()
+        let client = try AdminClient()
         for character in "POST /reopen_logs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r"
         {
             client.send(String(character))
@@ -152,7 +51,7 @@ struct AdminConnectionTests {
 
     @Test("HTTP/1.0 gets a length and one answer", arguments: ["", "Connection: keep-alive\r\n"])
     func http10(field: String) throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("GET /ready HTTP/1.0\r\n\(field)\r\n" + get)
         #expect(client.answers() == answer("200 OK", "LIVE\n", version: "1.0", closes: true))
         #expect(client.read().ended)
@@ -160,7 +59,7 @@ struct AdminConnectionTests {
 
     @Test("Connection: close is obeyed")
     func close() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + get)
         #expect(client.answers() == answer("200 OK", "LIVE\n", closes: true))
         #expect(client.read().ended)
@@ -168,14 +67,14 @@ struct AdminConnectionTests {
 
     @Test("HEAD has no body")
     func head() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("HEAD /ready HTTP/1.1\r\nHost: a\r\n\r\n" + get)
         #expect(client.answers() == answer("200 OK", "", isHead: true) + live)
     }
 
     @Test("A body is read and dropped")
     func body() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
         #expect(client.value("http.admin.downstream_rq_active") == 1)
         client.send(String(repeating: "x", count: 200_000) + get)
@@ -184,7 +83,7 @@ struct AdminConnectionTests {
 
     @Test("Expect: 100-continue is answered when the body is not there yet")
     func expectContinue() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
         #expect(client.answers() == "HTTP/1.1 100 Continue\r\n\r\n")
         client.send("x")
@@ -210,7 +109,7 @@ struct AdminConnectionTests {
             ),
         ])
     func refused(request: String, status: String, body: String) throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send(request)
         #expect(client.answers() == answer(status, body, closes: true))
         #expect(client.read().ended)
@@ -221,7 +120,7 @@ struct AdminConnectionTests {
 
     @Test("A chunked body is bounded too")
     func longChunks() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n")
         client.send(String(repeating: "x", count: (1 << 20) + 1))
         let refusal = answer("413 Payload Too Large", "Payload Too Large", closes: true)
@@ -230,8 +129,8 @@ struct AdminConnectionTests {
     }
 
     @Test("An answer larger than the socket takes is written as the client reads")
-    func slowClient() throws {
-        let client = try Client()
+    func slowAdminClient() throws {
+        let client = try AdminClient()
         for i in 0..<400 { client.context.count(String(repeating: "long.", count: 800) + "\(i)", 1) }
         client.send("GET /stats HTTP/1.1\r\nHost: a\r\n\r\n" + get)
         let text = client.answers()
@@ -241,7 +140,7 @@ struct AdminConnectionTests {
 
     @Test("A client that shuts its side gets its answers")
     func halfClosed() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send(get + get)
         _ = cl_shutdown(client.descriptor, Int32(CL_SHUT_WRITE))
         #expect(client.answers() == live + live)
@@ -250,7 +149,7 @@ struct AdminConnectionTests {
 
     @Test("Quitting comes after the answer, or when the client is gone")
     func quit() throws {
-        let client = try Client()
+        let client = try AdminClient()
         client.send("POST /quitquitquit HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(client.answers() == answer("200 OK", "OK\n"))
         #expect(client.context.calls == ["quit"])
@@ -258,13 +157,13 @@ struct AdminConnectionTests {
 
     @Test("Idle connections are closed at once, others after their answer")
     func closeConnections() throws {
-        let idle = try Client()
+        let idle = try AdminClient()
         idle.send(get)
         #expect(idle.answers() == live)
         idle.server.closeConnections()
         #expect(idle.read().ended)
 
-        let busy = try Client()
+        let busy = try AdminClient()
         busy.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
         busy.server.closeConnections()
         busy.send("x")
@@ -273,8 +172,8 @@ struct AdminConnectionTests {
     }
 
     @Test("A client that does not read holds nobody up")
-    func stuckClient() throws {
-        let client = try Client()
+    func stuckAdminClient() throws {
+        let client = try AdminClient()
         for i in 0..<400 { client.context.count(String(repeating: "long.", count: 800) + "\(i)", 1) }
         let stuck = client.detach()
         defer { _ = cl_close(stuck) }
@@ -299,7 +198,7 @@ struct AdminConnectionTests {
         _ = cl_close(made)
         let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { unlink(path) }
-        let client = try Client(accessLogPath: path)
+        let client = try AdminClient(accessLogPath: path)
         client.send("GET /ready HTTP/1.1\r\nHost: a\r\nUSER-agent: u\r\n\r\n")
         unlink(path)
         client.server.reopenAccessLog()
@@ -316,7 +215,7 @@ struct AdminConnectionTests {
 
     @Test("There is a limit of connections")
     func limit() throws {
-        let client = try Client()
+        let client = try AdminClient()
         var open: [Int32] = []
         defer { for descriptor in open { _ = cl_close(descriptor) } }
         // Both ends of a thousand pairs may be more descriptors than this process may have: a limit of its own.
@@ -335,7 +234,7 @@ struct AdminConnectionTests {
 
     @Test("Connections are accepted until told otherwise, and the open ones go on")
     func accepting() throws {
-        let client = try Client()
+        let client = try AdminClient()
         var local = address("127.0.0.1", 0)
         let listening = cl_socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { _ = cl_close(listening) }
