@@ -27,7 +27,7 @@ let package = Package(
         // Libraries, each depending downwards only.
         .target(name: "SharedMemory", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], swiftSettings: strict),
-        .target(name: "HotRestart", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
         .target(
@@ -42,7 +42,7 @@ let package = Package(
         // Programs.
         .executableTarget(
             name: "envoyd",
-            dependencies: ["Proxy", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Proxy", "Stats", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .executableTarget(
             name: "statdump",
@@ -52,8 +52,19 @@ let package = Package(
         // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
 
-        .testTarget(name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux"], swiftSettings: strict),
-        .testTarget(name: "StatsTests", dependencies: ["Stats", "SharedMemory"], swiftSettings: strict),
+        // Another process of a region's, for the tests; and what starts and kills it.
+        .executableTarget(
+            name: "region-child", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/region-child",
+            swiftSettings: strict),
+        .target(
+            name: "RegionTesting", dependencies: ["SharedMemory", "CLinux"], path: "Tests/SharedMemoryTests/Support",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
+            exclude: ["Support"], swiftSettings: strict),
+        .testTarget(
+            name: "StatsTests", dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child"],
+            swiftSettings: strict),
         .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",

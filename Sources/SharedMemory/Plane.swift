@@ -29,7 +29,8 @@ public final class Plane {
         if let found = address(chunk) { return found + offset }
         let highest = chunks.map { $0.first + $0.count }.max() ?? 0
         try region.withLock { () throws(RegionError) in
-            let needed = (Int(region.header.value_count) - 1) / RegionLayout.chunkCells + 1
+            let values = min(region.valueCount, Int(Int32.max))
+            let needed = (values + RegionLayout.chunkCells - 1) / RegionLayout.chunkCells
             let pages = max(needed, chunk + 1, highest + 1) - highest + min(highest, 64)
             let segment = try region.grow(.cells, plane: index, first: UInt32(highest), pages: pages)
             add(segment)
@@ -51,7 +52,11 @@ public final class Plane {
         let used = Int(cl_load32_acquire(cl_plane_blocks_used(blocks.pointee.entry)))
         guard limit - used < wanted else { return }
         try region.withLock { () throws(RegionError) in
-            let bytes = (wanted - max(limit - used, 0)) * RegionLayout.blockBytes
+            guard blocks.pointee.hasRoom else {
+                throw .full(path: region.path, what: "plane \(index) has all the runs of histogram blocks it can have")
+            }
+            // By half of what there is at least: the runs of a plane are few, and so are the segments of a region.
+            let bytes = max(wanted - max(limit - used, 0), limit / 2) * RegionLayout.blockBytes
             let pages = max((bytes + RegionLayout.page - 1) / RegionLayout.page, 4)
             add(try region.grow(.blocks, plane: index, first: UInt32(limit), pages: pages))
         }
@@ -60,7 +65,7 @@ public final class Plane {
     private func adoptSegments() throws(RegionError) {
         let count = try region.segmentCount()
         for i in 0..<count {
-            let segment = cl_region_segment(region.region, UInt32(i)).pointee
+            let segment = try region.segment(i)
             guard Int(segment.plane) == index, segment.kind != SegmentKind.log.rawValue else { continue }
             try region.map(upTo: (Int(segment.page) + Int(segment.pages)) * RegionLayout.page)
             add(segment)
@@ -104,6 +109,9 @@ public struct BlockReserve {
         let count = Int(cl_load_acquire(runs))
         return count == 0 ? 0 : table[count - 1].first + table[count - 1].count
     }
+
+    /// Whether another run can be added.
+    var hasRoom: Bool { Int(runs.pointee) < Self.capacity }
 
     func add(first: Int, count: Int, address: UnsafeMutablePointer<UInt64>) {
         let n = Int(runs.pointee)

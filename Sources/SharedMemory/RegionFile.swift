@@ -4,9 +4,10 @@ import Glibc
 /// Opening, checking, making and removing region files; nothing of it touches a mutex or a cell.
 enum RegionFile {
     /// Opens a region that exists and checks whether it can be trusted (owner, mode, kind, size).
-    static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> (descriptor: Int32, size: Int) {
+    static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> Int32 {
         let path = RegionName.path(baseID: baseID)
-        let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW, 0)
+        // O_NONBLOCK: a FIFO that somebody put there must be refused, not waited for.
+        let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0)
         if fd == -ENOENT { throw .missing(path: path) }
         guard fd >= 0 else {
             var status = cl_file_status()
@@ -35,7 +36,19 @@ enum RegionFile {
             _ = cl_close(fd)
             throw .untrusted(path: path, found: problem)
         }
-        return (fd, Int(status.size))
+        return fd
+    }
+
+    /// The size of an open region. Ask after its header was read: a live process may be growing it, memory first, so that
+    /// a size from before the header can be too small for what the header says.
+    static func size(_ descriptor: Int32, path: String) throws(RegionError) -> Int {
+        var status = cl_file_status()
+        let rc = cl_fstat(descriptor, &status)
+        guard rc == 0 else { throw .system(call: "fstat", path: path, code: -rc) }
+        guard status.size <= Int64(RegionLayout.largest) else {
+            throw .untrusted(path: path, found: "its size is \(status.size) bytes")
+        }
+        return Int(status.size)
     }
 
     /// Whether this build can use what the header says; nil when it can.
@@ -55,6 +68,10 @@ enum RegionFile {
         }
         if Int(header.segment_count) > RegionLayout.segments || Int(header.plane_count) > RegionLayout.planes {
             return "\(header.segment_count) segments and \(header.plane_count) planes"
+        }
+        // Every value takes more bytes in the log than it has cells; also keeps what follows far from overflowing.
+        if header.value_count > UInt64(size) || header.log_tail > UInt64(size) {
+            return "\(header.value_count) values and \(header.log_tail) bytes of names in \(size) bytes"
         }
         if header.committed > UInt64(size) { return "cut short: \(size) of \(header.committed) bytes" }
         return nil

@@ -14,37 +14,35 @@ public final class RegionReader {
 
     public init(baseID: UInt32) throws(RegionError) {
         path = RegionName.path(baseID: baseID)
-        let (fd, size) = try RegionFile.open(baseID: baseID, writable: false)
+        let fd = try RegionFile.open(baseID: baseID, writable: false)
         defer { _ = cl_close(fd) }
+        // The header and the directory are copied once, so that what was checked stays what is used.
+        // Locks before slots: a slot that is taken over gets its new incarnation before its lock, so whoever sees the lock
+        // sees the incarnation, and planes of the one before do not count.
+        let live = (0..<RegionLayout.slots).map { cl_ofd_is_locked(fd, RegionLayout.locks + Int64($0), 1) == 1 }
+        let copy = UnsafeMutablePointer<cl_region>.allocate(capacity: 1)
+        defer { copy.deallocate() }
+        let got = pread(fd, copy, MemoryLayout<cl_region>.size, 0)
+        guard got == MemoryLayout<cl_region>.size else {
+            throw .foreign(path: path, found: "cut short: \(max(got, 0)) bytes")
+        }
+        let size = try RegionFile.size(fd, path: path)
+        if let found = RegionFile.mismatch(copy.pointee.header, size: size, toWrite: false) {
+            throw .foreign(path: path, found: found)
+        }
+        header = copy.pointee.header
+        let pages = size / RegionLayout.page
+        segments = (0..<Int(header.segment_count)).map { cl_region_segment(copy, UInt32($0)).pointee }
+            .filter {
+                $0.page >= RegionLayout.dataPage && Int($0.page) + Int($0.pages) <= pages
+                    && Int($0.plane) < RegionLayout.planes
+            }
+        owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
+        slots = (0..<RegionLayout.slots).map { index in
+            SlotInfo(index: index, slot: cl_region_slot(copy, Int32(index)), isLive: live[index])
+        }
         guard let mapping = cl_map_read(size, fd) else {
             throw .system(call: "mmap", path: path, code: errno)
-        }
-        do throws(RegionError) {
-            // The header and the directory are copied once, so that what was checked stays what is used.
-            let copy = UnsafeMutablePointer<cl_region>.allocate(capacity: 1)
-            defer { copy.deallocate() }
-            let got = pread(fd, copy, MemoryLayout<cl_region>.size, 0)
-            guard got == MemoryLayout<cl_region>.size else {
-                throw .foreign(path: path, found: "cut short: \(max(got, 0)) bytes")
-            }
-            if let found = RegionFile.mismatch(copy.pointee.header, size: size, toWrite: false) {
-                throw .foreign(path: path, found: found)
-            }
-            header = copy.pointee.header
-            let pages = size / RegionLayout.page
-            segments = (0..<Int(header.segment_count)).map { cl_region_segment(copy, UInt32($0)).pointee }
-                .filter {
-                    $0.page >= RegionLayout.dataPage && Int($0.page) + Int($0.pages) <= pages
-                        && Int($0.plane) < RegionLayout.planes
-                }
-            owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
-            slots = (0..<RegionLayout.slots).map { index in
-                let live = cl_ofd_is_locked(fd, RegionLayout.locks + Int64(index), 1) == 1
-                return SlotInfo(index: index, slot: cl_region_slot(copy, Int32(index)), isLive: live)
-            }
-        } catch {
-            cl_unmap(mapping, size)
-            throw error
         }
         base = UnsafeRawPointer(mapping)
         self.size = size

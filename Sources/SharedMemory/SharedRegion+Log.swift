@@ -14,7 +14,8 @@ extension SharedRegion {
     ) throws(RegionError) -> UInt32 {
         try withLock { () throws(RegionError) -> UInt32 in
             if let known = find() { return known }
-            let free = Int(region.pointee.header.value_count)
+            let free = valueCount
+            guard free <= Int(Int32.max) else { throw .foreign(path: path, found: "\(free) values") }
             let value = (free + cells - 1) / cells * cells
             guard value + cells <= Int(Int32.max) else { throw .full(path: path, what: "no value index is left") }
             let record = make(UInt32(value))
@@ -34,12 +35,12 @@ extension SharedRegion {
         var logEnd = 0
         let count = try segmentCount()
         for i in 0..<count {
-            let segment = cl_region_segment(region, UInt32(i)).pointee
+            let segment = try segment(i)
             guard segment.kind == SegmentKind.log.rawValue else { continue }
             let first = Int(segment.first) * RegionLayout.page
             let end = first + Int(segment.pages) * RegionLayout.page
             logEnd = max(logEnd, end)
-            let position = Int(tail.pointee)
+            let position = Int(clamping: tail.pointee)
             guard position >= first, position < end else { continue }
             try map(upTo: (Int(segment.page) + Int(segment.pages)) * RegionLayout.page)
             let here = base + Int(segment.page) * RegionLayout.page + (position - first)
@@ -54,6 +55,9 @@ extension SharedRegion {
                 }
                 cl_store_release(tail, UInt64(end))
             }
+        }
+        guard Int(clamping: tail.pointee) == logEnd else {
+            throw .foreign(path: path, found: "a name log of \(logEnd) bytes that ends at \(tail.pointee)")
         }
         let pages = min(max(logEnd / RegionLayout.page, 16), 1024)
         let segment = try grow(.log, plane: 0, first: UInt32(logEnd / RegionLayout.page), pages: pages)
@@ -90,7 +94,7 @@ extension SharedRegion {
         var position = from
         let count = try segmentCount()
         for i in 0..<count {
-            let segment = cl_region_segment(region, UInt32(i)).pointee
+            let segment = try segment(i)
             guard segment.kind == SegmentKind.log.rawValue else { continue }
             let first = UInt64(segment.first) * UInt64(RegionLayout.page)
             let end = min(first + UInt64(segment.pages) * UInt64(RegionLayout.page), tail)

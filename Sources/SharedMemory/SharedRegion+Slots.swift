@@ -3,7 +3,14 @@ import Glibc
 
 /// What a process says of itself in its slot.
 public struct SlotInfo: Sendable, Equatable {
-    public enum Role: UInt32, Sendable { case starting = 0, serving = 1, standby = 2 }
+    public enum Role: UInt32, Sendable {
+        case starting = 0
+        case serving = 1
+        /// Holds duplicates of the listeners and serves again if its child dies.
+        case standby = 2
+        /// Lets its last connections finish; it will not serve again.
+        case draining = 3
+    }
     public var index: Int
     public var pid: UInt32
     public var startNs: UInt64
@@ -37,15 +44,17 @@ extension SharedRegion {
     public func claimSlot(epoch: UInt32, socketPath: String) throws(RegionError) {
         precondition(slot < 0, "one slot a process")
         for index in 0..<RegionLayout.slots {
-            guard cl_ofd_lock(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
+            guard cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
             let entry = cl_region_slot(region, Int32(index))
+            // The incarnation first, then the lock: at no moment is the slot live and its planes still the dead one's.
+            cl_store_release(cl_slot_committed(entry), 0)
+            cl_store32_release(cl_slot_incarnation(entry), entry.pointee.incarnation &+ 1)
+            guard cl_ofd_lock(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
             let path = Array(socketPath.utf8.prefix(Int(CL_SLOT_PATH)))
             entry.pointee.state = 1
             entry.pointee.pid = UInt32(getpid())
             entry.pointee.start_ns = cl_realtime_ns()
             entry.pointee.epoch = epoch
-            entry.pointee.incarnation &+= 1
-            cl_store_release(cl_slot_committed(entry), 0)
             entry.pointee.role = SlotInfo.Role.starting.rawValue
             entry.pointee.path_length = UInt32(path.count)
             for (i, byte) in path.enumerated() { cl_slot_path(entry)[i] = byte }
@@ -80,6 +89,17 @@ extension SharedRegion {
     public func setRole(_ role: SlotInfo.Role) {
         guard slot >= 0 else { return }
         cl_region_slot(region, Int32(slot)).pointee.role = role.rawValue
+    }
+
+    /// This process has no restart socket after all.
+    public func forgetSocketPath() {
+        guard slot >= 0 else { return }
+        cl_region_slot(region, Int32(slot)).pointee.path_length = 0
+    }
+
+    /// The live slot of the process that calls itself `pid`: the youngest, should there be several PID namespaces.
+    public func liveSlot(pid: UInt32) -> SlotInfo? {
+        liveSlots().filter { $0.pid == pid }.max { $0.startNs < $1.startNs }
     }
 
     /// What the slot `index` says now, whether its process lives or not.

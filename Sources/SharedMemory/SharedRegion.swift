@@ -46,6 +46,10 @@ public final class SharedRegion {
 
     var region: UnsafeMutablePointer<cl_region> { base.assumingMemoryBound(to: cl_region.self) }
     public var header: cl_region_header { region.pointee.header }
+    /// Bytes of a name record before its name.
+    public var recordLength: Int { Int(region.pointee.header.record_length) }
+    /// Value indices given out.
+    public var valueCount: Int { Int(clamping: region.pointee.header.value_count) }
 
     /// Attaches to the region of the anchor's base id, or makes it.
     ///
@@ -56,7 +60,7 @@ public final class SharedRegion {
         var generation: UInt64 = 1
         // A region may be removed or replaced between our open and our look at the name: then once more.
         for _ in 0..<16 {
-            let opened: (descriptor: Int32, size: Int)
+            let opened: Int32
             do {
                 opened = try RegionFile.open(baseID: anchor.baseID, writable: true)
             } catch .missing {
@@ -67,15 +71,16 @@ public final class SharedRegion {
                 throw error
             }
             var keep = false
-            defer { if !keep { _ = cl_close(opened.descriptor) } }
+            defer { if !keep { _ = cl_close(opened) } }
             var header = cl_region_header()
-            let got = withUnsafeMutableBytes(of: &header) { pread(opened.descriptor, $0.baseAddress, $0.count, 0) }
+            let got = withUnsafeMutableBytes(of: &header) { pread(opened, $0.baseAddress, $0.count, 0) }
             guard got == MemoryLayout<cl_region_header>.size else {
                 throw .system(call: "pread", path: path, code: got < 0 ? errno : EIO)
             }
-            let mismatch = RegionFile.mismatch(header, size: opened.size, toWrite: true)
+            let size = try RegionFile.size(opened, path: path)
+            let mismatch = RegionFile.mismatch(header, size: size, toWrite: true)
             if mismatch != nil || reset {
-                guard !RegionFile.hasHolder(opened.descriptor) else {
+                guard !RegionFile.hasHolder(opened) else {
                     throw .foreign(path: path, found: "\(mismatch ?? "to be reset"), and a live process holds it")
                 }
                 generation = header.magic == CL_REGION_MAGIC ? header.generation &+ 1 : 1
@@ -87,11 +92,11 @@ public final class SharedRegion {
             }
             var ours = cl_file_status()
             var named = cl_file_status()
-            guard cl_fstat(opened.descriptor, &ours) == 0, cl_stat(path, &named) == 0, ours.device == named.device,
+            guard cl_fstat(opened, &ours) == 0, cl_stat(path, &named) == 0, ours.device == named.device,
                 ours.inode == named.inode
             else { continue }
             keep = true
-            return (try SharedRegion(baseID: anchor.baseID, descriptor: opened.descriptor).mappedWhole(), origin)
+            return (try SharedRegion(baseID: anchor.baseID, descriptor: opened).mappedWhole(), origin)
         }
         throw .busy(path: path, holder: "processes that keep replacing it")
     }
@@ -120,7 +125,7 @@ public final class SharedRegion {
         var page = RegionLayout.dataPage
         let count = try segmentCount()
         for i in 0..<count {
-            let segment = cl_region_segment(region, UInt32(i)).pointee
+            let segment = try segment(i)
             page = max(page, Int(segment.page) + Int(segment.pages))
         }
         return page * RegionLayout.page
@@ -130,6 +135,17 @@ public final class SharedRegion {
         let count = Int(cl_load32_acquire(cl_region_segment_count(region)))
         guard count <= RegionLayout.segments else { throw .foreign(path: path, found: "\(count) segments") }
         return count
+    }
+
+    /// A published segment; an error when it lies in the header or past what a region can have.
+    func segment(_ index: Int) throws(RegionError) -> cl_segment {
+        let segment = cl_region_segment(region, UInt32(index)).pointee
+        guard segment.page >= RegionLayout.dataPage,
+            Int(segment.page) + Int(segment.pages) <= RegionLayout.largest / RegionLayout.page
+        else {
+            throw .foreign(path: path, found: "a segment of \(segment.pages) pages at page \(segment.page)")
+        }
+        return segment
     }
 
     // MARK: - The mutex
@@ -165,7 +181,7 @@ public final class SharedRegion {
     /// Removes a region that nobody holds.
     public static func remove(_ anchor: Anchor) throws(RegionError) {
         let path = RegionName.path(baseID: anchor.baseID)
-        let (fd, _) = try RegionFile.open(baseID: anchor.baseID, writable: true)
+        let fd = try RegionFile.open(baseID: anchor.baseID, writable: true)
         defer { _ = cl_close(fd) }
         guard !RegionFile.hasHolder(fd) else { throw .busy(path: path, holder: "a live process") }
         guard unlink(path) == 0 else { throw .system(call: "unlink", path: path, code: errno) }

@@ -50,6 +50,8 @@ struct LocalHistogram {
     @usableFromInline let decades: UnsafeMutablePointer<UnsafeMutablePointer<UInt64>?>
     let reserve: UnsafeMutablePointer<BlockReserve>?
     let overflow: UnsafeMutablePointer<UInt64>
+    /// The addresses of the decades that live on the heap, 0: none; what the main thread reads of them.
+    let heapDecades: UnsafeMutablePointer<UInt64>
 
     init(
         cells: UnsafeMutablePointer<UInt64>, reserve: UnsafeMutablePointer<BlockReserve>?,
@@ -60,6 +62,8 @@ struct LocalHistogram {
         self.overflow = overflow
         decades = .allocate(capacity: HistogramBins.decades)
         decades.initialize(repeating: nil, count: HistogramBins.decades)
+        heapDecades = .allocate(capacity: HistogramBins.decades)
+        heapDecades.initialize(repeating: 0, count: HistogramBins.decades)
         guard let reserve else { return }
         // A plane taken over from a dead process goes on in the blocks it has.
         for decade in 0..<HistogramBins.decades {
@@ -79,6 +83,7 @@ struct LocalHistogram {
         let block = UnsafeMutablePointer<UInt64>.allocate(capacity: RegionLayout.blockCells)
         block.initialize(repeating: 0, count: RegionLayout.blockCells)
         decades[decade] = block
+        cl_store_release(heapDecades + decade, UInt64(UInt(bitPattern: block)))
         if reserve != nil { _ = cl_fetch_add(overflow, 1) }
         return block
     }

@@ -17,6 +17,12 @@ public struct HistogramData: Sendable, Equatable {
         decades[decade] = sums
     }
 
+    mutating func add(_ other: HistogramData) {
+        zeros &+= other.zeros
+        sum &+= other.sum
+        for (decade, bins) in other.decades { bins.withUnsafeBufferPointer { add(decade: decade, $0) } }
+    }
+
     /// What was recorded since `earlier`.
     public func since(_ earlier: HistogramData) -> HistogramData {
         var difference = self

@@ -115,18 +115,23 @@ extension StatsStore {
                 trouble("\(error): the region cannot be read")
             }
         }
-        for entry in entries where !entry.heap.isEmpty || !entry.heapHistograms.isEmpty || entry.value == nil {
+        var places: [StatsStore.Key: Int] = [:]
+        for (i, stat) in stats.enumerated() { places[StatsStore.Key(name: stat.name, kind: stat.kind)] = i }
+        for entry in entries where !entry.heap.isEmpty || !entry.histograms.isEmpty || entry.value == nil {
             var stat = StatValue(name: entry.name, kind: entry.kind, unit: entry.unit, flags: entry.flags)
             stat.tags = TagExtractor.tags(Array(entry.name.utf8))
             stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
             if entry.kind == .histogram {
                 var data = HistogramData()
-                for histogram in entry.heapHistograms { histogram.pointee.add(to: &data) }
+                for histogram in entry.histograms { histogram.pointee.addHeap(to: &data) }
                 stat.histogram = data
             }
-            if let known = stats.firstIndex(where: { $0.name == stat.name && $0.kind == stat.kind }) {
+            let key = StatsStore.Key(name: stat.name, kind: stat.kind)
+            if let known = places[key] {
                 stats[known].value &+= stat.value
+                if let data = stat.histogram { stats[known].histogram?.add(data) }
             } else {
+                places[key] = stats.count
                 stats.append(stat)
             }
         }
@@ -146,11 +151,16 @@ extension StatsStore {
 }
 
 extension LocalHistogram {
-    fileprivate func add(to data: inout HistogramData) {
-        data.zeros &+= cl_load_relaxed(cells)
-        data.sum &+= cl_load_relaxed(cells + 1)
+    /// Adds what is on the heap: all of a histogram without a plane, and decades that found no block in their plane.
+    fileprivate func addHeap(to data: inout HistogramData) {
+        if reserve == nil {
+            data.zeros &+= cl_load_relaxed(cells)
+            data.sum &+= cl_load_relaxed(cells + 1)
+        }
         for decade in 0..<HistogramBins.decades {
-            guard let block = decades[decade] else { continue }
+            guard let block = UnsafePointer<UInt64>(bitPattern: UInt(cl_load_acquire(heapDecades + decade))) else {
+                continue
+            }
             data.add(decade: decade, UnsafeBufferPointer(start: block, count: HistogramBins.bins))
         }
     }

@@ -20,7 +20,8 @@ public final class StatsStore {
         var value: UInt32?
         /// The heap cells of all writers.
         var heap: [UnsafeMutablePointer<UInt64>] = []
-        var heapHistograms: [UnsafeMutablePointer<LocalHistogram>] = []
+        /// The histograms of all writers: decades that found no block in the region are on the heap.
+        var histograms: [UnsafeMutablePointer<LocalHistogram>] = []
     }
 
     public let region: SharedRegion?
@@ -41,7 +42,10 @@ public final class StatsStore {
         self.region = region
         heapOverflow = .allocate(capacity: 1)
         heapOverflow.initialize(to: 0)
-        if region != nil { readNewNames() }
+        guard region != nil else { return }
+        readNewNames()
+        // What former processes counted is not of the first interval.
+        if entries.contains(where: { $0.kind == .histogram }) { intervalStart = cumulativeHistograms() }
     }
 
     public static func heapOnly() -> StatsStore { StatsStore(region: nil) }
@@ -100,9 +104,12 @@ public final class StatsStore {
     /// Indexes what this and other processes have added to the log.
     private func readNewNames() {
         guard let region else { return }
+        let headLength = region.recordLength
         do {
             logPosition = try region.readLog(from: logPosition) { bytes in
-                guard let record = NameRecord(bytes, headLength: Int(region.header.record_length)) else { return }
+                guard let record = NameRecord(bytes, headLength: headLength),
+                    Int(record.value) + record.kind.cells <= region.valueCount
+                else { return }
                 let key = Key(name: record.name, kind: record.kind)
                 guard index[key] == nil else { return }
                 _ = add(
@@ -141,12 +148,13 @@ public final class StatsStore {
 
     func addHeapCell(_ id: StatID, _ cell: UnsafeMutablePointer<UInt64>) { entries[id.index].heap.append(cell) }
 
-    func addHeapHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
-        entries[id.index].heapHistograms.append(histogram)
+    func addHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
+        entries[id.index].histograms.append(histogram)
     }
 
     func trouble(_ text: String) {
-        let kind = String(text.prefix { $0 != ":" })
+        // The path and what is wrong; what follows names the stat.
+        let kind = text.split(separator: ":", maxSplits: 2).prefix(2).joined(separator: ":")
         guard reported.insert(kind).inserted else { return }
         report(text)
     }

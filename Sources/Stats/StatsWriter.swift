@@ -26,7 +26,7 @@ public final class StatsWriter {
             to: LocalHistogram(
                 cells: inPlane ?? heap(id, count: HistogramBins.cells), reserve: inPlane == nil ? nil : plane?.blocks,
                 overflow: store.overflowCell))
-        if inPlane == nil { store.addHeapHistogram(id, local) }
+        store.addHistogram(id, local)
         histograms[id] = local
         return Histogram(local: local)
     }

@@ -39,7 +39,7 @@ final class Server {
         self.countFile = try countFile.map { try CountFile($0) }
         signals = try Self.check("signalfd", cl_signalfd([SIGTERM, SIGINT], 2))
         epoll = try Self.check("epoll_create1", cl_epoll_create())
-        listener = try Self.check("socket", cl_socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        listener = try Self.check("socket", cl_socket(AF_INET, Int32(CL_SOCK_STREAM), 0))
         var address = cl_address()
         _ = try Self.check("address", cl_address_ip(&address, "127.0.0.1", port))
         _ = try Self.check("SO_REUSEADDR", cl_set_reuseaddr(listener))

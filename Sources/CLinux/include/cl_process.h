@@ -2,6 +2,7 @@
 #ifndef ENVOYD_CL_PROCESS_H
 #define ENVOYD_CL_PROCESS_H
 #include "cl_base.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,4 +17,10 @@ static inline bool cl_exited(int status) { return WIFEXITED(status); }
 static inline int cl_exit_status(int status) { return WEXITSTATUS(status); }
 static inline bool cl_signaled(int status) { return WIFSIGNALED(status); }
 static inline int cl_term_signal(int status) { return WTERMSIG(status); }
+/// Bytes that malloc has given out, and that it holds from the kernel.
+static inline void cl_heap_usage(uint64_t *used, uint64_t *held) {
+    struct mallinfo2 m = mallinfo2();
+    *used = m.uordblks + m.hblkhd;
+    *held = m.arena + m.hblkhd;
+}
 #endif

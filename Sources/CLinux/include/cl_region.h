@@ -27,7 +27,7 @@ typedef struct {
     uint32_t epoch;         // restart epoch
     uint32_t incarnation;   // one more for each process that used this slot
     uint64_t committed;     // 0: still starting; else the region's commit_sequence when it began to serve
-    uint32_t role;          // 0 starting, 1 serving, 2 standby or draining
+    uint32_t role;          // 0 starting, 1 serving, 2 standby, 3 draining
     uint32_t path_length;   // bytes in use of `path`
     uint8_t path[CL_SLOT_PATH];  // its restart socket, '@' for an abstract name; empty: none
     uint8_t reserved[32];
@@ -104,6 +104,7 @@ static inline uint64_t *cl_plane_owner(cl_plane *p) { return &p->owner; }
 static inline uint32_t *cl_plane_blocks_used(cl_plane *p) { return &p->blocks_used; }
 static inline uint8_t *cl_slot_path(cl_slot *s) { return s->path; }
 static inline uint64_t *cl_slot_committed(cl_slot *s) { return &s->committed; }
+static inline uint32_t *cl_slot_incarnation(cl_slot *s) { return &s->incarnation; }
 static inline uint8_t *cl_region_boot_id(cl_region *r) { return r->header.boot_id; }
 /// The fixed part of a name record.
 typedef struct {

@@ -151,6 +151,7 @@ static inline ssize_t cl_send2(int fd, const void *a, size_t an, const void *b, 
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : -errno;
 }
+enum { CL_SOCK_STREAM = SOCK_STREAM, CL_SOCK_SEQPACKET = SOCK_SEQPACKET };
 enum { CL_SHUT_READ = SHUT_RD, CL_SHUT_WRITE = SHUT_WR, CL_SHUT_BOTH = SHUT_RDWR };
 static inline int cl_shutdown(int fd, int how) { return shutdown(fd, how) == 0 ? 0 : -errno; }
 #endif

@@ -20,7 +20,7 @@ enum RestartPath {
         let lock = lockDirectory(of: path)
         defer { lock?.close() }
         guard let found = try inspect(path) else { return }
-        let raw = cl_socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0)
+        let raw = cl_socket(AF_UNIX, Int32(CL_SOCK_SEQPACKET), 0)
         guard raw >= 0 else { throw .system(call: "socket", code: -raw) }
         let probe = OwnedDescriptor(raw)
         defer { probe.close() }

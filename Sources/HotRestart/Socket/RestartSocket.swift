@@ -29,7 +29,7 @@ public final class RestartSocket {
         path: String, mode: UInt32 = 0o600, backlog: Int32 = 16
     ) throws(RestartSocketError) -> RestartSocket {
         var address = try RestartPath.address(of: path)
-        let raw = cl_socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0)
+        let raw = cl_socket(AF_UNIX, Int32(CL_SOCK_SEQPACKET), 0)
         guard raw >= 0 else { throw .system(call: "socket", code: -raw) }
         let socket = OwnedDescriptor(raw)
         var rc = cl_bind(raw, &address)
@@ -70,7 +70,7 @@ public final class RestartSocket {
     /// Connects to the process listening at `path`, waiting for room in its queue until `deadlineNs` (CLOCK_MONOTONIC).
     public static func connect(path: String, deadlineNs: UInt64 = 0) throws(RestartSocketError) -> RestartChannel {
         var address = try RestartPath.address(of: path)
-        let raw = cl_socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0)
+        let raw = cl_socket(AF_UNIX, Int32(CL_SOCK_SEQPACKET), 0)
         guard raw >= 0 else { throw .system(call: "socket", code: -raw) }
         let socket = OwnedDescriptor(raw)
         while true {

@@ -37,13 +37,12 @@ extension Worker {
         }
         if closes { s.pointee.flags.insert(.closeDownstream) }
         let path = head.pointee.base + Int(head.pointee.target)
-        var pathLength = 0
-        while pathLength < Int(head.pointee.targetLength) {
-            let byte = path[pathLength]
+        let targetLength = Int(head.pointee.targetLength)
+        var pathLength = targetLength
+        for i in 0..<targetLength {
             // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
-            if byte == UInt8(ascii: "#") { return reply(slot, c, status: 400, body: "", close: true) }
-            if byte == UInt8(ascii: "?") { break }
-            pathLength &+= 1
+            if path[i] == UInt8(ascii: "#") { return reply(slot, c, status: 400, body: "", close: true) }
+            if path[i] == UInt8(ascii: "?"), pathLength == targetLength { pathLength = i }
         }
         route(slot, c, streamSlot, s, head, path, pathLength)
     }

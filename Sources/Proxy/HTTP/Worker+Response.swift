@@ -108,7 +108,8 @@ extension Worker {
             }
         case .none:
             // The head of a response whose body has no length (RFC 9110 §9.3.2).
-            chunked = !http10 && s.pointee.method == .head && !h.present.contains(.contentLength) && h.status != 204
+            chunked =
+                !http10 && s.pointee.method == .head && !h.present.contains(.contentLength) && h.status != 204
                 && h.status != 304
         case .length: break
         }

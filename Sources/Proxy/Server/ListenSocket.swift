@@ -53,10 +53,11 @@ enum ListenSocket {
         return fd
     }
 
-    private static func bind(_ address: cl_address, _ listener: Listener, reusePort: Bool) throws(ListenError) -> Int32 {
+    private static func bind(_ address: cl_address, _ listener: Listener, reusePort: Bool) throws(ListenError) -> Int32
+    {
         var address = address
         let family = cl_family(&address)
-        let fd = cl_socket(family, Int32(SOCK_STREAM.rawValue), 0)
+        let fd = cl_socket(family, Int32(CL_SOCK_STREAM), 0)
         guard fd >= 0 else { throw failed("open a socket for", listener, -fd) }
         if family == AF_UNIX {
             removeStale(listener.address)
@@ -81,7 +82,7 @@ enum ListenSocket {
         var status = cl_file_status()
         var peer = cl_address()
         guard cl_stat(path, &status) == 0, cl_is_socket(&status), cl_address_unix(&peer, path) == 0 else { return }
-        let fd = cl_socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let fd = cl_socket(AF_UNIX, Int32(CL_SOCK_STREAM), 0)
         guard fd >= 0 else { return }
         if cl_connect(fd, &peer) == -ECONNREFUSED { unlink(path) }
         _ = cl_close(fd)

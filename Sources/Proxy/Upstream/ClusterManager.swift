@@ -32,7 +32,8 @@ final class ClusterManager {
         didSet { for (i, cluster) in clusters.enumerated() { publish?(cluster.hosts, i) } }
     }
 
-    init(_ configured: [Cluster], loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log) throws(SystemError) {
+    init(_ configured: [Cluster], loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log) throws(SystemError)
+    {
         self.loop = loop
         self.log = log
         clusters = configured.map { cluster in

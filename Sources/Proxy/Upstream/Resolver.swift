@@ -84,7 +84,7 @@ final class Resolver {
         guard let channel else { return done(.failed("no resolver")) }
         var hints = ares_addrinfo_hints()
         hints.ai_family = family
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_socktype = Int32(CL_SOCK_STREAM)
         hints.ai_flags = Int32(ARES_AI_NOSORT)
         let context = Unmanaged.passRetained(Query(port: port, done: done)).toOpaque()
         ares_getaddrinfo(
@@ -98,7 +98,8 @@ final class Resolver {
         rearm()
     }
 
-    private static func answer(_ status: Int32, _ result: UnsafeMutablePointer<ares_addrinfo>?, _ port: UInt16) -> Answer
+    private static func answer(_ status: Int32, _ result: UnsafeMutablePointer<ares_addrinfo>?, _ port: UInt16)
+        -> Answer
     {
         if status == ARES_ENODATA { return .empty }
         guard status == ARES_SUCCESS else { return .failed(String(cString: ares_strerror(status))) }

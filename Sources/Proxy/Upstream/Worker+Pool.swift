@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Glibc
 
 /// The pool of one host: a request takes the idle connection used last, else waits while a new one is made; whichever
 /// connection is ready first serves the request that has waited longest.
@@ -63,7 +64,7 @@ extension Worker {
     func connectUpstream(_ hostSlot: Int32, _ pool: UnsafeMutablePointer<HostPool>, kind: Connection.Kind) -> Int32 {
         let stats = clusterStats[Int(pool.pointee.cluster)]
         let family = cl_family(&pool.pointee.address)
-        let fd = cl_socket(family, Int32(SOCK_STREAM.rawValue), 0)
+        let fd = cl_socket(family, Int32(CL_SOCK_STREAM), 0)
         if fd < 0 {
             stats.counters[.upstream_cx_connect_fail].increment()
             return fd
@@ -101,7 +102,8 @@ extension Worker {
         if kind == .upstreamHTTP { stats.counters[.upstream_cx_http1_total].increment() }
         stats.gauges[.upstream_cx_active].add(1)
         arm(slot, deadlineNs: u.pointee.deadlineNs)
-        let added = cl_epoll_add(epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
+        let added = cl_epoll_add(
+            epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
         if added < 0 {
             close(slot, u)
             return added

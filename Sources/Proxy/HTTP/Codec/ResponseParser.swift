@@ -46,6 +46,8 @@ extension MessageHead {
         guard case .complete = result else { return result }
         interpretConnection()
         if let error = interpretFraming() { return .failed(error) }
+        // RFC 9112 §6.1 forbids it, and Envoy takes it for a protocol error.
+        if framing == .chunked, status < 200 || status == 204 { return .failed(.badTransferEncoding) }
         if requestMethod == .head || status == 204 || status == 304 || status < 200 {
             framing = .none
         } else if framing == .none, !present.contains(.contentLength) {

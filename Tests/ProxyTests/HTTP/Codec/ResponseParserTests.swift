@@ -82,7 +82,7 @@ import Testing
     }
 
     /// Responses that never have a body, whatever their fields say.
-    @Test(arguments: ["", "Content-Length: 0\r\n", "Content-Length: 7\r\n", "Transfer-Encoding: chunked\r\n"])
+    @Test(arguments: ["", "Content-Length: 0\r\n", "Content-Length: 7\r\n"])
     func framingOfBodiless(lines: String) {
         for status in [100, 101, 102, 103, 199, 204, 304] {
             #expect(parseResponse("HTTP/1.1 \(status) x\r\n\(lines)\r\n").head?.framing == BodyFraming.none)
@@ -94,6 +94,18 @@ import Testing
         }
         #expect(
             parseResponse("HTTP/1.0 200 x\r\nContent-Length: 7\r\n\r\n", to: .head).head?.framing == BodyFraming.none)
+    }
+
+    /// RFC 9112 §6.1: no Transfer-Encoding in 1xx and 204; a 304 and the answer to HEAD may say what GET would get.
+    @Test func chunkedWithoutBody() {
+        for status in [100, 101, 103, 204] {
+            let parsed = parseResponse("HTTP/1.1 \(status) x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            #expect(parsed.error == .badTransferEncoding)
+        }
+        let notModified = parseResponse("HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(notModified.head?.framing == BodyFraming.none)
+        let toHead = parseResponse("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n", to: .head)
+        #expect(toHead.head?.framing == BodyFraming.none)
     }
 
     @Test(arguments: [

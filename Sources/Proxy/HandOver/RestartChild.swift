@@ -1,0 +1,99 @@
+import CLinux
+import HotRestart
+
+/// What a `RestartChild` asks of the server.
+protocol RestartChildOwner: AnyObject {
+    /// Returns what stops the hand-over, nil when all is well.
+    func adopt(_ listeners: [ReceivedListener]) -> String?
+    func welcomed(_ welcome: Welcome)
+    /// Records "committed" in the process slot.
+    func storeCommitted() -> Bool
+    func startServing()
+    func standbyLost(_ reason: String)
+    func mayLeave()
+    func takeOverFailed(_ failure: ChildSession.Failure)
+}
+
+/// The new process's side of a hand-over, and afterwards its link to the standby: `ChildSession` decides, this carries it
+/// out on the main loop.
+final class RestartChild {
+    private var session: ChildSession
+    private let link: RestartLink
+    private let timers: SessionTimers
+    private let log: Log
+    private let channel: RestartChannel
+    private weak var owner: (any RestartChildOwner)?
+    private var events: [ChildSession.Event] = []
+    private var isHandling = false
+
+    init(_ channel: RestartChannel, hello: Hello, loop: MainLoop, log: Log, owner: any RestartChildOwner) {
+        session = ChildSession(hello: hello)
+        self.channel = channel
+        link = RestartLink(channel, loop: loop, log: log)
+        timers = SessionTimers(loop: loop)
+        self.log = log
+        self.owner = owner
+    }
+
+    var hasStandby: Bool { session.hasStandby }
+
+    func begin() throws(SystemError) {
+        try link.open { [weak self] received in
+            switch received {
+            case .message(let message, let descriptors): self?.feed(.message(message, descriptors))
+            case .malformed(let error): self?.feed(.malformed(error))
+            case .closed: self?.feed(.peerClosed)
+            case .wouldBlock: break
+            }
+        }
+        feed(.start)
+    }
+
+    /// Stops on purpose: `mayLeave` follows.
+    func leave() { feed(.leave) }
+    func release(_ names: [String]) { feed(.release(names: names)) }
+    func terminateParent() { feed(.terminateParent) }
+    func fail(_ reason: String) { feed(.failed(reason: reason)) }
+
+    private func feed(_ event: ChildSession.Event) {
+        events.append(event)
+        guard !isHandling else { return }
+        isHandling = true
+        while !events.isEmpty {
+            for action in session.handle(events.removeFirst()) { perform(action) }
+        }
+        isHandling = false
+        if session.isOver { timers.cancelAll() }
+    }
+
+    private func perform(_ action: ChildSession.Action) {
+        switch action {
+        case .send(let message): link.send(message)
+        case .setTimer(let timer, let ns): timers.set(timer, ns: ns) { [weak self] in self?.feed(.timer(timer)) }
+        case .cancelTimer(let timer): timers.cancel(timer)
+        case .close: link.close()
+        case .welcomed(let welcome): owner?.welcomed(welcome)
+        case .adoptListeners(let listeners):
+            if let problem = owner?.adopt(listeners) { feed(.failed(reason: problem)) }
+        case .adoptState: feed(.built)
+        case .adminReleased: break
+        case .checkParent:
+            let claimed = session.parent?.pid
+            let process = channel.peerProcess(claimed: claimed)
+            feed(.parentChecked(alive: !(process?.waitForEnd(deadlineNs: cl_monotonic_ns() + 100_000_000) ?? false)))
+        case .storeCommitted: feed(.commitStored(owner?.storeCommitted() ?? false))
+        case .startAccepting: owner?.startServing()
+        case .handOverReported(let report):
+            if let report { log.info("hot restart: the parent keeps \(report.kept) connections: \(report.text)") }
+        case .released(let names, let confirmed):
+            let what = names.isEmpty ? "all listeners" : names.joined(separator: ", ")
+            if !confirmed { log.warning("hot restart: the standby did not confirm that it released \(what)") }
+        case .mayLeave(let confirmed):
+            if !confirmed { log.warning("hot restart: the standby did not confirm that it released the listeners") }
+            owner?.mayLeave()
+        case .standbyLost(let reason): owner?.standbyLost(reason)
+        case .fail(let failure): owner?.takeOverFailed(failure)
+        case .warn(let text): log.warning("hot restart: \(text)")
+        }
+    }
+}

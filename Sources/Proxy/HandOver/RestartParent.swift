@@ -1,0 +1,145 @@
+import CLinux
+import HotRestart
+import SharedMemory
+
+/// What a `RestartParent` asks of the server.
+protocol RestartParentOwner: AnyObject {
+    func offer() -> [OfferedListener]
+    func stopAcceptingForChild(_ done: @escaping () -> Void)
+    func resumeAccepting()
+    /// The child serves; returns what it could not take.
+    func becomeStandby(of child: Hello) -> HandOverReport
+    func takeBack(_ reason: String)
+    func releaseDuplicates(_ names: [String])
+    func childLeft()
+    func terminateStandby()
+    func handOverAborted(_ reason: String)
+    func parentSessionEnded()
+}
+
+/// One child's hand-over as the serving process drives it: `ParentSession` decides, this carries it out on the main loop.
+final class RestartParent {
+    private var session: ParentSession
+    private let link: RestartLink
+    private let timers: SessionTimers
+    private let loop: MainLoop
+    private let log: Log
+    private let region: SharedRegion
+    private let peer: PeerProcess?
+    private weak var owner: (any RestartParentOwner)?
+    private var events: [ParentSession.Event] = []
+    private var isHandling = false
+
+    init(
+        _ channel: RestartChannel, welcome: Welcome, baseID: UInt32, region: SharedRegion, loop: MainLoop, log: Log,
+        owner: any RestartParentOwner
+    ) {
+        session = ParentSession(welcome: welcome, baseID: UInt64(baseID))
+        link = RestartLink(channel, loop: loop, log: log)
+        timers = SessionTimers(loop: loop)
+        peer = channel.peerProcess()
+        self.loop = loop
+        self.log = log
+        self.region = region
+        self.owner = owner
+    }
+
+    /// The child serves and this process is its standby.
+    var isStandby: Bool { session.isStandby }
+    /// COMMIT was sent and the child's answer is not known yet, or an offer is on its way.
+    var isUndecided: Bool { !session.isStandby && !session.isOver }
+
+    func begin() throws(SystemError) {
+        try link.open { [weak self] received in
+            switch received {
+            case .message(let message, _): self?.feed(.message(message))
+            case .malformed(let error): self?.feed(.malformed(error))
+            case .closed: self?.feed(.peerClosed)
+            case .wouldBlock: break
+            }
+        }
+        feed(.start)
+    }
+
+    /// A standby leaves: its duplicates are closed, or the process ends.
+    func leave() { feed(.leave) }
+
+    /// Events that actions cause wait until the actions before them are done.
+    func feed(_ event: ParentSession.Event) {
+        events.append(event)
+        guard !isHandling else { return }
+        isHandling = true
+        while !events.isEmpty {
+            for action in session.handle(events.removeFirst()) { perform(action) }
+        }
+        isHandling = false
+        if session.isOver {
+            timers.cancelAll()
+            owner?.parentSessionEnded()
+        }
+    }
+
+    private func perform(_ action: ParentSession.Action) {
+        switch action {
+        case .send(let message, let descriptors): link.send(message, descriptors)
+        case .setTimer(let timer, let ns): timers.set(timer, ns: ns) { [weak self] in self?.feed(.timer(timer)) }
+        case .cancelTimer(let timer): timers.cancel(timer)
+        case .close: link.close()
+        case .prepareOffer(let hello, _):
+            log.info(
+                "hot restart: pid \(hello.pid) (version \(hello.version)) asks for the listeners of epoch "
+                    + "\(session.welcome.epoch)")
+            feed(.offer(listeners: owner?.offer() ?? [], state: []))
+        // The admin listener is among the offered: nothing is closed for the child.
+        case .releaseAdmin: feed(.adminReleased)
+        case .reclaimAdmin: break
+        case .stopAccepting: owner?.stopAcceptingForChild { [weak self] in self?.feed(.listenersStopped) }
+        case .resumeAccepting: owner?.resumeAccepting()
+        case .fence(let fence, let reason): self.fence(fence, reason)
+        case .committed:
+            guard let hello = session.child, let report = owner?.becomeStandby(of: hello) else { return }
+            feed(.handedOver(report))
+        case .takeBack(_, let reason): owner?.takeBack(reason)
+        case .releaseListeners(let names):
+            owner?.releaseDuplicates(names)
+            feed(.listenersReleased)
+        case .childLeft: owner?.childLeft()
+        case .terminate: owner?.terminateStandby()
+        case .abort(let reason): owner?.handOverAborted(reason)
+        case .warn(let text): log.warning("hot restart: \(text)")
+        }
+    }
+
+    /// Makes sure of the child: its process slot says whether it committed, its slot's lock and its pidfd whether it
+    /// lives.
+    private func fence(_ fence: ParentSession.Fence, _ reason: String) {
+        log.warning("hot restart: \(reason)")
+        let pid = UInt32(truncatingIfNeeded: session.child?.pid ?? 0)
+        let slot = region.liveSlot(pid: pid)
+        if fence == .verify, let slot, slot.committed > 0 { return feed(.fenced(childCommitted: true)) }
+        guard let peer else {
+            // Without a pidfd its lock is the proof: the kernel frees it with the process.
+            if slot == nil { feed(.fenced(childCommitted: false)) }
+            return
+        }
+        _ = peer.kill()
+        let index = slot?.index
+        let incarnation = slot?.incarnation
+        let end: () -> Void = { [weak self] in
+            guard let self else { return }
+            let after = index.flatMap { self.region.slotInfo($0) }
+            let isSame = after?.incarnation == incarnation && after?.pid == pid
+            self.feed(.fenced(childCommitted: isSame && (after?.committed ?? 0) > 0))
+        }
+        if peer.hasEnded { return end() }
+        do throws(SystemError) {
+            try loop.watch(peer.descriptor, Epoll.input) { [weak self] _ in
+                self?.loop.unwatch(peer.descriptor)
+                end()
+            }
+        } catch {
+            // The session's timer asks again.
+            log.error("hot restart: \(error)")
+        }
+    }
+}

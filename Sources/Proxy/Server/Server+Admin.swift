@@ -1,0 +1,82 @@
+import CLinux
+import Glibc
+import HotRestart
+import ProxyConfig
+import Stats
+
+/// The admin listener, and what it may ask of the server.
+extension Server: AdminContext {
+    /// Opens or inherits the admin listener's socket; it is served from `serveAdmin` on.
+    func openAdmin(inherited: ReceivedListener?) throws(StartupError) {
+        guard let configured = bootstrap.admin else { return }
+        admin = AdminServer(
+            loop: loop, context: self, store: store, writer: writer, log: log,
+            accessLogPath: configured.accessLogPath)
+        if let inherited, inherited.record.address == ListenSocket.text(configured.address) {
+            adminSocket = inherited.descriptor.take()
+            return
+        }
+        var listener = Listener(
+            name: "admin", address: configured.address,
+            filter: .tcpProxy(TCPProxy(statPrefix: "", cluster: "", clusterLocation: configured.location)),
+            location: configured.location)
+        listener.reusePort = false
+        do {
+            adminSocket = try ListenSocket.open(listener, position: 0, concurrency: 1, probe: false)
+                .members.first?.descriptor
+        } catch {
+            closeListeners()
+            throw StartupError("\(configured.location): \(error)")
+        }
+    }
+
+    func serveAdmin() {
+        guard let admin, let adminSocket else { return }
+        do {
+            try admin.serve(adminSocket)
+            if let path = options.adminAddressPath, let address = SocketAddress.local(of: adminSocket) {
+                try OutputFile.write(path, SocketAddress.text(address))
+            }
+        } catch {
+            log.error("admin: \(error)")
+        }
+    }
+
+    func closeAdmin() {
+        admin?.stopAccepting()
+        admin?.closeConnections()
+        if let adminSocket { _ = cl_close(adminSocket) }
+        adminSocket = nil
+    }
+
+    var hotRestartVersion: String { HotRestartVersion.text(options) }
+
+    var uptime: (currentEpoch: UInt64, allEpochs: UInt64) {
+        let now = cl_realtime_ns()
+        let all = now > claim.firstStartNs ? (now - claim.firstStartNs) / 1_000_000_000 : 0
+        return ((cl_monotonic_ns() - startNs) / 1_000_000_000, all)
+    }
+
+    func statsSnapshot() -> StatsSnapshot {
+        refreshGauges()
+        return store.snapshot()
+    }
+
+    var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }
+
+    func reopenLogs() { log.reopen() }
+
+    func quit() {
+        log.info("exiting: POST /quitquitquit")
+        // The answer goes out in this turn of the loop.
+        loop.after(ms: 0) { [weak self] in self?.terminateNow() }
+    }
+}
+
+/// The version string that says which builds can hand over to each other.
+public enum HotRestartVersion {
+    /// As `--hot-restart-version` and `/hot_restart_version` print it.
+    public static func text(_ options: ServerOptions) -> String {
+        options.disableHotRestart ? "disabled" : "1.envoyd.\(Wire.major).\(Wire.minor)"
+    }
+}

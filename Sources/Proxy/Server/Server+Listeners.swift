@@ -1,0 +1,117 @@
+import CLinux
+import Glibc
+import HotRestart
+import ProxyConfig
+
+/// The listening sockets: opened, inherited, offered to a child.
+extension Server {
+    /// Flag of a listener record: its sockets are a SO_REUSEPORT group.
+    private static let groupFlag: UInt32 = 1
+
+    /// Takes the inherited sockets of the same addresses and opens the others. All or nothing.
+    func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
+        var lines: [String] = []
+        for (position, listener) in bootstrap.listeners.enumerated() {
+            let address = ListenSocket.text(listener.address)
+            let members = inherited.filter { $0.record.address == address }
+            if !members.isEmpty {
+                sockets.append(adopted(members, position: position))
+                continue
+            }
+            do {
+                sockets.append(
+                    try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))
+            } catch {
+                stats.listenersFailed.increment()
+                lines.append("\(listener.location): \(error)")
+            }
+        }
+        guard lines.isEmpty else {
+            closeListeners()
+            throw StartupError(lines: lines)
+        }
+    }
+
+    /// Every socket of a group goes on being accepted from, however many workers there are now.
+    private func adopted(_ members: [ReceivedListener], position: Int) -> ListenerSockets {
+        let isGroup = members.count > 1 || members.contains { $0.record.worker != nil }
+        return ListenerSockets(
+            listener: position,
+            members: members.enumerated().map { i, member in
+                .init(descriptor: member.descriptor.take(), worker: isGroup ? i % concurrency : nil)
+            })
+    }
+
+    /// After COMMIT: workers without a member of an inherited group get one of their own.
+    func openMoreMembers() {
+        for i in sockets.indices where sockets[i].members.allSatisfy({ $0.worker != nil }) {
+            let listener = bootstrap.listeners[sockets[i].listener]
+            guard listener.reusePort, let first = sockets[i].members.first,
+                let address = SocketAddress.local(of: first.descriptor)
+            else { continue }
+            var added: [ListenerSockets.Member] = []
+            for worker in sockets[i].members.count..<max(concurrency, sockets[i].members.count) {
+                do {
+                    let fd = try ListenSocket.openMember(listener, address: address)
+                    added.append(.init(descriptor: fd, worker: worker))
+                } catch {
+                    log.warning("\(error); worker \(worker) accepts nothing on it")
+                }
+            }
+            guard !added.isEmpty else { continue }
+            sockets[i].members += added
+            pool.startAccepting([ListenerSockets(listener: sockets[i].listener, members: added)])
+        }
+    }
+
+    /// What a child is offered: every listener, the restart socket, the admin listener.
+    func offer() -> [OfferedListener] {
+        var offered: [OfferedListener] = []
+        for group in sockets {
+            let listener = bootstrap.listeners[group.listener]
+            for member in group.members {
+                offered.append(
+                    OfferedListener(
+                        record: ListenerRecord(
+                            kind: .listener, name: listener.name, address: ListenSocket.text(listener.address),
+                            worker: member.worker.map { UInt32($0) }, flags: member.worker == nil ? 0 : Self.groupFlag),
+                        descriptor: member.descriptor))
+            }
+        }
+        if let restartSocket {
+            offered.append(
+                OfferedListener(
+                    record: ListenerRecord(kind: .restartSocket, name: "", address: restartSocket.path),
+                    descriptor: restartSocket.descriptor))
+        }
+        if let adminSocket, let configured = bootstrap.admin {
+            offered.append(
+                OfferedListener(
+                    record: ListenerRecord(kind: .admin, name: "admin", address: ListenSocket.text(configured.address)),
+                    descriptor: adminSocket))
+        }
+        return offered
+    }
+
+    func closeListeners() {
+        for group in sockets { for member in group.members { _ = cl_close(member.descriptor) } }
+        sockets = []
+        stats.listenersActive.set(0)
+    }
+
+    func describeListeners() -> String {
+        sockets.isEmpty
+            ? "no listener"
+            : openListeners.map { listener in
+                "\(listener.name) on \(listener.addresses.map(SocketAddress.text).first ?? "?")"
+            }.joined(separator: ", ")
+    }
+
+    /// The listeners that are open, with the addresses they are bound to.
+    var openListeners: [(name: String, addresses: [cl_address])] {
+        sockets.map { group in
+            let bound = group.members.first.flatMap { SocketAddress.local(of: $0.descriptor) }
+            return (bootstrap.listeners[group.listener].name, bound.map { [$0] } ?? [])
+        }
+    }
+}

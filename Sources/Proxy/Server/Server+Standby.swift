@@ -1,0 +1,119 @@
+import CLinux
+import Glibc
+import HotRestart
+import Stats
+
+/// Handing over to a child, standing by for it, and taking back.
+extension Server: RestartParentOwner {
+    /// Somebody connected to the restart socket.
+    func childAsks() {
+        guard role == .serving, parentSession == nil, let restartSocket, let region = claim.region else { return }
+        do {
+            guard let channel = try restartSocket.accept() else { return }
+            let welcome = Welcome(
+                epoch: UInt64(epoch), pid: UInt64(getpid()), version: ProductVersion.text,
+                hotRestartGeneration: hotRestartGeneration, startTimeNs: claim.firstStartNs)
+            let session = RestartParent(
+                channel, welcome: welcome, baseID: claim.baseID, region: region, loop: loop, log: log, owner: self)
+            parentSession = session
+            // A third process waits in the socket's queue meanwhile.
+            loop.unwatch(restartSocket.descriptor)
+            try session.begin()
+        } catch let error as RestartSocketError {
+            log.warning("hot restart refused: \(error)")
+        } catch {
+            log.error("hot restart: \(error)")
+            parentSession = nil
+            watchRestartSocket()
+        }
+    }
+
+    func stopAcceptingForChild(_ done: @escaping () -> Void) { pool.stopAccepting(done) }
+
+    func resumeAccepting() { pool.startAccepting(sockets) }
+
+    func becomeStandby(of child: Hello) -> HandOverReport {
+        role = .standby
+        state = .draining
+        claim.region?.setRole(.standby)
+        admin?.stopAccepting()
+        admin?.closeConnections()
+        stats.live.set(0)
+        stats.listenersDraining.set(UInt64(sockets.count))
+        let kept = UInt64(pool.connectionCount)
+        pool.drain(
+            options.drainStrategy == .immediate
+                ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))
+        startDrainClock()
+        log.info(
+            "pid \(child.pid) took over the listeners; this process stands by and lets \(kept) connections finish")
+        // The one that stood by for this process is not needed any more: one serving process, at most one standby.
+        childSession?.terminateParent()
+        if terminationIsKept {
+            loop.after(ms: 0) { [weak self] in self?.terminate("SIGTERM, kept until the hand-over was done") }
+        }
+        return HandOverReport(moved: 0, kept: kept, text: "they drain in pid \(getpid())")
+    }
+
+    func takeBack(_ reason: String) {
+        log.warning("\(reason): this process serves again")
+        role = .serving
+        state = .live
+        do {
+            try claim.region?.commitSlot()
+        } catch {
+            log.error("\(error)")
+        }
+        drainTimer?.cancel()
+        drainTimer = nil
+        pool.cancelDrain()
+        pool.startAccepting(sockets)
+        serveAdmin()
+        stats.live.set(1)
+        stats.listenersDraining.set(0)
+        clusterManager.refresh()
+        do {
+            try restartSocket?.activate()
+        } catch {
+            log.error("\(error); this process cannot be hot restarted")
+        }
+    }
+
+    func releaseDuplicates(_ names: [String]) {
+        if names.isEmpty {
+            closeListeners()
+            closeAdmin()
+            return
+        }
+        sockets.removeAll { group in
+            guard names.contains(bootstrap.listeners[group.listener].name) else { return false }
+            for member in group.members { _ = cl_close(member.descriptor) }
+            return true
+        }
+    }
+
+    /// The child stops on purpose: nothing will come back, so this process only lets its connections finish.
+    func childLeft() {
+        guard role == .standby else { return }
+        log.info("hot restart: the process that took over stops; this one only finishes its connections")
+        leave()
+    }
+
+    func terminateStandby() {
+        guard role == .standby else { return }
+        log.info("hot restart: told to exit by the process that took over")
+        leave()
+    }
+
+    func handOverAborted(_ reason: String) {
+        log.warning("hot restart did not happen: \(reason); this process goes on serving")
+        if terminationIsKept {
+            loop.after(ms: 0) { [weak self] in self?.terminate("SIGTERM, kept during the hand-over") }
+        }
+    }
+
+    func parentSessionEnded() {
+        parentSession = nil
+        if role == .serving { watchRestartSocket() }
+    }
+}

@@ -1,0 +1,190 @@
+import CLinux
+import Glibc
+import HotRestart
+import ProxyConfig
+import SharedMemory
+import Stats
+
+/// From a built process to a serving one.
+extension Server: RestartChildOwner {
+    // MARK: - Cold
+
+    /// - Parameter patienceMs: how long a predecessor that is just ending may still hold the addresses.
+    func startCold(patienceMs: UInt64 = 0) throws {
+        let end = cl_monotonic_ns() + patienceMs * 1_000_000
+        while true {
+            do {
+                try openListeners(inherited: [])
+                break
+            } catch {
+                guard cl_monotonic_ns() < end else { throw error }
+                usleep(5000)
+            }
+        }
+        try openAdmin(inherited: nil)
+        try openRestartSocket()
+        if let region = claim.region { try region.commitSlot() }
+        serve()
+        log.info("epoch \(epoch) serves \(describeListeners())")
+    }
+
+    private func openRestartSocket() throws(StartupError) {
+        guard let region = claim.region, let path = claim.socketPath else { return }
+        do {
+            restartSocket = try RestartSocket.listen(path: path, mode: options.socketMode)
+        } catch {
+            region.forgetSocketPath()
+            if options.requireHotRestart {
+                throw StartupError("\(error); --require-hot-restart forbids to start without it")
+            }
+            log.warning("\(error); this process starts on its own and cannot be hot restarted")
+        }
+    }
+
+    // MARK: - Taking over
+
+    /// Takes the place of a running process, or throws: then that process goes on as if nothing had happened.
+    func takeOver(from parent: SlotInfo) throws {
+        let started = cl_monotonic_ns()
+        let channel: RestartChannel
+        do {
+            channel = try RestartSocket.connect(path: parent.socketPath, deadlineNs: started + 5_000_000_000)
+        } catch {
+            // It may have been told to end meanwhile: then there is nothing to take over.
+            if hasGone(parent), mayStartCold {
+                log.info("pid \(parent.pid) (epoch \(parent.epoch)) has ended before it could be asked; starting cold")
+                return try startCold(patienceMs: 5000)
+            }
+            throw StartupError(
+                "base id \(claim.baseID) is served by pid \(parent.pid) (epoch \(parent.epoch)), but it cannot be asked "
+                    + "to hand over: \(error)")
+        }
+        let wanted: UInt64? = if case .number(let n) = options.restartEpoch { UInt64(n) } else { nil }
+        let hello = Hello(
+            version: ProductVersion.text, epochWanted: wanted, pid: UInt64(getpid()),
+            freeDescriptors: DescriptorBudget.free(), baseID: UInt64(claim.baseID),
+            generation: claim.region?.header.generation ?? 0)
+        let child = RestartChild(channel, hello: hello, loop: loop, log: log, owner: self)
+        childSession = child
+        try child.begin()
+        // The session has a time limit for each of its steps.
+        _ = loop.run(until: { role != .starting || takeOverError != nil }, limitMs: 120_000)
+        if let failed = takeOverError {
+            // Closed without an answer: a process that was just stopping when it was asked.
+            guard endedUnasked, mayStartCold, waitUntilGone(parent) else { throw failed }
+            takeOverError = nil
+            childSession = nil
+            log.info("pid \(parent.pid) (epoch \(parent.epoch)) ended instead of handing over; starting cold")
+            return try startCold(patienceMs: 5000)
+        }
+        guard role == .serving else { throw StartupError("the hot restart did not come to an end") }
+        let ms = Double(cl_monotonic_ns() - started) / 1_000_000
+        log.info(
+            "epoch \(epoch) took over from pid \(parent.pid) (epoch \(parent.epoch)) in "
+                + "\((ms * 10).rounded() / 10) ms and serves \(describeListeners())")
+    }
+
+    /// Whether the process of that slot has ended, or is ending and will not serve again.
+    private func hasGone(_ parent: SlotInfo) -> Bool {
+        guard let now = claim.region?.slotInfo(parent.index), now.isLive, now.incarnation == parent.incarnation else {
+            return true
+        }
+        return now.role == .draining
+    }
+
+    private func waitUntilGone(_ parent: SlotInfo) -> Bool {
+        let end = cl_monotonic_ns() + 1_000_000_000
+        while !hasGone(parent), cl_monotonic_ns() < end { usleep(2000) }
+        return hasGone(parent)
+    }
+
+    private var mayStartCold: Bool {
+        if case .number(let n) = options.restartEpoch, n > 0 { return options.skipHotRestartOnNoParent }
+        return true
+    }
+
+    func welcomed(_ welcome: Welcome) {
+        hotRestartGeneration = welcome.hotRestartGeneration &+ 1
+    }
+
+    func adopt(_ listeners: [ReceivedListener]) -> String? {
+        do {
+            if let socket = listeners.first(where: { $0.record.kind == .restartSocket }), let path = claim.socketPath {
+                restartSocket = RestartSocket(adopting: socket.descriptor, path: path)
+            }
+            try openListeners(inherited: listeners.filter { $0.record.kind == .listener })
+            try openAdmin(inherited: listeners.first { $0.record.kind == .admin })
+            return nil
+        } catch {
+            takeOverError = error
+            return error.description
+        }
+    }
+
+    func storeCommitted() -> Bool {
+        do {
+            try claim.region?.commitSlot()
+            return true
+        } catch {
+            log.error("\(error)")
+            return false
+        }
+    }
+
+    func startServing() {
+        do {
+            try restartSocket?.activate()
+        } catch {
+            log.error("\(error); this process cannot be hot restarted")
+        }
+        serve()
+        openMoreMembers()
+        loop.after(ms: UInt64(options.parentShutdownSeconds) * 1000) { [weak self] in
+            self?.childSession?.terminateParent()
+        }
+    }
+
+    func takeOverFailed(_ failure: ChildSession.Failure) {
+        if case .closed = failure, sockets.isEmpty { endedUnasked = true }
+        if takeOverError == nil { takeOverError = StartupError("\(failure)") }
+    }
+
+    func standbyLost(_ reason: String) {
+        log.info("hot restart: \(reason)")
+        childSession = nil
+        stats.parentConnections.set(0)
+        if role == .leaving { stopListening() }
+    }
+
+    // MARK: - Serving
+
+    /// Accepts from everything there is.
+    private func serve() {
+        role = .serving
+        state = .live
+        claim.region?.setRole(.serving)
+        pool.startAccepting(sockets)
+        serveAdmin()
+        watchRestartSocket()
+        stats.live.set(1)
+        stats.epoch.set(UInt64(epoch))
+        stats.generation.set(hotRestartGeneration)
+        stats.concurrency.set(UInt64(concurrency))
+        stats.workersStarted.set(1)
+        stats.listenersActive.set(UInt64(sockets.count))
+        stats.listenersAdded.add(UInt64(bootstrap.listeners.count))
+        stats.listenersCreated.add(UInt64(sockets.count * concurrency))
+        stats.clustersAdded.add(UInt64(bootstrap.clusters.count))
+        stats.clustersActive.set(UInt64(bootstrap.clusters.count))
+        stats.initializationTime.record((cl_monotonic_ns() - startNs) / 1_000_000)
+    }
+
+    func watchRestartSocket() {
+        guard let restartSocket, parentSession == nil else { return }
+        do {
+            try loop.watch(restartSocket.descriptor, Epoll.input) { [weak self] _ in self?.childAsks() }
+        } catch {
+            log.error("hot restart: \(error); this process cannot be hot restarted")
+        }
+    }
+}

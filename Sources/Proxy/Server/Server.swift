@@ -1,0 +1,133 @@
+import CLinux
+import Glibc
+import HotRestart
+import ProxyConfig
+import SharedMemory
+import Stats
+
+/// One envoyd process: the main thread with everything that is rare, and the workers.
+///
+/// Its life, in extensions of one subject each: `+Start` (cold start or take-over), `+Listeners`, `+Standby` (handing over
+/// to a child, taking back), `+Shutdown`, `+Admin`.
+final class Server {
+    /// What this process is to its base id.
+    enum Role {
+        case starting
+        /// Accepts connections.
+        case serving
+        /// A child serves; the duplicates of the listeners are kept for it.
+        case standby
+        /// Lets its last connections finish.
+        case leaving
+    }
+
+    let options: ServerOptions
+    let bootstrap: Bootstrap
+    let node: Node
+    let log: Log
+    let loop: MainLoop
+    let signals: Signals
+    let claim: Claim
+    let store: StatsStore
+    let writer: StatsWriter
+    let stats: ServerStats
+    let concurrency: Int
+    let clusterManager: ClusterManager
+    let pool: any DataPlane
+    let startNs = cl_monotonic_ns()
+
+    var role = Role.starting
+    var state = ServerState.preInitializing { didSet { stats.state.set(state.rawValue) } }
+    /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
+    var sockets: [ListenerSockets] = []
+    var admin: AdminServer?
+    /// The admin listener's socket, as long as this process has it.
+    var adminSocket: Int32?
+    var restartSocket: RestartSocket?
+    /// The hand-over to a child, and the link to it afterwards.
+    var parentSession: RestartParent?
+    /// The link to the process whose place this one took: its standby.
+    var childSession: RestartChild?
+    var hotRestartGeneration: UInt64 = 1
+    /// SIGTERM came while a hand-over was undecided.
+    var terminationIsKept = false
+    var drainTimer: MainTimer?
+    var drainEndNs: UInt64 = 0
+    var takeOverError: StartupError?
+    /// The parent closed the link before it had given anything.
+    var endedUnasked = false
+    var exitStatus: Int32 = 0
+
+    init(
+        options: ServerOptions, bootstrap: Bootstrap, claim: Claim, log: Log, loop: MainLoop, signals: Signals
+    ) throws {
+        self.options = options
+        self.bootstrap = bootstrap
+        self.claim = claim
+        self.log = log
+        self.loop = loop
+        self.signals = signals
+        var node = bootstrap.node
+        node.id = options.serviceNode ?? node.id
+        node.cluster = options.serviceCluster ?? node.cluster
+        node.zone = options.serviceZone ?? node.zone
+        self.node = node
+        store = StatsStore(region: claim.region)
+        store.report = { log.error("\($0)") }
+        writer = store.makeWriter()
+        stats = ServerStats(store, writer)
+        concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
+        clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
+        pool = try WorkerPool(
+            configuration: CompiledConfiguration(bootstrap, localAddress: LocalAddress.find()), store: store,
+            concurrency: concurrency, mailbox: loop.mailbox, log: { log.warning($0) })
+        store.topUp()
+    }
+
+    var epoch: UInt32 { claim.epoch }
+
+    /// Runs until the process is to end; returns its exit status.
+    func run() throws -> Int32 {
+        try signals.deliver(on: loop) { [weak self] in self?.signaled($0) }
+        state = .initializing
+        clusterManager.start()
+        try pool.start()
+        clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
+        if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: 5000) {
+            log.warning("not all clusters have resolved their hosts in 5 s; serving without them")
+        }
+        if role == .leaving { return exitStatus }
+        if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
+        scheduleFlush()
+        loop.run()
+        pool.shutdown()
+        return exitStatus
+    }
+
+    private func signaled(_ signal: Int32) {
+        switch signal {
+        case SIGTERM, SIGINT: terminate(signal == SIGTERM ? "SIGTERM" : "SIGINT")
+        case SIGUSR1:
+            log.reopen()
+            reopenLogs()
+        default: break
+        }
+    }
+
+    /// Every `stats_flush_interval`: histogram intervals end, workers get what they may need, gauges are measured.
+    private func scheduleFlush() {
+        refreshGauges()
+        loop.after(ms: UInt64(max(bootstrap.statsFlushIntervalMs, 1))) { [weak self] in
+            guard let self else { return }
+            self.store.topUp()
+            self.store.closeInterval()
+            self.scheduleFlush()
+        }
+    }
+
+    func refreshGauges() {
+        stats.uptime.set(uptime.currentEpoch)
+        stats.totalConnections.set(UInt64(pool.connectionCount))
+        stats.measureMemory()
+    }
+}

@@ -1,0 +1,143 @@
+import CLinux
+import Dispatch
+import Glibc
+import RegionTesting
+import Testing
+
+@testable import SharedMemory
+
+/// Process slots: who is live, and who began to serve last.
+@Suite(.timeLimit(.minutes(1)))
+struct SlotTests {
+    @Test func aSlotSaysWhoHoldsIt() throws {
+        try withScratch { scratch in
+            let region = try scratch.member(epoch: 7, socketPath: "@envoyd-restart")
+            #expect(region.slot == 0)
+            let info = try #require(region.slotInfo(0))
+            #expect(info.pid == UInt32(getpid()) && info.epoch == 7 && info.incarnation == 1)
+            #expect(info.role == .starting && info.committed == 0 && info.isLive)
+            #expect(info.socketPath == "@envoyd-restart" && info.startNs > 0)
+            #expect(region.liveSlots().isEmpty, "its own is not another's")
+            #expect(try scratch.reader().slots.filter(\.isLive) == [info])
+            #expect(region.slotInfo(16) == nil && region.slotInfo(-1) == nil)
+        }
+    }
+
+    @Test func aPathThatIsTooLongIsCut() throws {
+        try withScratch { scratch in
+            let region = try scratch.member(socketPath: String(repeating: "p", count: 200))
+            #expect(region.slotInfo(0)?.socketPath == String(repeating: "p", count: 120))
+        }
+    }
+
+    @Test func aKilledProcessIsGoneAtOnceAndItsSlotIsUsedAgain() throws {
+        try withScratch { scratch in
+            let region = try scratch.member()
+            let child = try scratch.spawn("member:3", "commit", "say:serving", "wait")
+            try child.wait(for: "serving")
+            let living = try #require(region.liveSlots().first)
+            #expect(living.index == 1 && living.epoch == 3 && living.incarnation == 1)
+            #expect(living.role == .serving && living.committed == 1 && living.pid == UInt32(child.pid))
+            #expect(try scratch.reader().newest == living)
+
+            child.kill()
+            #expect(region.liveSlots().isEmpty)
+            #expect(region.slotInfo(1)?.isLive == false && region.slotInfo(1)?.pid == UInt32(child.pid))
+            #expect(try scratch.reader().newest == nil)
+
+            let next = try scratch.spawn("member:4", "wait")
+            #expect(next.line() == "member 1 2")
+            let reused = try #require(region.slotInfo(1))
+            #expect(reused.epoch == 4 && reused.committed == 0 && reused.role == .starting && reused.isLive)
+            #expect(region.header.process_starts == 3)
+        }
+    }
+
+    @Test func theNewestIsWhoCommittedLast() throws {
+        try withScratch { scratch in
+            let first = try scratch.member(epoch: 0)
+            let second = try scratch.member(epoch: 1)
+            #expect(try scratch.reader().newest == nil, "nobody serves yet")
+            try second.commitSlot()
+            try first.commitSlot()
+            #expect(try scratch.reader().newest?.epoch == 0)
+            try second.commitSlot()
+            first.setRole(.standby)
+            let reader = try scratch.reader()
+            #expect(reader.newest?.epoch == 1 && reader.newest?.committed == 3)
+            #expect(reader.slots[0].role == .standby && reader.slots[1].role == .serving)
+        }
+    }
+
+    @Test func theSeventeenthProcessIsRefused() throws {
+        try withScratch { scratch in
+            let members = try (0..<15).map { _ in try scratch.member() }
+            let child = try scratch.spawn("member", "wait")
+            #expect(child.line() == "member 15 1")
+            let error = try #require(throws: RegionError.self) { try scratch.member() }
+            #expect(error.kind == .full)
+            #expect(error.description.hasSuffix("all 16 process slots are in use"))
+            child.kill()
+            #expect(try scratch.member().slot == 15)
+            #expect(members.map(\.slot) == Array(0..<15))
+        }
+    }
+
+    @Test func aSlotIsFreeWhenItsRegionIsLetGo() throws {
+        try withScratch { scratch in
+            do { _ = try scratch.member() }
+            let region = try scratch.member()
+            #expect(region.slot == 0 && region.slotInfo(0)?.incarnation == 2)
+        }
+    }
+
+    /// Who takes over the slot of a dead process must never look like it, not even for a moment.
+    @Test func aDeadProcessDoesNotComeBackWhileItsSlotIsTakenOver() throws {
+        try withScratch { scratch in
+            let words = UnsafeMutablePointer<UInt64>.allocate(capacity: 2)
+            words.initialize(repeating: 0, count: 2)
+            defer { words.deallocate() }
+            nonisolated(unsafe) let (dead, done) = (words, words + 1)
+            nonisolated(unsafe) let scratch = scratch
+            _ = try scratch.attach()
+            DispatchQueue.concurrentPerform(iterations: 2) { part in
+                guard part == 0 else {
+                    while cl_load_acquire(done) == 0 {
+                        let gone = cl_load_acquire(dead)
+                        guard let newest = (try? scratch.reader())?.newest else { continue }
+                        if UInt64(newest.incarnation) <= gone { Issue.record("the dead \(newest) serves") }
+                    }
+                    return
+                }
+                do {
+                    for _ in 0..<300 {
+                        cl_store_release(dead, UInt64(try Self.serveAndDie(scratch)))
+                        _ = try scratch.member()
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+                cl_store_release(done, 1)
+            }
+        }
+    }
+
+    private static func serveAndDie(_ scratch: Scratch) throws -> UInt32 {
+        let member = try scratch.member()
+        try member.commitSlot()
+        return member.incarnation
+    }
+
+    @Test func whatASlotSaysIsCheckedAgainstItsBounds() throws {
+        try withScratch { scratch in
+            let region = try scratch.member(socketPath: "x")
+            scratch.poke(UInt32.max, at: slotOffset(0) + MemoryLayout<cl_slot>.offset(of: \.path_length)!)
+            scratch.poke(UInt32(99), at: slotOffset(0) + MemoryLayout<cl_slot>.offset(of: \.role)!)
+            let info = try #require(region.slotInfo(0))
+            #expect(info.role == .starting && info.socketPath.utf8.count == 120)
+            #expect(try scratch.reader().slots[0] == info)
+        }
+    }
+
+    private func slotOffset(_ index: Int) -> Int { 256 + index * 192 }
+}

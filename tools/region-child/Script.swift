@@ -1,0 +1,146 @@
+import CLinux
+import Glibc
+import SharedMemory
+import Stats
+
+/// Runs the operations on the command line one after the other. What it says on standard output has happened before.
+///
+///     anchor                 takes the start-up lock and keeps it; says `anchor`
+///     member[:epoch[:path]]  attaches and claims a slot; says `member <slot> <incarnation>`
+///     commit                 serves from now on
+///     counter:name:n         adds n
+///     gauge:name:n           sets an accumulating gauge
+///     never:name:n           sets a never-import gauge
+///     histogram:name:n,n…    records the values
+///     topup                  reserves histogram blocks
+///     value:name             says `value <n>` as a snapshot of this process has it
+///     snapshot               says all of it as text, then `end`
+///     limit:bytes            no file may grow beyond that from now on
+///     mutex                  says `mutex` while it holds the region's mutex, and keeps it
+///     count:names            counts in that many names until it is killed; says `<name>` after each
+///     say:text               says it
+///     wait                   waits until its standard input ends
+final class Script {
+    private let baseID: UInt32
+    private var anchor: Anchor?
+    private var region: SharedRegion?
+    private var parts: (store: StatsStore, writer: StatsWriter)?
+
+    static func run(_ arguments: [String]) {
+        guard let first = arguments.first, let baseID = UInt32(first) else { fail("usage: region-child <base id> …") }
+        let script = Script(baseID: baseID)
+        for operation in arguments.dropFirst() {
+            do {
+                try script.perform(operation.split(separator: ":").map(String.init))
+            } catch {
+                fail("\(operation): \(error)")
+            }
+        }
+    }
+
+    private init(baseID: UInt32) { self.baseID = baseID }
+
+    private func perform(_ words: [String]) throws {
+        let name = words.count > 1 ? words[1] : ""
+        switch words[0] {
+        case "anchor":
+            anchor = try Anchor(baseID: baseID)
+            say("anchor")
+        case "member":
+            let lock = try Anchor(baseID: baseID)
+            let (made, _) = try SharedRegion.attach(lock)
+            try made.claimSlot(epoch: UInt32(name) ?? 0, socketPath: words.count > 2 ? words[2] : "")
+            withExtendedLifetime(lock) {}
+            region = made
+            let info = made.slotInfo(made.slot)
+            say("member \(made.slot) \(info?.incarnation ?? 0)")
+        case "commit": try joined().commitSlot()
+        case "counter":
+            let (store, writer) = try stats()
+            writer.counter(store.counter(name)).add(UInt64(words[2]) ?? 0)
+        case "gauge", "never":
+            let (store, writer) = try stats()
+            let id = store.gauge(name, import: words[0] == "gauge" ? .accumulate : .neverImport)
+            writer.gauge(id).set(UInt64(words[2]) ?? 0)
+        case "histogram":
+            let (store, writer) = try stats()
+            let histogram = writer.histogram(store.histogram(name, unit: .milliseconds))
+            for value in words[2].split(separator: ",") { histogram.record(UInt64(value) ?? 0) }
+        case "topup": try stats().store.topUp()
+        case "value": try say("value \(stats().store.value(name))")
+        case "snapshot": try say(stats().store.snapshot().formatted(.text) + "end")
+        case "limit":
+            cl_ignore_signal(SIGXFSZ)
+            var limit = rlimit(rlim_cur: rlim_t(name) ?? 0, rlim_max: rlim_t(name) ?? 0)
+            guard setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else {
+                fail("setrlimit: \(errno)")
+            }
+        case "mutex":
+            _ = try joined().append(
+                cells: 1,
+                find: {
+                    say("mutex")
+                    while true { pause() }
+                },
+                make: { _ in [] })
+        case "count": try count(names: Int(name) ?? 1)
+        case "say": say(name)
+        case "wait": waitForEnd()
+        default: fail("unknown operation")
+        }
+    }
+
+    private func joined() throws -> SharedRegion {
+        if let region { return region }
+        try perform(["member"])
+        return try joined()
+    }
+
+    private func stats() throws -> (store: StatsStore, writer: StatsWriter) {
+        if let parts { return parts }
+        let store = StatsStore(region: try joined())
+        store.report = { complain($0) }
+        let made = (store, store.makeWriter())
+        parts = made
+        return made
+    }
+
+    /// Every process counts in the same names, beginning at another one.
+    private func count(names: Int) throws {
+        let (store, writer) = try stats()
+        let all = writer.histogram(store.histogram("churn.all", unit: .unspecified))
+        var next = Int.random(in: 0..<names)
+        while true {
+            store.topUp()
+            let name = "churn.\(next)"
+            writer.counter(store.counter(name)).increment()
+            all.record(42)
+            say(name)
+            next = (next + 1) % names
+        }
+    }
+}
+
+private func say(_ text: String) {
+    var rest = Array((text + "\n").utf8)[...]
+    while !rest.isEmpty {
+        let n = rest.withUnsafeBytes { cl_write(1, $0.baseAddress!, $0.count) }
+        guard n > 0 else { exit(3) }
+        rest = rest.dropFirst(n)
+    }
+}
+
+private func waitForEnd() {
+    var byte: UInt8 = 0
+    while cl_read(0, &byte, 1) > 0 {}
+}
+
+private func fail(_ text: String) -> Never {
+    complain(text)
+    exit(2)
+}
+
+private func complain(_ text: String) {
+    let line = Array("region-child: \(text)\n".utf8)
+    _ = cl_write(2, line, line.count)
+}
