@@ -38,7 +38,12 @@ struct LogTests {
             let region = try scratch.member()
             _ = try appendName("a", to: region)
             let tail = region.header.log_tail
-            let found = try region.append(cells: 1, find: { 42 }, make: { _ in Issue.record("made"); return [] })
+            let found = try region.append(
+                cells: 1, find: { 42 },
+                make: { _ in
+                    Issue.record("made")
+                    return []
+                })
             #expect(found == 42 && region.header.log_tail == tail)
         }
     }

@@ -24,9 +24,11 @@ struct TagTests {
             "cluster.a.upstream_rq_2xx", "cluster.upstream_rq_xx",
             #"envoy_response_code_class="2",envoy_cluster_name="a""#),
         Case("cluster.a.upstream_rq_total", "cluster.upstream_rq_total", #"envoy_cluster_name="a""#),
-        Case("cluster.a.external.upstream_rq_503", "cluster.external.upstream_rq",
+        Case(
+            "cluster.a.external.upstream_rq_503", "cluster.external.upstream_rq",
             #"envoy_response_code="503",envoy_cluster_name="a""#),
-        Case("cluster.a.circuit_breakers.default.cx_open", "cluster.circuit_breakers.default.cx_open",
+        Case(
+            "cluster.a.circuit_breakers.default.cx_open", "cluster.circuit_breakers.default.cx_open",
             #"envoy_cluster_name="a""#),
         Case("cluster.a-b_c.d", "cluster.d", #"envoy_cluster_name="a-b_c""#),
         Case("cluster.a", "cluster.a", ""),
@@ -51,18 +53,21 @@ struct TagTests {
             "listener.127.0.0.1_19100.http.ingress_http.downstream_rq_2xx", "listener.http.downstream_rq_xx",
             #"envoy_response_code_class="2",envoy_http_conn_manager_prefix="ingress_http","#
                 + #"envoy_listener_address="127.0.0.1_19100""#),
-        Case("listener.[__1]_19100.downstream_cx_total", "listener.downstream_cx_total",
+        Case(
+            "listener.[__1]_19100.downstream_cx_total", "listener.downstream_cx_total",
             #"envoy_listener_address="[__1]_19100""#),
         Case(
             "listener.admin.http.admin.downstream_rq_2xx", "listener.admin.http.downstream_rq_xx",
             #"envoy_response_code_class="2",envoy_http_conn_manager_prefix="admin""#),
         Case("listener.admin.downstream_cx_total", "listener.admin.downstream_cx_total", ""),
-        Case("listener_manager.worker_3.dispatcher.loop", "listener_manager.dispatcher.loop",
+        Case(
+            "listener_manager.worker_3.dispatcher.loop", "listener_manager.dispatcher.loop",
             #"envoy_worker_id="worker_3""#),
         Case("listener_manager.listener_added", "listener_manager.listener_added", ""),
         Case("tcp.x.downstream_cx_total", "tcp.downstream_cx_total", #"envoy_tcp_prefix="x""#),
         Case("tcp.x.y.downstream_cx_total", "tcp.x.y.downstream_cx_total", ""),
-        Case("vhost.all.vcluster.other.upstream_rq_total", "vhost.vcluster.other.upstream_rq_total",
+        Case(
+            "vhost.all.vcluster.other.upstream_rq_total", "vhost.vcluster.other.upstream_rq_total",
             #"envoy_virtual_host="all""#),
         Case("server.live", "server.live", ""),
         Case("x_rq_20", "x_rq_20", ""), Case("x_rq_2000", "x_rq_2000", ""), Case("x_rq_axx", "x_rq_axx", ""),

@@ -11,8 +11,7 @@ import Stats
 ///     counter:name:n         adds n
 ///     gauge:name:n           sets an accumulating gauge
 ///     never:name:n           sets a never-import gauge
-///     histogram:name:n,n…    records the values
-///     topup                  reserves histogram blocks
+///     histogram:name:n,n…    reserves blocks and records the values
 ///     value:name             says `value <n>` as a snapshot of this process has it
 ///     snapshot               says all of it as text, then `end`
 ///     limit:bytes            no file may grow beyond that from now on
@@ -65,8 +64,8 @@ final class Script {
         case "histogram":
             let (store, writer) = try stats()
             let histogram = writer.histogram(store.histogram(name, unit: .milliseconds))
+            store.topUp()
             for value in words[2].split(separator: ",") { histogram.record(UInt64(value) ?? 0) }
-        case "topup": try stats().store.topUp()
         case "value": try say("value \(stats().store.value(name))")
         case "snapshot": try say(stats().store.snapshot().formatted(.text) + "end")
         case "limit":

@@ -1,0 +1,58 @@
+import CLinux
+import ProxyConfig
+import Stats
+
+@testable import Proxy
+
+/// A server that says what a test wants and remembers what it was told.
+final class FakeContext: AdminContext {
+    var state = ServerState.live
+    var options = ServerOptions()
+    var node = Node()
+    var epoch: UInt32 = 2
+    var concurrency = 4
+    var hotRestartVersion = "disabled"
+    var uptime: (currentEpoch: UInt64, allEpochs: UInt64) = (8, 90)
+    let store = StatsStore.heapOnly()
+    lazy var writer = store.makeWriter()
+    var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] = []
+    var openListeners: [(name: String, addresses: [cl_address])] = []
+    var calls: [String] = []
+
+    func statsSnapshot() -> StatsSnapshot { store.snapshot() }
+    func drainListeners(graceful: Bool, skipExit: Bool) { calls.append("drain \(graceful) \(skipExit)") }
+    func quit() { calls.append("quit") }
+    func reopenLogs() { calls.append("reopen") }
+
+    func count(_ name: String, _ value: UInt64) { writer.counter(store.counter(name)).add(value) }
+    func set(_ name: String, _ value: UInt64) { writer.gauge(store.gauge(name, import: .accumulate)).set(value) }
+    func record(_ name: String, _ values: UInt64...) {
+        let histogram = writer.histogram(store.histogram(name, unit: .milliseconds))
+        for value in values { histogram.record(value) }
+    }
+
+    func get(_ target: String) -> AdminResponse {
+        AdminEndpoints.answer(AdminRequest(method: "GET", target: target), self)
+    }
+    func post(_ target: String) -> AdminResponse {
+        AdminEndpoints.answer(AdminRequest(method: "POST", target: target), self)
+    }
+
+    /// One static cluster with two hosts, one of them with a name.
+    func addCluster() {
+        var cluster = Cluster(name: "some_service", location: SourceLocation(file: "e.yaml", line: 1, column: 1))
+        cluster.maxConnections = 7
+        clusters.append(
+            (
+                cluster,
+                [
+                    UpstreamHost(address: address("127.0.0.1", 19180)),
+                    UpstreamHost(address: address("::1", 80), hostname: "six", weight: 3),
+                ]
+            ))
+    }
+}
+
+func address(_ host: String, _ port: UInt16) -> cl_address {
+    SocketAddress.make(.socket(host: host, port: port)) ?? cl_address()
+}
