@@ -25,7 +25,7 @@ struct Envoyd: ParsableCommand {
               SIGHUP           ignored
 
             EXIT STATUS
-              0 stopped as told, or the configuration is valid; 1 it cannot start; 64 usage.
+              0 stopped as told, or the configuration is valid; 1 it cannot start, or a flag is wrong.
             """,
         version: "envoyd \(ProductVersion.text)")
 

@@ -64,7 +64,11 @@ extension Server: AdminContext {
 
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }
 
-    func reopenLogs() { log.reopen() }
+    /// SIGUSR1 and `POST /reopen_logs`.
+    func reopenLogs() {
+        log.reopen()
+        admin?.reopenAccessLog()
+    }
 
     func quit() {
         log.info("exiting: POST /quitquitquit")

@@ -107,9 +107,7 @@ final class Server {
     private func signaled(_ signal: Int32) {
         switch signal {
         case SIGTERM, SIGINT: terminate(signal == SIGTERM ? "SIGTERM" : "SIGINT")
-        case SIGUSR1:
-            log.reopen()
-            reopenLogs()
+        case SIGUSR1: reopenLogs()
         default: break
         }
     }
