@@ -19,7 +19,7 @@ let package = Package(
     ],
     targets: [
         // C: what Swift cannot express, and the system libraries.
-        .target(name: "CLinux"),
+        .target(name: "CLinux", exclude: ["README.md"]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
@@ -36,13 +36,14 @@ let package = Package(
                 "ProxyConfig", "Stats", "SharedMemory", "HotRestart", "CLinux", "CCares", "CRE2",
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["Config"],
+            exclude: ["Config", "README.md"],
             swiftSettings: strict),
 
         // Programs.
         .executableTarget(
             name: "envoyd",
             dependencies: ["Proxy", "Stats", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            exclude: ["README.md"],
             swiftSettings: strict),
         .executableTarget(
             name: "statdump",

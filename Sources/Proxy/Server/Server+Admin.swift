@@ -16,18 +16,31 @@ extension Server: AdminContext {
             adminSocket = inherited.descriptor.take()
             return
         }
+        do {
+            adminSocket = try Self.openAdminSocket(configured)
+        } catch {
+            closeListeners()
+            throw StartupError("\(configured.location): \(error)")
+        }
+    }
+
+    /// After a take-back, where it was released to the child.
+    func reopenAdmin() {
+        guard let configured = bootstrap.admin, adminSocket == nil else { return }
+        do {
+            adminSocket = try Self.openAdminSocket(configured)
+        } catch {
+            log.error("\(error); there is no admin listener")
+        }
+    }
+
+    private static func openAdminSocket(_ configured: Admin) throws(ListenError) -> Int32? {
         var listener = Listener(
             name: "admin", address: configured.address,
             filter: .tcpProxy(TCPProxy(statPrefix: "", cluster: "", clusterLocation: configured.location)),
             location: configured.location)
         listener.reusePort = false
-        do {
-            adminSocket = try ListenSocket.open(listener, position: 0, concurrency: 1, probe: false)
-                .members.first?.descriptor
-        } catch {
-            closeListeners()
-            throw StartupError("\(configured.location): \(error)")
-        }
+        return try ListenSocket.open(listener, position: 0, concurrency: 1, probe: false).members.first?.descriptor
     }
 
     func serveAdmin() {

@@ -7,10 +7,14 @@ import ProxyConfig
 extension Server {
     /// Flag of a listener record: its sockets are a SO_REUSEPORT group.
     private static let groupFlag: UInt32 = 1
+    /// What the admin listener's record is called: no listener of a configuration is.
+    static let adminRecordName = "envoyd:admin"
 
     /// Takes the inherited sockets of the same addresses and opens the others. All or nothing.
     func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
         var lines: [String] = []
+        let wanted = Set(bootstrap.listeners.map { ListenSocket.text($0.address) })
+        notAdopted = Set(inherited.filter { !wanted.contains($0.record.address) }.map(\.record.name))
         for (position, listener) in bootstrap.listeners.enumerated() {
             let address = ListenSocket.text(listener.address)
             let members = inherited.filter { $0.record.address == address }
@@ -64,6 +68,19 @@ extension Server {
         }
     }
 
+    /// After a take-back: what was released to the child is opened anew, as far as it can be.
+    func reopenMissingListeners() {
+        for (position, listener) in bootstrap.listeners.enumerated() {
+            guard !sockets.contains(where: { $0.listener == position }) else { continue }
+            do {
+                sockets.append(
+                    try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))
+            } catch {
+                log.error("\(error); it stays closed")
+            }
+        }
+    }
+
     /// What a child is offered: every listener, the restart socket, the admin listener.
     func offer() -> [OfferedListener] {
         var offered: [OfferedListener] = []
@@ -87,7 +104,8 @@ extension Server {
         if let adminSocket, let configured = bootstrap.admin {
             offered.append(
                 OfferedListener(
-                    record: ListenerRecord(kind: .admin, name: "admin", address: ListenSocket.text(configured.address)),
+                    record: ListenerRecord(
+                        kind: .admin, name: Self.adminRecordName, address: ListenSocket.text(configured.address)),
                     descriptor: adminSocket))
         }
         return offered

@@ -67,6 +67,8 @@ extension Server: RestartParentOwner {
         drainTimer?.cancel()
         drainTimer = nil
         pool.cancelDrain()
+        reopenMissingListeners()
+        reopenAdmin()
         pool.startAccepting(sockets)
         serveAdmin()
         stats.live.set(1)
@@ -85,6 +87,7 @@ extension Server: RestartParentOwner {
             closeAdmin()
             return
         }
+        if names.contains(Self.adminRecordName) { closeAdmin() }
         sockets.removeAll { group in
             guard names.contains(bootstrap.listeners[group.listener].name) else { return false }
             for member in group.members { _ = cl_close(member.descriptor) }

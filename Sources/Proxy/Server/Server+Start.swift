@@ -113,7 +113,9 @@ extension Server: RestartChildOwner {
                 restartSocket = RestartSocket(adopting: socket.descriptor, path: path)
             }
             try openListeners(inherited: listeners.filter { $0.record.kind == .listener })
-            try openAdmin(inherited: listeners.first { $0.record.kind == .admin })
+            let inheritedAdmin = listeners.first { $0.record.kind == .admin }
+            try openAdmin(inherited: inheritedAdmin)
+            if let inheritedAdmin, inheritedAdmin.descriptor.raw >= 0 { notAdopted.insert(Self.adminRecordName) }
             return nil
         } catch {
             takeOverError = error
@@ -139,6 +141,8 @@ extension Server: RestartChildOwner {
         }
         serve()
         openMoreMembers()
+        // Nobody would ever accept what is not in this configuration.
+        if !notAdopted.isEmpty { childSession?.release(notAdopted.sorted()) }
         loop.after(ms: UInt64(options.parentShutdownSeconds) * 1000) { [weak self] in
             self?.childSession?.terminateParent()
         }

@@ -40,6 +40,8 @@ final class Server {
     var state = ServerState.preInitializing { didSet { stats.state.set(state.rawValue) } }
     /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
     var sockets: [ListenerSockets] = []
+    /// What the parent has and this configuration has not: to be released by the parent.
+    var notAdopted: Set<String> = []
     var admin: AdminServer?
     /// The admin listener's socket, as long as this process has it.
     var adminSocket: Int32?
