@@ -35,13 +35,6 @@ struct Envoyd: ParsableCommand {
     @OptionGroup(title: "Service") var service: ServiceFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
 
-    func validate() throws {
-        guard !hotRestart.hotRestartVersion else { return }
-        guard config.configPath != nil || config.configYaml != nil else {
-            throw ValidationError("no configuration: give -c FILE, --config-yaml TEXT, or both")
-        }
-    }
-
     func run() throws {
         var options = ServerOptions()
         config.fill(&options)
@@ -52,6 +45,10 @@ struct Envoyd: ParsableCommand {
         if hotRestart.hotRestartVersion {
             print(HotRestartVersion.text(options))
             return
+        }
+        // Not in `validate()`, which would come before the complaint about an unknown flag.
+        guard config.configPath != nil || config.configYaml != nil else {
+            throw ValidationError("no configuration: give -c FILE, --config-yaml TEXT, or both")
         }
         let status = ServerMain.run(options)
         if status != 0 { throw ExitCode(status) }
