@@ -25,8 +25,10 @@ let package = Package(
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
         // Libraries, each depending downwards only.
-        .target(name: "SharedMemory", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], swiftSettings: strict),
+        .target(name: "SharedMemory", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
+        .target(
+            name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], exclude: ["README.md"],
+            swiftSettings: strict),
         .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),

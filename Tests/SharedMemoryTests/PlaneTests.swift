@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import Glibc
 import RegionTesting
 import Testing
@@ -101,6 +102,35 @@ struct PlaneTests {
             for i in 0..<5000 where try found.cell(UInt32(i), cells: 1).pointee != UInt64(i + 1) {
                 Issue.record("value \(i) after the adoption")
             }
+        }
+    }
+
+    /// Whoever opens a region while it grows must not take it for one that was cut short.
+    @Test func aRegionThatGrowsCanBeOpened() throws {
+        try withScratch { scratch in
+            nonisolated(unsafe) let region = try scratch.member()
+            nonisolated(unsafe) let scratch = scratch
+            nonisolated(unsafe) let done = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+            done.initialize(to: 0)
+            defer { done.deallocate() }
+            DispatchQueue.concurrentPerform(iterations: 4) { part in
+                do {
+                    if part == 0 {
+                        defer { cl_store_release(done, 1) }
+                        for _ in 0..<RegionLayout.planes {
+                            let plane = try region.claimPlane(gauges: none)
+                            for chunk in 0..<3 { _ = try plane.cell(UInt32(chunk * RegionLayout.chunkCells), cells: 1) }
+                        }
+                    } else {
+                        while cl_load_acquire(done) == 0 {
+                            if part == 1 { _ = try scratch.attach() } else { _ = try scratch.reader() }
+                        }
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            #expect(region.header.segment_count == RegionLayout.planes * 2)
         }
     }
 

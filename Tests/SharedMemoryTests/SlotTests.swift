@@ -122,6 +122,23 @@ struct SlotTests {
         }
     }
 
+    /// A slot gets its new incarnation before its lock: seen by a lock that stands in the way of locking only.
+    @Test func theIncarnationComesBeforeTheLock() throws {
+        try withScratch { scratch in
+            do { try scratch.member().commitSlot() }
+            let fd = open(scratch.path, O_RDWR | O_CLOEXEC)
+            defer { close(fd) }
+            var lock = flock()
+            lock.l_type = Int16(F_RDLCK)
+            lock.l_start = off_t(RegionLayout.locks)
+            lock.l_len = 1
+            #expect(fcntl(fd, Int32(CL_F_OFD_SETLK), &lock) == 0)
+            let region = try scratch.member()
+            #expect(region.slot == 1)
+            #expect(region.slotInfo(0)?.incarnation == 2 && region.slotInfo(0)?.committed == 0)
+        }
+    }
+
     private static func serveAndDie(_ scratch: Scratch) throws -> UInt32 {
         let member = try scratch.member()
         try member.commitSlot()
