@@ -49,7 +49,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "statdump",
-            dependencies: ["Stats", "SharedMemory", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Stats", "SharedMemory", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "tools/statdump",
             swiftSettings: strict),
         // The small upstream of tools/run and of the integration tests.
