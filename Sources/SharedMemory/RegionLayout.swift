@@ -2,14 +2,15 @@ import CLinux
 
 /// Where everything in a region file is. The structs are in `cl_region.h`.
 ///
-///     byte 0      header: magic, versions, counts, the robust mutex, 16 process slots        1 page
-///     byte 4096   segment directory: 2048 × {kind, plane, first, page, pages}                8 pages
-///     byte 36864  planes: 512 × {owner, blocks used}                                         2 pages
-///     byte 45056  segments, one after the other, each of whole pages:
+///     byte 0       header: magic, versions, counts, the robust mutex                         1 page
+///     byte 4096    process slots: 256 × {pid, epoch, incarnation, committed, role, socket}   12 pages
+///     byte 53248   segment directory: 8192 × {kind, plane, first, page, pages}               32 pages
+///     byte 184320  planes: 2048 × {owner, blocks used}                                       8 pages
+///     byte 217088  segments, one after the other, each of whole pages:
 ///                   log     names, append-only; only what lies before `log_tail` counts
 ///                   cells   512 cells of 8 bytes a page; chunk n holds the value indices from 512 n on
 ///                   blocks  histogram decades of 96 cells
-///     byte 2^40…  no memory: the locks of the process slots, one byte each
+///     byte 2^40…   no memory: the locks of the process slots, one byte each
 ///
 /// A process slot is live while somebody holds the open-file-description lock of its byte. A plane belongs to the
 /// process whose slot and incarnation its owner word names, and only one thread of it writes there.

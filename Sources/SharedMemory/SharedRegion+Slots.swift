@@ -77,13 +77,26 @@ extension SharedRegion {
     }
 
     /// Says that this process serves from now on: its never-import gauges are the ones that count.
-    public func commitSlot() throws(RegionError) {
-        try withLock { () throws(RegionError) in
+    ///
+    /// - Parameter predecessor: the commit number of the process whose place is taken. When a live process has begun to
+    ///   serve after that one, nothing is written: of several that would take its place, the first one does.
+    /// - Returns: the process that was first; nil when this one serves now.
+    @discardableResult
+    public func commitSlot(after predecessor: UInt64 = .max) throws(RegionError) -> SlotInfo? {
+        try withLock { () throws(RegionError) -> SlotInfo? in
+            if let first = liveSlots().first(where: { $0.role == .serving && $0.committed > predecessor }) { return first }
             region.pointee.header.commit_sequence &+= 1
             let entry = cl_region_slot(region, Int32(slot))
             entry.pointee.role = SlotInfo.Role.serving.rawValue
             cl_store_release(cl_slot_committed(entry), region.pointee.header.commit_sequence)
+            return nil
         }
+    }
+
+    /// The epoch that this process has after all: another one may have been first in the queue.
+    public func setEpoch(_ epoch: UInt32) {
+        guard slot >= 0 else { return }
+        cl_region_slot(region, Int32(slot)).pointee.epoch = epoch
     }
 
     public func setRole(_ role: SlotInfo.Role) {

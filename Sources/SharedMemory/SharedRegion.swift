@@ -26,7 +26,9 @@ public final class SharedRegion {
     public internal(set) var slot = -1
     var incarnation: UInt32 = 0
     /// How long the mutex may be waited for: a stopped owner must not stop us.
-    public var lockLimitMs: UInt32 = 1000
+    public var lockLimitMs: UInt32 = 300
+    /// After a wait in vain the mutex is only tried, until then.
+    private var restingUntilNs: UInt64 = 0
 
     private init(baseID: UInt32, descriptor: Int32) throws(RegionError) {
         path = RegionName.path(baseID: baseID)
@@ -153,14 +155,17 @@ public final class SharedRegion {
     /// Runs `body` with the mutex held. A dead owner's work past the published counts is dropped and a repair counted.
     func withLock<T>(_ body: () throws(RegionError) -> T) throws(RegionError) -> T {
         let mutex = cl_region_mutex(region)
-        switch cl_mutex_lock(mutex, lockLimitMs) {
-        case 0: break
+        // A stopped owner must not stop us once for every name: after one long wait there is none for a while.
+        let isResting = cl_monotonic_ns() < restingUntilNs
+        switch cl_mutex_lock(mutex, isResting ? 0 : lockLimitMs) {
+        case 0: restingUntilNs = 0
         case -EOWNERDEAD:
             // Everything is published by one store each (tail, segment count, plane owner), so what the dead owner left
             // unpublished simply does not count.
             _ = cl_fetch_add(cl_region_repairs(region), 1)
             _ = cl_mutex_mark_consistent(mutex)
         case -ETIMEDOUT:
+            if !isResting { restingUntilNs = cl_monotonic_ns() &+ 5_000_000_000 }
             throw .busy(path: path, holder: "process \(region.pointee.header.mutex_pid)")
         case -ENOTRECOVERABLE: throw .unrecoverable(path: path)
         case let code: throw .system(call: "pthread_mutex_timedlock", path: path, code: -code)

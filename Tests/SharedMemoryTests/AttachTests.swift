@@ -17,7 +17,7 @@ struct AttachTests {
             #expect(header.magic == CL_REGION_MAGIC)
             #expect(header.layout_major == 1 && header.generation == 1 && header.base_id == scratch.baseID)
             #expect(header.uid == geteuid() && header.mutex_tag == cl_mutex_tag())
-            #expect(header.committed == 45056 && scratch.size == 45056)
+            #expect(header.committed == 217088 && scratch.size == 217088)
             var status = cl_file_status()
             #expect(cl_stat(scratch.path, &status) == 0)
             #expect(status.mode & 0o7777 == 0o600 && status.links == 1)
@@ -73,7 +73,7 @@ struct AttachTests {
             case .planes: scratch.poke(\.plane_count, .max)
             case .values: scratch.poke(\.value_count, .max)
             case .tail: scratch.poke(\.log_tail, 1 << 63)
-            case .cutShort: scratch.poke(\.committed, 45056 + 4096)
+            case .cutShort: scratch.poke(\.committed, 217088 + 4096)
             }
         }
 
@@ -87,9 +87,9 @@ struct AttachTests {
             case .library: "made by another C library"
             case .segments: "2049 segments and 0 planes"
             case .planes: "0 segments and 4294967295 planes"
-            case .values: "18446744073709551615 values and 0 bytes of names in 45056 bytes"
-            case .tail: "0 values and 9223372036854775808 bytes of names in 45056 bytes"
-            case .cutShort: "cut short: 45056 of 49152 bytes"
+            case .values: "18446744073709551615 values and 0 bytes of names in 217088 bytes"
+            case .tail: "0 values and 9223372036854775808 bytes of names in 217088 bytes"
+            case .cutShort: "cut short: 217088 of 221184 bytes"
             }
         }
     }
@@ -104,7 +104,7 @@ struct AttachTests {
             #expect(origin == .replaced(reason: foreign.found))
             #expect(scratch.inode != inode)
             #expect(region.header.generation == (foreign == .magic ? 1 : 2))
-            #expect(region.header.committed == 45056)
+            #expect(region.header.committed == 217088)
         }
     }
 

@@ -162,12 +162,12 @@ struct LogTests {
     }
 
     /// Directory entries that point where no segment can be.
-    @Test(arguments: [(UInt32(0), UInt32(1)), (10, 1), (1 << 20, 1), (.max, .max), (11, 1 << 30)])
+    @Test(arguments: [(UInt32(0), UInt32(1)), (52, 1), (1 << 20, 1), (.max, .max), (53, 1 << 30)])
     func aSegmentThatCannotBeIsRefused(page: UInt32, pages: UInt32) throws {
         try withScratch { scratch in
             let region = try scratch.member()
             _ = try appendName("a", to: region)
-            let offset = RegionLayout.page
+            let offset = RegionLayout.page + RegionLayout.slots * 192
             scratch.poke(page, at: offset + MemoryLayout<cl_segment>.offset(of: \.page)!)
             scratch.poke(pages, at: offset + MemoryLayout<cl_segment>.offset(of: \.pages)!)
             let error = try #require(throws: RegionError.self) { try region.readLog(from: 0) { _ in } }

@@ -19,7 +19,7 @@ struct SlotTests {
             #expect(info.socketPath == "@envoyd-restart" && info.startNs > 0)
             #expect(region.liveSlots().isEmpty, "its own is not another's")
             #expect(try scratch.reader().slots.filter(\.isLive) == [info])
-            #expect(region.slotInfo(16) == nil && region.slotInfo(-1) == nil)
+            #expect(region.slotInfo(256) == nil && region.slotInfo(-1) == nil)
         }
     }
 
@@ -69,17 +69,17 @@ struct SlotTests {
         }
     }
 
-    @Test func theSeventeenthProcessIsRefused() throws {
+    @Test func oneProcessTooManyIsRefused() throws {
         try withScratch { scratch in
-            let members = try (0..<15).map { _ in try scratch.member() }
+            let members = try (0..<255).map { _ in try scratch.member() }
             let child = try scratch.spawn("member", "wait")
-            #expect(child.line() == "member 15 1")
+            #expect(child.line() == "member 255 1")
             let error = try #require(throws: RegionError.self) { try scratch.member() }
             #expect(error.kind == .full)
-            #expect(error.description.hasSuffix("all 16 process slots are in use"))
+            #expect(error.description.hasSuffix("all 256 process slots are in use"))
             child.kill()
-            #expect(try scratch.member().slot == 15)
-            #expect(members.map(\.slot) == Array(0..<15))
+            #expect(try scratch.member().slot == 255)
+            #expect(members.map(\.slot) == Array(0..<255))
         }
     }
 
@@ -156,5 +156,5 @@ struct SlotTests {
         }
     }
 
-    private func slotOffset(_ index: Int) -> Int { 256 + index * 192 }
+    private func slotOffset(_ index: Int) -> Int { RegionLayout.page + index * 192 }
 }

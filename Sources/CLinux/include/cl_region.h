@@ -11,9 +11,9 @@
 extern long syscall(long, ...);
 enum {
     CL_REGION_PAGE = 4096,
-    CL_REGION_SLOTS = 16,
-    CL_REGION_SEGMENTS = 2048,
-    CL_REGION_PLANES = 512,
+    CL_REGION_SLOTS = 256,
+    CL_REGION_SEGMENTS = 8192,
+    CL_REGION_PLANES = 2048,
     CL_SLOT_PATH = 120,
 };
 /// "ENVOYDSM" read as a little-endian word.
@@ -60,12 +60,10 @@ typedef struct {
     uint32_t reserved0;
     uint8_t reserved[48];
     uint64_t mutex[CL_MUTEX_WORDS];
-    cl_slot slots[CL_REGION_SLOTS];
-    uint8_t reserved1[768];
+    uint8_t reserved1[3840];
 } cl_region_header;
 _Static_assert(sizeof(cl_region_header) == CL_REGION_PAGE, "the header is one page");
 _Static_assert(offsetof(cl_region_header, mutex) == 192, "header layout");
-_Static_assert(offsetof(cl_region_header, slots) == 256, "header layout");
 /// A run of pages with one use.
 typedef struct {
     uint8_t kind;    // 1 name log, 2 cells, 3 histogram blocks
@@ -85,11 +83,12 @@ typedef struct {
 _Static_assert(sizeof(cl_plane) == 16, "a plane");
 typedef struct {
     cl_region_header header;
+    cl_slot slots[CL_REGION_SLOTS];
     cl_segment segments[CL_REGION_SEGMENTS];
     cl_plane planes[CL_REGION_PLANES];
 } cl_region;
 enum { CL_REGION_DATA = sizeof(cl_region) };
-_Static_assert(CL_REGION_DATA == 11 * CL_REGION_PAGE, "data begins on a page");
+_Static_assert(CL_REGION_DATA == 53 * CL_REGION_PAGE, "data begins on a page");
 #pragma clang assume_nonnull begin
 static inline uint64_t *cl_region_mutex(cl_region *r) { return r->header.mutex; }
 static inline uint64_t *cl_region_tail(cl_region *r) { return &r->header.log_tail; }
@@ -97,7 +96,7 @@ static inline uint64_t *cl_region_repairs(cl_region *r) { return &r->header.repa
 static inline uint64_t *cl_region_overflows(cl_region *r) { return &r->header.overflows; }
 static inline uint32_t *cl_region_segment_count(cl_region *r) { return &r->header.segment_count; }
 static inline uint32_t *cl_region_plane_count(cl_region *r) { return &r->header.plane_count; }
-static inline cl_slot *cl_region_slot(cl_region *r, int i) { return &r->header.slots[i & (CL_REGION_SLOTS - 1)]; }
+static inline cl_slot *cl_region_slot(cl_region *r, int i) { return &r->slots[i & (CL_REGION_SLOTS - 1)]; }
 static inline cl_segment *cl_region_segment(cl_region *r, uint32_t i) { return &r->segments[i & (CL_REGION_SEGMENTS - 1)]; }
 static inline cl_plane *cl_region_plane(cl_region *r, uint32_t i) { return &r->planes[i & (CL_REGION_PLANES - 1)]; }
 static inline uint64_t *cl_plane_owner(cl_plane *p) { return &p->owner; }

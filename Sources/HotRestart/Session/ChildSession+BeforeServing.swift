@@ -30,6 +30,8 @@ extension ChildSession {
             return proceedIfBuilt()
         case .commitStored(let stored):
             return handleStored(stored)
+        case .commitRefused(let reason):
+            return phase == .storing ? fail(.local(reason)) : []
         case .parentChecked(let alive):
             guard checkingParent else { return [] }
             checkingParent = false

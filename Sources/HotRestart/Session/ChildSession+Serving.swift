@@ -33,7 +33,7 @@ extension ChildSession {
             guard phase == .serving, !linkClosed, !terminating else { return [] }
             terminating = true
             return [.setTimer(.release, ns: limits.release), .send(.terminate)]
-        case .failed, .start, .timer, .adminNeeded, .built, .commitStored, .parentChecked:
+        case .failed, .start, .timer, .adminNeeded, .built, .commitStored, .commitRefused, .parentChecked:
             return []
         }
     }

@@ -22,6 +22,8 @@ public struct ChildSession: Hashable, Sendable {
         case built
         /// Answer to `.storeCommitted`.
         case commitStored(Bool)
+        /// The other answer to `.storeCommitted`: somebody else serves already, so this process must not.
+        case commitRefused(reason: String)
         /// Answer to `.checkParent`; `false` promises that the parent is dead.
         case parentChecked(alive: Bool)
         /// The owner cannot go on. Only before COMMIT.

@@ -143,6 +143,8 @@ public struct ParentSession: Hashable, Sendable {
         case .awaitHello, .awaitRequest, .offering, .awaitReady, .stopping, .over: false
         }
     }
+    /// COMMIT was sent and it is not known yet which of the two serves: the owner must not end now.
+    public var isFateUnknown: Bool { phase == .awaitCommitted || phase == .fencing }
     /// The child serves and this process is its standby.
     public var isStandby: Bool { phase == .draining || phase == .standby }
     /// The child's introduction, once it came.

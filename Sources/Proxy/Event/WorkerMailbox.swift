@@ -5,8 +5,9 @@ import Synchronization
 enum WorkerCommand: Sendable {
     /// Accept from these descriptors; `exclusive` when other workers do so too.
     case listen(listener: Int, descriptor: Int32, exclusive: Bool)
-    /// Stop accepting: these listeners, or all of them when nil; `done` runs on the worker.
-    case unlisten(listeners: [Int]?, done: @Sendable () -> Void)
+    /// Stop accepting: these listeners, or all of them when nil; when they are to be closed, what waits is accepted
+    /// first. `done` runs on the worker.
+    case unlisten(listeners: [Int]?, closing: Bool, done: @Sendable () -> Void)
     case hosts(cluster: Int, [UpstreamHost])
     case drain(Drain)
     case cancelDrain

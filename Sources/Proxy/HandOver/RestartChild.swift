@@ -7,11 +7,24 @@ protocol RestartChildOwner: AnyObject {
     func adopt(_ listeners: [ReceivedListener]) -> String?
     func welcomed(_ welcome: Welcome)
     /// Records "committed" in the process slot.
-    func storeCommitted() -> Bool
+    func storeCommitted() -> CommitOutcome
+    /// Whether the region's locks prove that the process which calls itself `pid` is dead.
+    func isProvenDead(pid: UInt64) -> Bool
+    /// The standby has closed its duplicates of these listeners, or did not answer in time; no names: of all.
+    func released(_ names: [String])
+    func reported(kept: UInt64)
     func startServing()
     func standbyLost(_ reason: String)
     func mayLeave()
     func takeOverFailed(_ failure: ChildSession.Failure)
+}
+
+/// What came of writing "committed".
+enum CommitOutcome {
+    case stored
+    case failed
+    /// Another process serves already.
+    case refused(String)
 }
 
 /// The new process's side of a hand-over, and afterwards its link to the standby: `ChildSession` decides, this carries it
@@ -23,6 +36,8 @@ final class RestartChild {
     private let log: Log
     private let channel: RestartChannel
     private weak var owner: (any RestartChildOwner)?
+    /// The parent, held from the time when it certainly lived.
+    private var parent: PeerProcess?
     private var events: [ChildSession.Event] = []
     private var isHandling = false
 
@@ -72,22 +87,33 @@ final class RestartChild {
         case .setTimer(let timer, let ns): timers.set(timer, ns: ns) { [weak self] in self?.feed(.timer(timer)) }
         case .cancelTimer(let timer): timers.cancel(timer)
         case .close: link.close()
-        case .welcomed(let welcome): owner?.welcomed(welcome)
+        case .welcomed(let welcome):
+            parent = channel.peerProcess(claimed: welcome.pid)
+            owner?.welcomed(welcome)
         case .adoptListeners(let listeners):
             if let problem = owner?.adopt(listeners) { feed(.failed(reason: problem)) }
         case .adoptState: feed(.built)
         case .adminReleased: break
         case .checkParent:
-            let claimed = session.parent?.pid
-            let process = channel.peerProcess(claimed: claimed)
-            feed(.parentChecked(alive: !(process?.waitForEnd(deadlineNs: cl_monotonic_ns() + 100_000_000) ?? false)))
-        case .storeCommitted: feed(.commitStored(owner?.storeCommitted() ?? false))
+            let ended = parent?.waitForEnd(deadlineNs: cl_monotonic_ns() + 100_000_000) ?? false
+            let isDead = ended || session.parent.map { owner?.isProvenDead(pid: $0.pid) ?? false } ?? false
+            feed(.parentChecked(alive: !isDead))
+        case .storeCommitted:
+            switch owner?.storeCommitted() ?? .failed {
+            case .stored: feed(.commitStored(true))
+            case .failed: feed(.commitStored(false))
+            case .refused(let reason): feed(.commitRefused(reason: reason))
+            }
         case .startAccepting: owner?.startServing()
         case .handOverReported(let report):
-            if let report { log.info("hot restart: the parent keeps \(report.kept) connections: \(report.text)") }
+            if let report {
+                log.info("hot restart: the parent keeps \(report.kept) connections: \(report.text)")
+                owner?.reported(kept: report.kept)
+            }
         case .released(let names, let confirmed):
             let what = names.isEmpty ? "all listeners" : names.joined(separator: ", ")
             if !confirmed { log.warning("hot restart: the standby did not confirm that it released \(what)") }
+            owner?.released(names)
         case .mayLeave(let confirmed):
             if !confirmed { log.warning("hot restart: the standby did not confirm that it released the listeners") }
             owner?.mayLeave()

@@ -48,6 +48,8 @@ final class RestartParent {
     var isStandby: Bool { session.isStandby }
     /// COMMIT was sent and the child's answer is not known yet, or an offer is on its way.
     var isUndecided: Bool { !session.isStandby && !session.isOver }
+    /// Which of the two serves is being found out.
+    var isFateUnknown: Bool { session.isFateUnknown }
 
     func begin() throws(SystemError) {
         try link.open { [weak self] received in
@@ -60,6 +62,9 @@ final class RestartParent {
         }
         feed(.start)
     }
+
+    /// Gives the hand-over up, if that is still possible.
+    func cancel(_ reason: String) { feed(.cancel(reason: reason)) }
 
     /// A standby leaves: its duplicates are closed, or the process ends.
     func leave() { feed(.leave) }

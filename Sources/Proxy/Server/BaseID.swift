@@ -99,6 +99,7 @@ struct BaseIDClaim {
             }
             return .done(try attach(anchor, id, parent: nil, epoch: try coldEpoch()))
         }
+        // The start-up lock is held until the slot is claimed.
         let epoch = try takeOverEpoch(holder)
         return .done(try attach(anchor, id, parent: holder, epoch: epoch))
     }
@@ -165,6 +166,7 @@ struct BaseIDClaim {
     ) throws(StartupError) -> Claim {
         let region: SharedRegion
         let origin: SharedRegion.Origin
+        defer { withExtendedLifetime(anchor) {} }
         do {
             (region, origin) = try SharedRegion.attach(anchor, reset: options.resetStats && parent == nil)
             let path = parent?.socketPath ?? path(id)

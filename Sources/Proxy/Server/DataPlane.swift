@@ -39,6 +39,8 @@ public enum Drain: Sendable, Equatable {
     case gradual(overMs: UInt64)
     /// Every response from now on carries `Connection: close`; idle connections stay.
     case immediate
+    /// Everything ends now.
+    case close
     /// As `immediate`, and idle connections get `graceMs` in which a request is still answered with `Connection: close`,
     /// are then half-closed, lingered on, and closed.
     case finish(graceMs: UInt64)
@@ -50,10 +52,13 @@ public protocol DataPlane: AnyObject {
     func start() throws
     /// Accepts from these sockets from now on (again after `stopAccepting`: every listener whose sockets are given).
     func startAccepting(_ sockets: [ListenerSockets])
-    /// Takes every listening socket out of every worker's epoll set; `done` runs when all have. The descriptors stay open.
-    func stopAccepting(_ done: @escaping () -> Void)
-    /// Takes the sockets of these listeners (positions) out; the others go on.
-    func stopAccepting(listeners: [Int], _ done: @escaping () -> Void)
+    /// Takes listening sockets out of every worker's epoll set; `done` runs when all have. The descriptors stay open.
+    ///
+    /// - Parameters:
+    ///   - listeners: positions in `Bootstrap.listeners`; nil: all.
+    ///   - closing: the sockets are about to be closed, so what waits in their queues is accepted now: a close would
+    ///     reset it.
+    func stopAccepting(listeners: [Int]?, closing: Bool, _ done: @escaping () -> Void)
     func drain(_ drain: Drain)
     /// Serving goes on as if no drain had been asked for.
     func cancelDrain()

@@ -27,13 +27,22 @@ extension Server {
                     try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))
             } catch {
                 stats.listenersFailed.increment()
-                lines.append("\(listener.location): \(error)")
+                lines.append("\(listener.location): \(error)\(Self.hint(listener, inherited))")
             }
         }
         guard lines.isEmpty else {
             closeListeners()
             throw StartupError(lines: lines)
         }
+    }
+
+    /// The usual reason for a port that the parent itself holds.
+    private static func hint(_ listener: Listener, _ inherited: [ReceivedListener]) -> String {
+        guard case .socket(_, let port) = listener.address,
+            let other = inherited.first(where: { $0.record.address.hasSuffix(":\(port)") })
+        else { return "" }
+        return "; the running process has this port at \(other.record.address): a hot restart cannot change the bind "
+            + "address of a port, stop the running process first"
     }
 
     /// Every socket of a group goes on being accepted from, however many workers there are now.

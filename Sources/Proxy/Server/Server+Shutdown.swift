@@ -29,9 +29,16 @@ extension Server {
             role = .leaving
             state = .draining
             startDrainClock()
+            restartSocket.map { loop.unwatch($0.descriptor) }
             // The standby closes its duplicates first, so that no client waits in a queue that nobody serves.
             if let childSession, childSession.hasStandby { childSession.leave() } else { stopListening() }
         case .standby:
+            if let parentSession, parentSession.isFateUnknown {
+                if terminationIsKept { return terminateNow() }
+                terminationIsKept = true
+                log.info("\(what) while the fate of the process that took over is being found out: kept until then")
+                return
+            }
             log.info("\(what): exiting; \(pool.connectionCount) connections finish first")
             parentSession?.leave()
             leave()
@@ -54,7 +61,7 @@ extension Server {
         restartSocket?.removeFile()
         restartSocket?.close()
         restartSocket = nil
-        pool.stopAccepting { [weak self] in
+        pool.stopAccepting(listeners: nil, closing: true) { [weak self] in
             guard let self else { return }
             self.removeUnixListeners()
             self.closeListeners()
@@ -75,7 +82,7 @@ extension Server {
     }
 
     private func finish() {
-        pool.drain(.finish(graceMs: Self.idleGraceMs))
+        pool.drain(drainIsOver ? .close : .finish(graceMs: Self.idleGraceMs))
         startDrainClock()
         pool.whenEmpty { [weak self] in
             guard let self else { return }
@@ -86,21 +93,27 @@ extension Server {
 
     /// The drain time runs from the first of: handing over, SIGTERM.
     func startDrainClock() {
-        guard drainTimer == nil else { return }
+        guard drainTimer == nil, !drainIsOver else { return }
         drainTimer = loop.after(ms: UInt64(options.drainSeconds) * 1000) { [weak self] in
             guard let self else { return }
-            // A standby stays for its child; what is left of its connections ends here.
+            self.drainTimer = nil
+            self.drainIsOver = true
             self.log.info("drain time is over: \(self.pool.connectionCount) connections are closed")
-            if self.role == .leaving { self.terminateNow() } else { self.pool.drain(.finish(graceMs: 0)) }
+            // A standby stays for its child, without connections.
+            if self.role == .leaving { self.terminateNow() } else { self.pool.drain(.close) }
         }
     }
 
     func terminateNow() {
         if role == .serving {
-            // Without a drain: /quitquitquit.
+            // Without a drain: /quitquitquit, or a second SIGTERM.
+            parentSession?.cancel("the serving process is told to exit at once")
             childSession?.leave()
-            removeUnixListeners()
-            restartSocket?.removeFile()
+            // A child past COMMIT serves on these paths.
+            if parentSession == nil {
+                removeUnixListeners()
+                restartSocket?.removeFile()
+            }
         }
         stats.live.set(0)
         role = .leaving
@@ -117,6 +130,10 @@ extension Server {
     /// `POST /drain_listeners`.
     func drainListeners(graceful: Bool, skipExit: Bool) {
         guard role == .serving else { return }
+        if let parentSession, parentSession.isUndecided {
+            parentSession.cancel("the serving process drains its listeners")
+            guard self.parentSession == nil else { return }
+        }
         state = .draining
         pool.drain(
             options.drainStrategy == .immediate
@@ -124,12 +141,22 @@ extension Server {
         guard !skipExit else { return }
         let stop: () -> Void = { [weak self] in
             guard let self, self.role == .serving else { return }
-            self.childSession?.release([])
-            self.pool.stopAccepting { [weak self] in
-                self?.removeUnixListeners()
-                self?.closeListeners()
+            // The standby closes its duplicates first; `released` goes on.
+            if let childSession = self.childSession, childSession.hasStandby {
+                childSession.release([])
+            } else {
+                self.released([])
             }
         }
         if graceful { loop.after(ms: UInt64(options.drainSeconds) * 1000, stop) } else { stop() }
+    }
+
+    /// The standby has no listener any more that this process wanted gone everywhere.
+    func released(_ names: [String]) {
+        guard names.isEmpty, role == .serving else { return }
+        pool.stopAccepting(listeners: nil, closing: true) { [weak self] in
+            self?.removeUnixListeners()
+            self?.closeListeners()
+        }
     }
 }

@@ -7,7 +7,10 @@ import Stats
 extension Server: RestartParentOwner {
     /// Somebody connected to the restart socket.
     func childAsks() {
-        guard role == .serving, parentSession == nil, let restartSocket, let region = claim.region else { return }
+        guard role == .serving, parentSession == nil, let restartSocket, let region = claim.region else {
+            restartSocket.map { loop.unwatch($0.descriptor) }
+            return
+        }
         do {
             guard let channel = try restartSocket.accept() else { return }
             let welcome = Welcome(
@@ -19,16 +22,30 @@ extension Server: RestartParentOwner {
             // A third process waits in the socket's queue meanwhile.
             loop.unwatch(restartSocket.descriptor)
             try session.begin()
-        } catch let error as RestartSocketError {
-            log.warning("hot restart refused: \(error)")
+        } catch RestartSocketError.foreignPeer(let uid) {
+            log.warning("hot restart refused: it was asked for by user \(uid)")
         } catch {
+            // No descriptors, most likely: asking again at once would only spin.
             log.error("hot restart: \(error)")
             parentSession = nil
-            watchRestartSocket()
+            loop.unwatch(restartSocket.descriptor)
+            loop.after(ms: 100) { [weak self] in
+                guard let self, self.role == .serving else { return }
+                self.watchRestartSocket()
+            }
         }
     }
 
-    func stopAcceptingForChild(_ done: @escaping () -> Void) { pool.stopAccepting(done) }
+    func stopAcceptingForChild(_ done: @escaping () -> Void) {
+        pool.stopAccepting(listeners: nil, closing: false, done)
+    }
+
+    /// A SIGTERM that came while it was not known who serves.
+    private func actOnKeptTermination() {
+        guard terminationIsKept else { return }
+        terminationIsKept = false
+        loop.after(ms: 0) { [weak self] in self?.terminate("SIGTERM, kept until the hand-over was decided") }
+    }
 
     func resumeAccepting() { pool.startAccepting(sockets) }
 
@@ -49,26 +66,32 @@ extension Server: RestartParentOwner {
             "pid \(child.pid) took over the listeners; this process stands by and lets \(kept) connections finish")
         // The one that stood by for this process is not needed any more: one serving process, at most one standby.
         childSession?.terminateParent()
-        if terminationIsKept {
-            loop.after(ms: 0) { [weak self] in self?.terminate("SIGTERM, kept until the hand-over was done") }
-        }
+        actOnKeptTermination()
         return HandOverReport(moved: 0, kept: kept, text: "they drain in pid \(getpid())")
     }
 
     func takeBack(_ reason: String) {
-        log.warning("\(reason): this process serves again")
-        role = .serving
-        state = .live
+        guard role == .standby || role == .serving else { return }
+        let mine = claim.region.flatMap { $0.slotInfo($0.slot)?.committed } ?? .max
         do {
-            try claim.region?.commitSlot()
+            if let newer = try claim.region?.commitSlot(after: mine) {
+                log.warning("\(reason), and pid \(newer.pid) has taken its place")
+                return leave()
+            }
         } catch {
             log.error("\(error)")
         }
+        log.warning("\(reason): this process serves again")
+        role = .serving
+        state = .live
         drainTimer?.cancel()
         drainTimer = nil
+        drainIsOver = false
         pool.cancelDrain()
-        reopenMissingListeners()
-        reopenAdmin()
+        if !everythingIsReleased {
+            reopenMissingListeners()
+            reopenAdmin()
+        }
         pool.startAccepting(sockets)
         serveAdmin()
         stats.live.set(1)
@@ -79,19 +102,24 @@ extension Server: RestartParentOwner {
         } catch {
             log.error("\(error); this process cannot be hot restarted")
         }
+        actOnKeptTermination()
     }
 
     func releaseDuplicates(_ names: [String]) {
         if names.isEmpty {
+            everythingIsReleased = true
             closeListeners()
             closeAdmin()
             return
         }
         if names.contains(Self.adminRecordName) { closeAdmin() }
-        sockets.removeAll { group in
-            guard names.contains(bootstrap.listeners[group.listener].name) else { return false }
-            for member in group.members { _ = cl_close(member.descriptor) }
-            return true
+        let released = sockets.filter { names.contains(bootstrap.listeners[$0.listener].name) }
+        guard !released.isEmpty else { return }
+        sockets.removeAll { group in released.contains { $0.listener == group.listener } }
+        // Nobody else has accepted from them since: who waits in the queue is served here.
+        pool.startAccepting(released)
+        pool.stopAccepting(listeners: released.map(\.listener), closing: true) {
+            for group in released { for member in group.members { _ = cl_close(member.descriptor) } }
         }
     }
 
@@ -110,9 +138,7 @@ extension Server: RestartParentOwner {
 
     func handOverAborted(_ reason: String) {
         log.warning("hot restart did not happen: \(reason); this process goes on serving")
-        if terminationIsKept {
-            loop.after(ms: 0) { [weak self] in self?.terminate("SIGTERM, kept during the hand-over") }
-        }
+        actOnKeptTermination()
     }
 
     func parentSessionEnded() {

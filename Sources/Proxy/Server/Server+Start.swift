@@ -66,6 +66,7 @@ extension Server: RestartChildOwner {
             generation: claim.region?.header.generation ?? 0)
         let child = RestartChild(channel, hello: hello, loop: loop, log: log, owner: self)
         childSession = child
+        predecessor = parent.committed
         try child.begin()
         // The session has a time limit for each of its steps.
         _ = loop.run(until: { role != .starting || takeOverError != nil }, limitMs: 120_000)
@@ -103,9 +104,24 @@ extension Server: RestartChildOwner {
         return true
     }
 
+    /// Another child may have been first in the queue: what counts is who answers now.
     func welcomed(_ welcome: Welcome) {
         hotRestartGeneration = welcome.hotRestartGeneration &+ 1
+        claim.epoch = UInt32(truncatingIfNeeded: welcome.epoch) &+ 1
+        claim.firstStartNs = welcome.startTimeNs
+        claim.region?.setEpoch(claim.epoch)
+        if let slot = claim.region?.liveSlot(pid: UInt32(truncatingIfNeeded: welcome.pid)) {
+            predecessor = slot.committed
+            claim.parent = slot
+        }
     }
+
+    func isProvenDead(pid: UInt64) -> Bool {
+        // The kernel frees the lock of its slot with the process.
+        claim.region.map { $0.liveSlot(pid: UInt32(truncatingIfNeeded: pid)) == nil } ?? false
+    }
+
+    func reported(kept: UInt64) { stats.parentConnections.set(kept) }
 
     func adopt(_ listeners: [ReceivedListener]) -> String? {
         do {
@@ -123,13 +139,13 @@ extension Server: RestartChildOwner {
         }
     }
 
-    func storeCommitted() -> Bool {
+    func storeCommitted() -> CommitOutcome {
         do {
-            try claim.region?.commitSlot()
-            return true
+            guard let first = try claim.region?.commitSlot(after: predecessor) else { return .stored }
+            return .refused("pid \(first.pid) (epoch \(first.epoch)) serves in its place already")
         } catch {
             log.error("\(error)")
-            return false
+            return .failed
         }
     }
 
@@ -149,7 +165,10 @@ extension Server: RestartChildOwner {
     }
 
     func takeOverFailed(_ failure: ChildSession.Failure) {
-        if case .closed = failure, sockets.isEmpty { endedUnasked = true }
+        switch failure {
+        case .closed, .parentDied: endedUnasked = sockets.isEmpty
+        default: break
+        }
         if takeOverError == nil { takeOverError = StartupError("\(failure)") }
     }
 

@@ -27,7 +27,7 @@ final class Server {
     let log: Log
     let loop: MainLoop
     let signals: Signals
-    let claim: Claim
+    var claim: Claim
     let store: StatsStore
     let writer: StatsWriter
     let stats: ServerStats
@@ -54,7 +54,12 @@ final class Server {
     /// SIGTERM came while a hand-over was undecided.
     var terminationIsKept = false
     var drainTimer: MainTimer?
-    var drainEndNs: UInt64 = 0
+    /// The drain time has passed: what has not finished is ended.
+    var drainIsOver = false
+    /// The child drained everything on purpose: nothing is opened again for it.
+    var everythingIsReleased = false
+    /// `commit_sequence` of the process whose place is taken.
+    var predecessor: UInt64 = .max
     var takeOverError: StartupError?
     /// The parent closed the link before it had given anything.
     var endedUnasked = false
@@ -102,6 +107,8 @@ final class Server {
         if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
         scheduleFlush()
         loop.run()
+        // What workers have asked for and wait for: the cells of rare status codes.
+        loop.mailbox.run()
         pool.shutdown()
         return exitStatus
     }

@@ -31,29 +31,36 @@ extension Worker {
         if rc < 0, rc != -EEXIST { hooks.log("worker \(index): cannot watch a listener: \(SystemError.text(-rc))") }
     }
 
-    func unlisten(_ listeners: [Int]?) {
+    func unlisten(_ listeners: [Int]?, closing: Bool) {
         for (position, entry) in listening.entries.enumerated() {
             guard let entry, listeners?.contains(entry.listener) ?? true else { continue }
             _ = cl_epoll_del(epoll, entry.descriptor)
             listening.entries[position] = nil
+            if closing { while acceptOne(entry) {} }
         }
     }
 
     /// Accepts what waits, a bounded number at a time: the listener is level-triggered, so nothing is forgotten.
     func acceptReady(_ position: Int32) {
         guard Int(position) < listening.entries.count, let entry = listening.entries[Int(position)] else { return }
+        for _ in 0..<32 where !acceptOne(entry) { return }
+    }
+
+    /// Accepts the next connection; false when none waits or there is no room for it.
+    private func acceptOne(_ entry: ListeningSet.Entry) -> Bool {
         var address = cl_address()
-        for _ in 0..<32 {
-            let fd = cl_accept(entry.descriptor, &address)
-            if fd < 0 {
-                switch -fd {
-                case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting(-fd)
-                default: break
-                }
-                return
+        let fd = cl_accept(entry.descriptor, &address)
+        if fd < 0 {
+            switch -fd {
+            // That one connection is gone; others may wait.
+            case ECONNABORTED: return true
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting(-fd)
+            default: break
             }
-            accepted(fd, &address, entry.listener)
+            return false
         }
+        accepted(fd, &address, entry.listener)
+        return true
     }
 
     /// No descriptor or memory left: the listeners rest for a moment instead of spinning.

@@ -115,7 +115,13 @@ extension Worker {
         }
     }
 
+    /// Ends every connection and stops accepting.
     func closeEverything() {
+        unlisten(nil, closing: false)
+        closeConnections()
+    }
+
+    private func closeConnections() {
         for slot in 0..<connections.count {
             let c = connections[slot]
             switch c.pointee.kind {
@@ -127,7 +133,6 @@ extension Worker {
         for slot in 0..<connections.count where connections[slot].pointee.kind != .free {
             close(slot, connections[slot])
         }
-        unlisten(nil)
     }
 
     // MARK: Drain
@@ -138,6 +143,9 @@ extension Worker {
         case .gradual(let overMs):
             state.pointee.drain = DrainState(mode: .gradual, startNs: now, lengthNs: overMs &* 1_000_000)
         case .immediate: state.pointee.drain = DrainState(mode: .immediate, startNs: now, lengthNs: 0)
+        case .close:
+            state.pointee.drain = DrainState(mode: .finish, startNs: now, lengthNs: 0)
+            closeConnections()
         case .finish(let graceMs):
             state.pointee.drain = DrainState(mode: .finish, startNs: now, lengthNs: graceMs &* 1_000_000)
             for slot in 0..<connections.count {

@@ -172,8 +172,8 @@ extension Worker {
             switch command {
             case .listen(let listener, let descriptor, let exclusive):
                 listen(listener: listener, descriptor: descriptor, exclusive: exclusive)
-            case .unlisten(let listeners, let done):
-                unlisten(listeners)
+            case .unlisten(let listeners, let closing, let done):
+                unlisten(listeners, closing: closing)
                 done()
             case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
             case .drain(let drain): startDrain(drain)

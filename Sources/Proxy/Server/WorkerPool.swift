@@ -83,15 +83,11 @@ public final class WorkerPool: DataPlane {
         }
     }
 
-    public func stopAccepting(_ done: @escaping () -> Void) { stop(nil, done) }
-
-    public func stopAccepting(listeners: [Int], _ done: @escaping () -> Void) { stop(listeners, done) }
-
-    private func stop(_ listeners: [Int]?, _ done: @escaping () -> Void) {
+    public func stopAccepting(listeners: [Int]?, closing: Bool, _ done: @escaping () -> Void) {
         let pending = Countdown(workers.count, done)
         let mailbox = mailbox
         for worker in workers {
-            worker.mailbox.post(.unlisten(listeners: listeners, done: { mailbox.post { pending.arrive() } }))
+            worker.mailbox.post(.unlisten(listeners: listeners, closing: closing, done: { mailbox.post { pending.arrive() } }))
         }
     }
 

@@ -13,6 +13,8 @@ final class ClusterManager {
         var byEndpoint: [[UpstreamHost]]
         var resolvedOnce: [Bool]
         var failures: [UInt64]
+        /// The next resolution of each endpoint.
+        var timers: [MainTimer?]
         var hosts: [UpstreamHost] = []
         init(cluster: Cluster, stats: MembershipStats) {
             self.cluster = cluster
@@ -20,6 +22,7 @@ final class ClusterManager {
             byEndpoint = Array(repeating: [], count: cluster.endpoints.count)
             resolvedOnce = Array(repeating: false, count: cluster.endpoints.count)
             failures = Array(repeating: 0, count: cluster.endpoints.count)
+            timers = Array(repeating: nil, count: cluster.endpoints.count)
         }
     }
 
@@ -120,7 +123,8 @@ final class ClusterManager {
         state.resolvedOnce[position] = true
         merge(index)
         guard isDNS, !isLiteral else { return }
-        loop.after(ms: max(delay, 1)) { [weak self] in self?.resolve(index, position) }
+        state.timers[position]?.cancel()
+        state.timers[position] = loop.after(ms: max(delay, 1)) { [weak self] in self?.resolve(index, position) }
     }
 
     /// Exponential from the base to the maximum (`dns_failure_refresh_rate`).
