@@ -84,7 +84,9 @@ extension SharedRegion {
     @discardableResult
     public func commitSlot(after predecessor: UInt64 = .max) throws(RegionError) -> SlotInfo? {
         try withLock { () throws(RegionError) -> SlotInfo? in
-            if let first = liveSlots().first(where: { $0.role == .serving && $0.committed > predecessor }) { return first }
+            if let first = liveSlots().first(where: { $0.role == .serving && $0.committed > predecessor }) {
+                return first
+            }
             region.pointee.header.commit_sequence &+= 1
             let entry = cl_region_slot(region, Int32(slot))
             entry.pointee.role = SlotInfo.Role.serving.rawValue

@@ -72,16 +72,26 @@ public final class SharedRegion {
             } catch {
                 throw error
             }
-            var keep = false
-            defer { if !keep { _ = cl_close(opened) } }
+            defer { _ = cl_close(opened) }
             var header = cl_region_header()
             let got = withUnsafeMutableBytes(of: &header) { pread(opened, $0.baseAddress, $0.count, 0) }
             guard got == MemoryLayout<cl_region_header>.size else {
                 throw .system(call: "pread", path: path, code: got < 0 ? errno : EIO)
             }
             let size = try RegionFile.size(opened, path: path)
-            let mismatch = RegionFile.mismatch(header, size: size, toWrite: true)
-            if mismatch != nil || reset {
+            var mismatch = RegionFile.mismatch(header, size: size, toWrite: true)
+            var attached: SharedRegion?
+            if mismatch == nil, !reset {
+                do {
+                    attached = try SharedRegion(baseID: anchor.baseID, descriptor: copy(opened, path)).mappedWhole()
+                } catch .foreign(_, let found) {
+                    // A directory that cannot be is no better than a header that cannot be.
+                    mismatch = found
+                } catch {
+                    throw error
+                }
+            }
+            guard let attached else {
                 guard !RegionFile.hasHolder(opened) else {
                     throw .foreign(path: path, found: "\(mismatch ?? "to be reset"), and a live process holds it")
                 }
@@ -97,10 +107,16 @@ public final class SharedRegion {
             guard cl_fstat(opened, &ours) == 0, cl_stat(path, &named) == 0, ours.device == named.device,
                 ours.inode == named.inode
             else { continue }
-            keep = true
-            return (try SharedRegion(baseID: anchor.baseID, descriptor: opened).mappedWhole(), origin)
+            return (attached, origin)
         }
         throw .busy(path: path, holder: "processes that keep replacing it")
+    }
+
+    /// The same open file description, for a region that closes its own.
+    private static func copy(_ descriptor: Int32, _ path: String) throws(RegionError) -> Int32 {
+        let copy = cl_dup(descriptor)
+        guard copy >= 0 else { throw .system(call: "dup", path: path, code: -copy) }
+        return copy
     }
 
     private func mappedWhole() throws(RegionError) -> SharedRegion {

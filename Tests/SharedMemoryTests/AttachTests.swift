@@ -57,6 +57,17 @@ struct AttachTests {
         }
     }
 
+    /// A header that can be over a directory that cannot.
+    @Test func anImpossibleDirectoryIsReplaced() throws {
+        try withScratch { scratch in
+            _ = try scratch.attach()
+            scratch.poke(\.segment_count, 1)
+            let (region, origin) = try scratch.attach()
+            #expect(origin == .replaced(reason: "a segment of 0 pages at page 0"))
+            #expect(region.header.generation == 2 && region.header.segment_count == 0)
+        }
+    }
+
     /// What somebody else may have left under the region's name: replaced by a new generation when nobody holds it.
     enum Foreign: String, CaseIterable, Sendable {
         case magic, byteOrder, major, headerLength, recordLength, library, segments, planes, values, tail, cutShort
@@ -69,7 +80,7 @@ struct AttachTests {
             case .headerLength: scratch.poke(\.header_length, 8192)
             case .recordLength: scratch.poke(\.record_length, 8)
             case .library: scratch.poke(\.mutex_tag, 7)
-            case .segments: scratch.poke(\.segment_count, 2049)
+            case .segments: scratch.poke(\.segment_count, 8193)
             case .planes: scratch.poke(\.plane_count, .max)
             case .values: scratch.poke(\.value_count, .max)
             case .tail: scratch.poke(\.log_tail, 1 << 63)
@@ -85,7 +96,7 @@ struct AttachTests {
             case .headerLength: "header of 8192 and records of 16 bytes"
             case .recordLength: "header of 4096 and records of 8 bytes"
             case .library: "made by another C library"
-            case .segments: "2049 segments and 0 planes"
+            case .segments: "8193 segments and 0 planes"
             case .planes: "0 segments and 4294967295 planes"
             case .values: "18446744073709551615 values and 0 bytes of names in 217088 bytes"
             case .tail: "0 values and 9223372036854775808 bytes of names in 217088 bytes"

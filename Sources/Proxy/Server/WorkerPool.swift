@@ -87,7 +87,8 @@ public final class WorkerPool: DataPlane {
         let pending = Countdown(workers.count, done)
         let mailbox = mailbox
         for worker in workers {
-            worker.mailbox.post(.unlisten(listeners: listeners, closing: closing, done: { mailbox.post { pending.arrive() } }))
+            worker.mailbox.post(
+                .unlisten(listeners: listeners, closing: closing, done: { mailbox.post { pending.arrive() } }))
         }
     }
 
