@@ -31,4 +31,44 @@ import Testing
             #expect(try bed.statdump()["http.ingress_http.downstream_rq_total"] == 3)
         }
     }
+
+    @Test func statdumpShowsWhatWasCounted() throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            let proxy = try bed.proxy(Configuration(upstream.port))
+            _ = try proxy.client().get("/status/503")
+            #expect(try proxy.process.terminate() == .exit(0))
+
+            let id = ["--base-id", "\(bed.baseID)"]
+            let text = try bed.output("statdump", id + ["^cluster\\.service\\.upstream_rq_503$"])
+            #expect(text.output == "cluster.service.upstream_rq_503: 1\n")
+            #expect(text.ending == .exit(0))
+            let json = try bed.output("statdump", id + ["--format", "json", "upstream_rq_503"]).output
+            #expect(json.contains(#"{"name":"cluster.service.upstream_rq_503","value":1}"#))
+            let labels = #"{envoy_response_code="503",envoy_cluster_name="service"} 1"#
+            let prometheus = try bed.output("statdump", id + ["--format", "prometheus", "upstream_rq_503"]).output
+            #expect(prometheus.contains("# TYPE envoy_cluster_upstream_rq counter\n"))
+            #expect(prometheus.contains("envoy_cluster_upstream_rq\(labels)\n"))
+        }
+    }
+
+    @Test func statdumpListsRegionsAndTheirProcesses() throws {
+        try withBed { bed in
+            let proxy = try bed.proxy(Configuration(try bed.upstream().port))
+            let live = try bed.output("statdump", ["--list"])
+            #expect(live.output.contains("\(bed.baseID)\tpid \(proxy.process.pid) epoch 0 serving\n"))
+            #expect(try proxy.process.terminate() == .exit(0))
+            #expect(try bed.output("statdump", ["--list"]).output.contains("\(bed.baseID)\tno live process\n"))
+        }
+    }
+
+    @Test func statdumpSaysThatThereIsNoRegion() throws {
+        try withBed { bed in
+            let (output, errors, ending) = try bed.output("statdump", ["--base-id", "\(bed.baseID)"])
+            #expect(output.isEmpty)
+            #expect(errors.hasPrefix("statdump: no stats for base id \(bed.baseID); there "))
+            #expect(errors.hasSuffix("\n") && errors.split(separator: "\n").count == 1)
+            #expect(ending == .exit(2))
+        }
+    }
 }

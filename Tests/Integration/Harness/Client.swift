@@ -13,11 +13,7 @@ final class Client {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system("socket") }
         if let receiveBuffer { _ = cl_set_int(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
-        var limit = timeval(tv_sec: seconds, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
-        }
-        _ = cl_set_nodelay(descriptor)
+        limitWaiting(seconds)
         var address = cl_address()
         _ = cl_address_ip(&address, "127.0.0.1", port)
         let rc = cl_connect(descriptor, &address)
@@ -28,7 +24,18 @@ final class Client {
     }
 
     /// Takes an accepted connection.
-    init(adopting descriptor: Int32) { self.descriptor = descriptor }
+    init(adopting descriptor: Int32) {
+        self.descriptor = descriptor
+        limitWaiting(Int(generousSeconds))
+    }
+
+    private func limitWaiting(_ seconds: Int) {
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+        _ = cl_set_nodelay(descriptor)
+    }
 
     deinit { close() }
 
@@ -57,6 +64,15 @@ final class Client {
         guard n >= 0 else { throw Failure.system("recv", Int32(-n)) }
         unread += buffer[..<n]
         return n > 0
+    }
+
+    /// All that came until `end` did.
+    func receive(through end: String) throws -> String {
+        let end = Array(end.utf8)
+        while !unread.suffix(end.count).elementsEqual(end) {
+            guard try receive() else { throw Failure("the connection ended: \(unread.count) bytes came") }
+        }
+        return String(decoding: take(unread.count), as: UTF8.self)
     }
 
     /// Exactly so many bytes.

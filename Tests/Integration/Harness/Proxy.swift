@@ -5,6 +5,11 @@ struct Proxy {
     let process: Program
     /// Where it writes its admin address.
     let adminPath: String
+    /// `--log-path`, if it was given.
+    var logPath: String?
+
+    /// What it logged.
+    var log: String { logPath.map { Files.read($0) ?? "" } ?? process.errors }
 
     var adminPort: UInt16 {
         get throws {
@@ -57,8 +62,8 @@ struct Stats {
 
     init(text: String) {
         for line in text.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":"), let value = UInt64(line[colon...].dropFirst(2)) else { continue }
-            values[line[..<colon]] = value
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            values[line[..<colon]] = UInt64(line[colon...].dropFirst(2))
         }
     }
 
@@ -74,7 +79,9 @@ extension Bed {
         var arguments = ["-c", try file("yaml", configuration), "--admin-address-path", adminPath]
         if baseID { arguments += ["--base-id", "\(self.baseID)"] }
         if let concurrency { arguments += ["--concurrency", "\(concurrency)"] }
-        return Proxy(process: try run(Binaries.path("envoyd"), arguments + flags), adminPath: adminPath)
+        let logPath = flags.firstIndex(of: "--log-path").map { flags[$0 + 1] }
+        let process = try run(Binaries.path("envoyd"), arguments + flags)
+        return Proxy(process: process, adminPath: adminPath, logPath: logPath)
     }
 
     /// Starts an `envoyd` and waits until it serves.
@@ -92,7 +99,7 @@ extension Bed {
                 throw Failure("\(proxy.process) ended (\(ending)) instead of serving: \(proxy.process.errors)")
             }
             // The last that it says on its way to serving.
-            return proxy.process.errors.contains(" and serves ") || proxy.process.errors.contains(" serves ")
+            return proxy.log.contains(" serves ")
         }
     }
 
