@@ -89,6 +89,27 @@ final class Client {
         return take(unread.count)
     }
 
+    /// Reads on up to the end of a message head.
+    func skipHead() throws {
+        while true {
+            let end = unread.indices.dropLast(3).first { unread[$0..<($0 + 4)].elementsEqual([13, 10, 13, 10]) }
+            if let end { return unread.removeFirst(end + 4) }
+            guard try receive() else { throw Failure("the connection ended inside a head") }
+        }
+    }
+
+    /// Reads so many bytes and forgets them; returns how many there were.
+    func skip(_ count: Int) throws -> Int {
+        var skipped = min(unread.count, count)
+        unread.removeFirst(skipped)
+        while skipped < count {
+            let n = cl_recv(descriptor, &buffer, min(buffer.count, count - skipped))
+            guard n > 0 else { return skipped }
+            skipped += n
+        }
+        return skipped
+    }
+
     func take(_ count: Int) -> [UInt8] {
         let taken = Array(unread[..<count])
         unread.removeFirst(count)
