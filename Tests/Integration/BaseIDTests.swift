@@ -88,8 +88,8 @@ import Testing
     @Test func aDynamicBaseIDIsWrittenToItsFile() throws {
         try withBed { bed in
             let path = bed.path("base-id")
-            let proxy = try bed.proxy(
-                Configuration(try bed.upstream().port), ["--use-dynamic-base-id", "--base-id-path", path], baseID: false)
+            let flags = ["--use-dynamic-base-id", "--base-id-path", path]
+            let proxy = try bed.proxy(Configuration(try bed.upstream().port), flags, baseID: false)
             let id = try #require(UInt32(Files.read(path) ?? ""))
             bed.moreBaseIDs.append(id)
             #expect(id > 0)
