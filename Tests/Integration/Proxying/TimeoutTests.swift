@@ -1,3 +1,5 @@
+import CLinux
+import Glibc
 import Testing
 
 /// Connections and streams on which nothing happens.
@@ -52,11 +54,31 @@ import Testing
         try withBed { bed in
             let proxy = try proxy(bed, try bed.upstream(), "request_timeout: 0.3s")
             let client = try proxy.client()
+            let started = cl_monotonic_ns()
             try client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nab")
             let response = try client.response()
             #expect(response.status == 408)
             #expect(response.text == "request timeout")
             #expect(try client.receiveToEnd() == [])
+            // Long before the timer wheel comes round by itself, after 17 s.
+            #expect(cl_monotonic_ns() - started < 10_000_000_000)
+        }
+    }
+
+    @Test func aResponseThatHasBegunMayTakeItsTime() throws {
+        try withBed { bed in
+            let upstream = try Listener()
+            var configuration = Configuration(upstream.port)
+            configuration.manager = ["request_timeout: 0.3s"]
+            let client = try bed.proxy(configuration).client()
+            try client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nab")
+            let served = try upstream.accept()
+            _ = try served.receive(through: "ab")
+            try served.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nno")
+            _ = try client.receive(through: "no")
+            usleep(700_000)
+            try served.send("pe")
+            #expect(try client.receiveToEnd() == Array("pe".utf8))
         }
     }
 }
