@@ -21,8 +21,8 @@ final class Load: Sendable {
     private let state = Mutex(State())
     private let threads = Mutex<[Thread]>([])
 
-    init(port: UInt16, connections: Int, path: String = "/") {
-        let made = (0..<connections).map { _ in Thread { self.run(port, path) } }
+    init(port: UInt16, connections: Int, path: String = "/", fields: [String] = []) {
+        let made = (0..<connections).map { _ in Thread { self.run(port, path, fields) } }
         threads.withLock { $0 = made }
     }
 
@@ -41,12 +41,12 @@ final class Load: Sendable {
         try waitUntil("\(more) responses more") { tally.total >= before + more }
     }
 
-    private func run(_ port: UInt16, _ path: String) {
+    private func run(_ port: UInt16, _ path: String, _ fields: [String]) {
         var client: Client?
         while !state.withLock({ $0.isStopped }) {
             do {
                 let open = try client ?? Client(port: port)
-                let response = try open.get(path)
+                let response = try open.get(path, fields)
                 client = response.closes ? nil : open
                 state.withLock {
                     $0.tally.responses[response.status, default: 0] += 1

@@ -90,6 +90,10 @@ extension Client {
 
     /// One request without body on this connection, and its response.
     func get(_ path: String, _ fields: String..., method: String = "GET") throws -> Response {
+        try get(path, fields, method: method)
+    }
+
+    func get(_ path: String, _ fields: [String], method: String = "GET") throws -> Response {
         let lines = fields.map { $0 + "\r\n" }.joined()
         try send("\(method) \(path) HTTP/1.1\r\nhost: test\r\n\(lines)\r\n")
         return try response(toHead: method == "HEAD")
