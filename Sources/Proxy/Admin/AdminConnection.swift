@@ -19,6 +19,8 @@ final class AdminConnection {
     static let limits = HeadLimits(bytes: 60 * 1024, fields: 100)
     /// How long a client may take to close after the last answer (Envoy's `delayed_close_timeout`).
     private static let lingerMs: UInt64 = 1000
+    /// How long a connection that is to end waits for a request that is on its way.
+    private static let graceMs: UInt64 = 200
 
     let descriptor: Int32
     /// CLOCK_MONOTONIC of the last event.
@@ -36,6 +38,7 @@ final class AdminConnection {
     private var isEnding = false
     private var afterwards: AdminResponse.Afterwards?
     private var lingering: MainTimer?
+    private var grace: MainTimer?
     private var startRealNs: UInt64 = 0
     private var startNs: UInt64 = 0
     /// The events that are watched.
@@ -59,10 +62,17 @@ final class AdminConnection {
 
     func start() { watch() }
 
-    /// Closes now when nothing is under way, else after the answer.
+    /// Closes after the answer; when nothing is under way, after a short grace for a request that is on its way.
     func end() {
-        guard !isIdle else { return close() }
         isEnding = true
+        guard isIdle else { return }
+        receive()
+        work()
+        guard !isClosed, isIdle, grace == nil else { return }
+        grace = server.loop.after(ms: Self.graceMs) { [weak self] in
+            guard let self, isIdle else { return }
+            close()
+        }
     }
 
     // MARK: Events
@@ -251,6 +261,7 @@ final class AdminConnection {
         if case .body = phase { server.stats.requestLost() }
         phase = .closed
         lingering?.cancel()
+        grace?.cancel()
         input = []
         consumed = 0
         output = []

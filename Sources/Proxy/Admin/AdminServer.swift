@@ -69,7 +69,7 @@ final class AdminServer {
         loop.unwatch(descriptor)
     }
 
-    /// Closes connections that wait for a request at once and the others after their answer.
+    /// Closes connections after their answer, and those that wait for a request after a short grace.
     func closeConnections() {
         for connection in Array(connections.values) { connection.end() }
     }

@@ -48,8 +48,11 @@ extension Worker {
                 return
             }
             turns += 1
-            // One fast client does not keep the others waiting.
-            if turns >= 8 { return makeReady(slot, c) }
+            // One fast client does not keep the others waiting. What it has sent already is announced by no event.
+            if turns >= 8 {
+                c.pointee.flags.insert(.readPending)
+                return makeReady(slot, c)
+            }
         }
     }
 

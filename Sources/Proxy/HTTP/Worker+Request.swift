@@ -145,7 +145,8 @@ extension Worker {
         if c.pointee.stream != streamSlot { return }
         let now = state.pointee.nowNs
         if s.pointee.idleTimeoutNs > 0 { arm(slot, deadlineNs: now &+ s.pointee.idleTimeoutNs) }
-        if s.pointee.flags.contains(.requestEnded) { requestEnded(slot, s) }
+        // Else its body is to come in time.
+        if s.pointee.flags.contains(.requestEnded) { requestEnded(slot, s) } else { armIdle(slot, c) }
     }
 
     // MARK: Upgrades

@@ -36,7 +36,9 @@ extension Server: RestartParentOwner {
         }
     }
 
+    /// From here connections wait in the queues, which the child has too.
     func stopAcceptingForChild(_ done: @escaping () -> Void) {
+        admin?.stopAccepting()
         pool.stopAccepting(listeners: nil, closing: false, done)
     }
 
@@ -47,14 +49,18 @@ extension Server: RestartParentOwner {
         loop.after(ms: 0) { [weak self] in self?.terminate("SIGTERM, kept until the hand-over was decided") }
     }
 
-    func resumeAccepting() { pool.startAccepting(sockets) }
+    func resumeAccepting() {
+        pool.startAccepting(sockets)
+        serveAdmin()
+    }
 
     func becomeStandby(of child: Hello) -> HandOverReport {
+        // First of all: what was asked while this process served is answered as by a serving one.
+        admin?.stopAccepting()
+        admin?.closeConnections()
         role = .standby
         state = .draining
         claim.region?.setRole(.standby)
-        admin?.stopAccepting()
-        admin?.closeConnections()
         stats.live.set(0)
         stats.listenersDraining.set(UInt64(sockets.count))
         let kept = UInt64(pool.connectionCount)

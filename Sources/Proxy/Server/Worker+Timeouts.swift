@@ -70,7 +70,7 @@ extension Worker {
             due.consider(s.pointee.lastActivityNs, s.pointee.idleTimeoutNs, .streamIdle)
             if s.pointee.flags.contains(.requestEnded) {
                 due.consider(s.pointee.requestEndNs, s.pointee.timeoutNs, .response)
-            } else {
+            } else if !s.pointee.flags.contains(.responseStarted) {
                 due.consider(s.pointee.startNs, listener.pointee.requestTimeoutNs, .request)
             }
         } else if c.pointee.flags.contains(.headStarted) {
@@ -85,7 +85,7 @@ extension Worker {
         due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
     }
 
-    /// Arms the timer of an idle downstream connection.
+    /// Arms the timer of a downstream connection that is idle, or in the middle of a request.
     func armIdle(_ slot: Int32, _ c: ConnectionPointer) {
         var due = Due()
         dueDownstream(c, &due)

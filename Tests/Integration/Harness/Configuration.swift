@@ -1,0 +1,90 @@
+/// A bootstrap in the manner of `examples/envoy.yaml`. Ports are 0 unless a test needs to know them beforehand.
+struct Configuration {
+    var upstreams: [UInt16] = []
+    var cluster = "service"
+    var listenerPort: UInt16 = 0
+    var adminPort: UInt16 = 0
+    /// Lines of the HTTP connection manager.
+    var manager: [String] = []
+    /// Routes, one a line; by default everything goes to the cluster.
+    var routes: [String] = []
+    /// Lines of the cluster.
+    var clusterLines: [String] = []
+    /// Lines of a TCP proxy instead of the HTTP connection manager.
+    var tcp: [String]?
+    /// Lines of the bootstrap itself.
+    var top: [String] = []
+
+    init(_ upstreams: UInt16..., cluster: String = "service") {
+        self.upstreams = upstreams
+        self.cluster = cluster
+    }
+
+    var text: String {
+        """
+        static_resources:
+          listeners:
+          - name: listener_0
+            address:
+              socket_address: { address: 127.0.0.1, port_value: \(listenerPort) }
+            filter_chains:
+            - filters:
+        \(filter)
+          clusters:
+          - name: \(cluster)
+            type: STATIC
+            connect_timeout: 5s
+        \(lines(clusterLines, 4))    load_assignment:
+              cluster_name: \(cluster)
+              endpoints:
+              - lb_endpoints: \(endpoints)
+        admin:
+          address:
+            socket_address: { address: 127.0.0.1, port_value: \(adminPort) }
+        \(lines(top, 0))
+        """
+    }
+
+    private var filter: String {
+        if let tcp {
+            return """
+                      - name: envoy.filters.network.tcp_proxy
+                        typed_config:
+                          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+                          stat_prefix: ingress_tcp
+                          cluster: \(cluster)
+                \(lines(tcp, 10))
+                """
+        }
+        let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+        let all = routes.isEmpty ? ["{ match: { prefix: \"/\" }, route: { cluster: \(cluster) } }"] : routes
+        return """
+                  - name: envoy.filters.network.http_connection_manager
+                    typed_config:
+                      "@type": type.googleapis.com/\(type)
+                      stat_prefix: ingress_http
+            \(lines(manager, 10))          route_config:
+                        name: local_route
+                        virtual_hosts:
+                        - name: local_service
+                          domains: ["*"]
+                          routes:
+            \(lines(all.map { "- " + $0 }, 14))          http_filters:
+                      - name: envoy.filters.http.router
+                        typed_config:
+                          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+
+            """
+    }
+
+    private var endpoints: String {
+        let all = upstreams.map {
+            "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \($0) } } } }"
+        }
+        return "[\(all.joined(separator: ", "))]"
+    }
+
+    private func lines(_ lines: [String], _ indentation: Int) -> String {
+        lines.map { String(repeating: " ", count: indentation) + $0 + "\n" }.joined()
+    }
+}
