@@ -12,8 +12,7 @@ extension Server {
     func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
         var lines: [String] = []
         for (position, listener) in bootstrap.listeners.enumerated() {
-            let address = ListenSocket.text(listener.address)
-            let members = inherited.filter { $0.record.address == address }
+            let members = inherited.filter { isSame($0.record, listener) }
             if !members.isEmpty {
                 sockets.append(adopted(members, position: position))
                 continue
@@ -30,6 +29,13 @@ extension Server {
             closeListeners()
             throw StartupError(lines: lines)
         }
+    }
+
+    /// An address says it all, but for port 0: there may be several such listeners, each with another port.
+    private func isSame(_ record: ListenerRecord, _ listener: Listener) -> Bool {
+        guard record.address == ListenSocket.text(listener.address) else { return false }
+        if case .socket(_, 0) = listener.address { return record.name == listener.name }
+        return true
     }
 
     /// Every socket of a group goes on being accepted from, however many workers there are now.
