@@ -24,6 +24,25 @@ import Testing
         }
     }
 
+    @Test func aListenerThatIsGoneIsClosedAndItsConnectionsFinish() throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            let flags = ["--hot-restart-file", bed.path("restart.sock")]
+            let kept = Listen(name: "kept")
+            let parent = try bed.proxy(
+                configuration(upstream, kept, Listen(name: "gone", address: "127.0.0.2")), flags)
+            let gone = try parent.port(of: "gone")
+            let client = try Client(port: gone, address: "127.0.0.2")
+            #expect(try client.get("/").status == 200)
+            let child = try bed.proxy(configuration(upstream, kept), flags)
+            try waitUntil("nobody listens there any more") { Client.isRefused(port: gone, address: "127.0.0.2") }
+            #expect(try client.get("/").status == 200)
+            #expect(try child.admin("/listeners").text == "kept::127.0.0.1:\(child.port(of: "kept"))\n")
+            #expect(try Client(port: child.port(of: "kept")).get("/").status == 200)
+            #expect(try parent.process.terminate() == .exit(0))
+        }
+    }
+
     @Test func aListenerThatIsNewIsOpened() throws {
         try withBed { bed in
             let upstream = try bed.upstream()

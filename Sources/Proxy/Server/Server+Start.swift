@@ -112,7 +112,9 @@ extension Server: RestartChildOwner {
             if let socket = listeners.first(where: { $0.record.kind == .restartSocket }), let path = claim.socketPath {
                 restartSocket = RestartSocket(adopting: socket.descriptor, path: path)
             }
-            try openListeners(inherited: listeners.filter { $0.record.kind == .listener })
+            let offered = listeners.filter { $0.record.kind == .listener }
+            try openListeners(inherited: offered)
+            unwantedListeners = Set(offered.filter { $0.descriptor.raw >= 0 }.map(\.record.name))
             try openAdmin(inherited: listeners.first { $0.record.kind == .admin })
             return nil
         } catch {
@@ -139,6 +141,8 @@ extension Server: RestartChildOwner {
         }
         serve()
         openMoreMembers()
+        // Nobody accepts from these any more: a client would wait in the standby's queue.
+        if !unwantedListeners.isEmpty { childSession?.release(unwantedListeners.sorted()) }
         loop.after(ms: UInt64(options.parentShutdownSeconds) * 1000) { [weak self] in
             self?.childSession?.terminateParent()
         }

@@ -44,6 +44,8 @@ final class Server {
     /// The admin listener's socket, as long as this process has it.
     var adminSocket: Int32?
     var restartSocket: RestartSocket?
+    /// Names of the parent's listeners that this configuration does not have.
+    var unwantedListeners: Set<String> = []
     /// The hand-over to a child, and the link to it afterwards.
     var parentSession: RestartParent?
     /// The link to the process whose place this one took: its standby.
