@@ -69,6 +69,7 @@ extension Server: RestartChildOwner {
         try child.begin()
         // The session has a time limit for each of its steps.
         _ = loop.run(until: { role != .starting || takeOverError != nil }, limitMs: 120_000)
+        if endsBeforeServing { return }
         if let failed = takeOverError {
             // Closed without an answer: a process that was just stopping when it was asked.
             guard endedUnasked, mayStartCold, waitUntilGone(parent) else { throw failed }
@@ -77,7 +78,8 @@ extension Server: RestartChildOwner {
             log.info("pid \(parent.pid) (epoch \(parent.epoch)) ended instead of handing over; starting cold")
             return try startCold(patienceMs: 5000)
         }
-        guard role == .serving else { throw StartupError("the hot restart did not come to an end") }
+        // It may have been told to end as soon as it served.
+        guard role == .serving || role == .leaving else { throw StartupError("the hot restart did not come to an end") }
         let ms = Double(cl_monotonic_ns() - started) / 1_000_000
         log.info(
             "epoch \(epoch) took over from pid \(parent.pid) (epoch \(parent.epoch)) in "

@@ -56,6 +56,8 @@ final class Server {
     var drainTimer: MainTimer?
     var drainEndNs: UInt64 = 0
     var takeOverError: StartupError?
+    /// Told to exit while it was starting.
+    var endsBeforeServing = false
     /// The parent closed the link before it had given anything.
     var endedUnasked = false
     var exitStatus: Int32 = 0
@@ -98,10 +100,13 @@ final class Server {
         if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: 5000) {
             log.warning("not all clusters have resolved their hosts in 5 s; serving without them")
         }
-        if role == .leaving { return exitStatus }
-        if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
-        scheduleFlush()
-        loop.run()
+        if !endsBeforeServing {
+            if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
+        }
+        if !endsBeforeServing {
+            scheduleFlush()
+            loop.run()
+        }
         pool.shutdown()
         return exitStatus
     }
