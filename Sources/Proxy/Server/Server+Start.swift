@@ -151,7 +151,10 @@ extension Server: RestartChildOwner {
     }
 
     func takeOverFailed(_ failure: ChildSession.Failure) {
-        if case .closed = failure, sockets.isEmpty { endedUnasked = true }
+        switch failure {
+        case .closed, .parentDied: endedUnasked = sockets.isEmpty
+        default: break
+        }
         if takeOverError == nil { takeOverError = StartupError("\(failure)") }
     }
 
