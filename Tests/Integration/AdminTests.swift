@@ -56,10 +56,7 @@ import Testing
             let client = try Client(port: port)
             #expect(try client.get("/").status == 200)
             #expect(try proxy.admin("/drain_listeners", method: "POST").text == "OK\n")
-            try waitUntil("nobody listens any more") {
-                do { _ = try Client(port: port) } catch { return true }
-                return false
-            }
+            try waitUntil("nobody listens any more") { Client.isRefused(port: port) }
             // What is connected is served, and asked to go.
             let last = try client.get("/")
             #expect(last.status == 200)

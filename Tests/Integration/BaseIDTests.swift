@@ -126,7 +126,7 @@ import Testing
         try withBed { bed in
             let upstream = try bed.upstream()
             var configuration = Configuration(upstream.port)
-            configuration.listenerPort = upstream.port
+            configuration.listeners[0].port = upstream.port
             let (errors, ending) = try bed.failingProxy(configuration.text, [])
             #expect(ending == .exit(1))
             let line = """

@@ -33,7 +33,7 @@ import Testing
             let client = try parent.client()
             _ = try client.get("/")
             var taken = Configuration(upstream.port)
-            taken.listenerPort = upstream.port
+            taken.listeners[0].port = upstream.port
             let (errors, ending) = try bed.failingProxy(taken.text, flags)
             #expect(ending == .exit(1))
             let address = "127.0.0.1:\(upstream.port)"

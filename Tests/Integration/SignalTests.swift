@@ -14,10 +14,7 @@ import Testing
                 try bed.statdump()["http.ingress_http.downstream_rq_active"] == 1
             }
             proxy.process.signal(SIGTERM)
-            try waitUntil("nobody listens any more") {
-                do { _ = try Client(port: port) } catch { return true }
-                return false
-            }
+            try waitUntil("nobody listens any more") { Client.isRefused(port: port) }
             let response = try client.response()
             #expect(response.status == 200)
             #expect(response.text == upstream.hello)

@@ -76,6 +76,37 @@ import Testing
         }
     }
 
+    /// Before it was asked, in the middle, and after it has handed over: the child serves, cold or not.
+    @Test(arguments: [0, 10, 20, 30, 35, 40, 45, 50, 60, 80])
+    func aParentKilledAtAnyTimeLeavesAChildThatServes(afterMs: UInt32) throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            let flags = ["--hot-restart-file", bed.path("restart.sock")]
+            let parent = try bed.proxy(Configuration(upstream.port), flags)
+            _ = try parent.client().get("/")
+            let child = try bed.startProxy(Configuration(upstream.port).text, flags)
+            usleep(afterMs * 1000)
+            try parent.process.kill9()
+            try bed.waitUntilServing(child)
+            #expect(try child.client().get("/").status == 200)
+            #expect(try bed.statdump()["http.ingress_http.downstream_rq_total"] == 2)
+        }
+    }
+
+    @Test func aParentKilledBeforeItAnswersLeavesAChildThatServes() throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            let flags = ["--hot-restart-file", bed.path("restart.sock")]
+            let parent = try bed.proxy(Configuration(upstream.port), flags)
+            parent.process.signal(SIGSTOP)
+            let child = try bed.startProxy(Configuration(upstream.port).text, flags)
+            try waitUntil("the child has claimed the base id") { child.log.contains("continue") }
+            try parent.process.kill9()
+            try bed.waitUntilServing(child)
+            #expect(try child.client().get("/").status == 200)
+        }
+    }
+
     @Test func resetStatsStartsAfresh() throws {
         try withBed { bed in
             let upstream = try bed.upstream()

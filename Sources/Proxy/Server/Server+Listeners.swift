@@ -13,11 +13,8 @@ extension Server {
     /// Takes the inherited sockets of the same addresses and opens the others. All or nothing.
     func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
         var lines: [String] = []
-        let wanted = Set(bootstrap.listeners.map { ListenSocket.text($0.address) })
-        notAdopted = Set(inherited.filter { !wanted.contains($0.record.address) }.map(\.record.name))
         for (position, listener) in bootstrap.listeners.enumerated() {
-            let address = ListenSocket.text(listener.address)
-            let members = inherited.filter { $0.record.address == address }
+            let members = inherited.filter { isSame($0.record, listener) }
             if !members.isEmpty {
                 sockets.append(adopted(members, position: position))
                 continue
@@ -43,6 +40,13 @@ extension Server {
         else { return "" }
         return "; the running process has this port at \(other.record.address): a hot restart cannot change the bind "
             + "address of a port, stop the running process first"
+    }
+
+    /// An address says it all, but for port 0: there may be several such listeners, each with another port.
+    private func isSame(_ record: ListenerRecord, _ listener: Listener) -> Bool {
+        guard record.address == ListenSocket.text(listener.address) else { return false }
+        if case .socket(_, 0) = listener.address { return record.name == listener.name }
+        return true
     }
 
     /// Every socket of a group goes on being accepted from, however many workers there are now.

@@ -14,8 +14,8 @@ extension Server {
         case .starting:
             // Nothing is served yet: a parent that was asked goes on.
             log.info("\(what): exiting before having served")
+            endsBeforeServing = true
             childSession?.fail("it was told to exit (\(what))")
-            takeOverError = takeOverError ?? StartupError("told to exit (\(what)) before having taken over")
             role = .leaving
             loop.stop()
         case .serving:

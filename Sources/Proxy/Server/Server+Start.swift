@@ -70,6 +70,7 @@ extension Server: RestartChildOwner {
         try child.begin()
         // The session has a time limit for each of its steps.
         _ = loop.run(until: { role != .starting || takeOverError != nil }, limitMs: 120_000)
+        if endsBeforeServing { return }
         if let failed = takeOverError {
             // Closed without an answer: a process that was just stopping when it was asked.
             guard endedUnasked, mayStartCold, waitUntilGone(parent) else { throw failed }
@@ -78,7 +79,8 @@ extension Server: RestartChildOwner {
             log.info("pid \(parent.pid) (epoch \(parent.epoch)) ended instead of handing over; starting cold")
             return try startCold(patienceMs: 5000)
         }
-        guard role == .serving else { throw StartupError("the hot restart did not come to an end") }
+        // It may have been told to end as soon as it served.
+        guard role == .serving || role == .leaving else { throw StartupError("the hot restart did not come to an end") }
         let ms = Double(cl_monotonic_ns() - started) / 1_000_000
         log.info(
             "epoch \(epoch) took over from pid \(parent.pid) (epoch \(parent.epoch)) in "
@@ -128,7 +130,9 @@ extension Server: RestartChildOwner {
             if let socket = listeners.first(where: { $0.record.kind == .restartSocket }), let path = claim.socketPath {
                 restartSocket = RestartSocket(adopting: socket.descriptor, path: path)
             }
-            try openListeners(inherited: listeners.filter { $0.record.kind == .listener })
+            let offered = listeners.filter { $0.record.kind == .listener }
+            try openListeners(inherited: offered)
+            notAdopted = Set(offered.filter { $0.descriptor.raw >= 0 }.map(\.record.name))
             let inheritedAdmin = listeners.first { $0.record.kind == .admin }
             try openAdmin(inherited: inheritedAdmin)
             if let inheritedAdmin, inheritedAdmin.descriptor.raw >= 0 { notAdopted.insert(Self.adminRecordName) }

@@ -61,6 +61,8 @@ final class Server {
     /// `commit_sequence` of the process whose place is taken.
     var predecessor: UInt64 = .max
     var takeOverError: StartupError?
+    /// Told to exit while it was starting.
+    var endsBeforeServing = false
     /// The parent closed the link before it had given anything.
     var endedUnasked = false
     var exitStatus: Int32 = 0
@@ -103,12 +105,15 @@ final class Server {
         if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: 5000) {
             log.warning("not all clusters have resolved their hosts in 5 s; serving without them")
         }
-        if role == .leaving { return exitStatus }
-        if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
-        scheduleFlush()
-        loop.run()
-        // What workers have asked for and wait for: the cells of rare status codes.
-        loop.mailbox.run()
+        if !endsBeforeServing {
+            if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
+        }
+        if !endsBeforeServing {
+            scheduleFlush()
+            loop.run()
+            // What workers have asked for and wait for: the cells of rare status codes.
+            loop.mailbox.run()
+        }
         pool.shutdown()
         return exitStatus
     }

@@ -9,13 +9,13 @@ final class Client {
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
     /// - Parameter receiveBuffer: SO_RCVBUF, for tests of back-pressure.
-    init(port: UInt16, timeout seconds: Int = Int(generousSeconds), receiveBuffer: Int32? = nil) throws {
+    init(port: UInt16, address ip: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system("socket") }
         if let receiveBuffer { _ = cl_set_int(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
-        limitWaiting(seconds)
+        limitWaiting()
         var address = cl_address()
-        _ = cl_address_ip(&address, "127.0.0.1", port)
+        _ = cl_address_ip(&address, ip, port)
         let rc = cl_connect(descriptor, &address)
         guard rc == 0 else {
             close()
@@ -23,14 +23,25 @@ final class Client {
         }
     }
 
+    /// Whether nobody listens there.
+    static func isRefused(port: UInt16, address ip: String = "127.0.0.1") -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { _ = cl_close(descriptor) }
+        _ = cl_set_nonblocking(descriptor, true)
+        var address = cl_address()
+        _ = cl_address_ip(&address, ip, port)
+        // On the loopback a refusal comes at once.
+        return cl_connect(descriptor, &address) == -ECONNREFUSED || cl_socket_error(descriptor) == ECONNREFUSED
+    }
+
     /// Takes an accepted connection.
     init(adopting descriptor: Int32) {
         self.descriptor = descriptor
-        limitWaiting(Int(generousSeconds))
+        limitWaiting()
     }
 
-    private func limitWaiting(_ seconds: Int) {
-        var limit = timeval(tv_sec: seconds, tv_usec: 0)
+    private func limitWaiting() {
+        var limit = timeval(tv_sec: Int(generousSeconds), tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }

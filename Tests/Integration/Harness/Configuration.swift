@@ -1,8 +1,15 @@
 /// A bootstrap in the manner of `examples/envoy.yaml`. Ports are 0 unless a test needs to know them beforehand.
 struct Configuration {
+    struct Listen {
+        var name = "listener_0"
+        var address = "127.0.0.1"
+        var port: UInt16 = 0
+    }
+
     var upstreams: [UInt16] = []
     var cluster = "service"
-    var listenerPort: UInt16 = 0
+    /// All of them do the same.
+    var listeners = [Listen()]
     var adminPort: UInt16 = 0
     /// Lines of the HTTP connection manager.
     var manager: [String] = []
@@ -24,12 +31,7 @@ struct Configuration {
         """
         static_resources:
           listeners:
-          - name: listener_0
-            address:
-              socket_address: { address: 127.0.0.1, port_value: \(listenerPort) }
-            filter_chains:
-            - filters:
-        \(filter)
+        \(listeners.map(text).joined())
           clusters:
           - name: \(cluster)
             type: STATIC
@@ -42,6 +44,18 @@ struct Configuration {
           address:
             socket_address: { address: 127.0.0.1, port_value: \(adminPort) }
         \(lines(top, 0))
+        """
+    }
+
+    private func text(_ listener: Listen) -> String {
+        """
+          - name: \(listener.name)
+            address:
+              socket_address: { address: \(listener.address), port_value: \(listener.port) }
+            filter_chains:
+            - filters:
+        \(filter)
+
         """
     }
 

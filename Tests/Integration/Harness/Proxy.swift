@@ -22,13 +22,16 @@ struct Proxy {
 
     /// The port of the listener `listener_0`.
     var port: UInt16 {
-        get throws {
-            let text = try admin("/listeners").text
-            guard let port = UInt16(text.split(separator: "\n").first?.split(separator: ":").last ?? "") else {
-                throw Failure("/listeners says: \(text)")
-            }
-            return port
+        get throws { try port(of: "listener_0") }
+    }
+
+    func port(of listener: String) throws -> UInt16 {
+        let text = try admin("/listeners").text
+        let line = text.split(separator: "\n").first { $0.hasPrefix(listener + "::") }
+        guard let port = UInt16(line?.split(separator: ":").last ?? "") else {
+            throw Failure("/listeners says: \(text)")
         }
+        return port
     }
 
     /// A client of `listener_0`.

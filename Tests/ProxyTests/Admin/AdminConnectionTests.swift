@@ -155,13 +155,19 @@ struct AdminConnectionTests {
         #expect(client.context.calls == ["quit"])
     }
 
-    @Test("Idle connections are closed at once, others after their answer")
+    @Test("Idle connections are closed after a grace for a request on its way, others after their answer")
     func closeConnections() throws {
         let idle = try AdminClient()
         idle.send(get)
         #expect(idle.answers() == live)
         idle.server.closeConnections()
-        #expect(idle.read().ended)
+        #expect(idle.read(patience: 1000).ended)
+
+        let onItsWay = try AdminClient()
+        onItsWay.server.closeConnections()
+        onItsWay.send(get)
+        #expect(onItsWay.answers() == answer("200 OK", "LIVE\n", closes: true))
+        #expect(onItsWay.read(patience: 1000).ended)
 
         let busy = try AdminClient()
         busy.send("POST /reopen_logs HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
