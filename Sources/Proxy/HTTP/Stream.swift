@@ -34,6 +34,8 @@ struct Stream: BitwiseCopyable {
         static let requestTrailers = Flags(rawValue: 1 << 14)
         /// The last chunk went downstream, its trailers follow.
         static let responseTrailers = Flags(rawValue: 1 << 15)
+        /// Takes a place of its cluster's `max_requests`.
+        static let countsRequest = Flags(rawValue: 1 << 16)
     }
 
     var flags: Flags = []

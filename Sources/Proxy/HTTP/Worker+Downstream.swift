@@ -265,6 +265,7 @@ extension Worker {
     func freeStream(_ streamSlot: Int32, _ s: StreamPointer, _ stats: ListenerStats) {
         stats.httpGauges[.downstream_rq_active].sub(1)
         stats.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
+        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
         s.pointee.downstream = -1
         streams.give(streamSlot)

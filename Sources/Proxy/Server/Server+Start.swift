@@ -51,6 +51,10 @@ extension Server: RestartChildOwner {
             channel = try RestartSocket.connect(path: parent.socketPath, deadlineNs: started + 5_000_000_000)
         } catch {
             // It may have been told to end meanwhile: then there is nothing to take over.
+            if hasGone(parent), let other = successor(), other.committed > parent.committed {
+                log.info("pid \(parent.pid) has ended, pid \(other.pid) serves in its place; taking over from that one")
+                return try takeOver(from: other)
+            }
             if hasGone(parent), mayStartCold {
                 log.info("pid \(parent.pid) (epoch \(parent.epoch)) has ended before it could be asked; starting cold")
                 return try startCold(patienceMs: 5000)
@@ -73,9 +77,16 @@ extension Server: RestartChildOwner {
         if endsBeforeServing { return }
         if let failed = takeOverError {
             // Closed without an answer: a process that was just stopping when it was asked.
-            guard endedUnasked, mayStartCold, waitUntilGone(parent) else { throw failed }
+            guard endedUnasked, waitUntilGone(parent) else { throw failed }
             takeOverError = nil
             childSession = nil
+            endedUnasked = false
+            // Its standby serves in its place: then that one is asked.
+            if let other = successor(), other.committed > parent.committed {
+                log.info("pid \(parent.pid) has died, pid \(other.pid) serves in its place; taking over from that one")
+                return try takeOver(from: other)
+            }
+            guard mayStartCold else { throw failed }
             log.info("pid \(parent.pid) (epoch \(parent.epoch)) ended instead of handing over; starting cold")
             return try startCold(patienceMs: 5000)
         }
@@ -99,6 +110,18 @@ extension Server: RestartChildOwner {
         let end = cl_monotonic_ns() + 1_000_000_000
         while !hasGone(parent), cl_monotonic_ns() < end { usleep(2000) }
         return hasGone(parent)
+    }
+
+    /// Who serves now. A standby gets a moment to find out that it must.
+    private func successor() -> SlotInfo? {
+        guard let region = claim.region else { return nil }
+        let end = cl_monotonic_ns() + 2_000_000_000
+        while true {
+            let live = region.liveSlots()
+            if let serving = live.first(where: { $0.role == .serving && $0.committed > 0 }) { return serving }
+            guard live.contains(where: { $0.role == .standby }), cl_monotonic_ns() < end else { return nil }
+            usleep(2000)
+        }
     }
 
     private var mayStartCold: Bool {

@@ -45,10 +45,14 @@ struct CompiledCluster: BitwiseCopyable {
     var maxConnections: UInt32
     var maxPending: UInt32
     var maxRequests: UInt32
+    /// Whether `maxRequests` can be reached before `maxConnections`: an HTTP/1 connection carries one request, so else
+    /// nothing needs to be counted.
+    var limitsRequests: Bool { maxRequests < maxConnections }
 }
 
 /// Connections and waiting requests of a cluster over all workers, for its circuit breakers. Touched when a connection
-/// is made or a request must wait for one, never by a request that finds an idle connection.
+/// is made or a request must wait for one, never by a request that finds an idle connection (but in a cluster whose
+/// `max_requests` is the lowest limit).
 struct ClusterUsage: BitwiseCopyable {
     /// Cells between two clusters: a cache line or two, so that they do not disturb each other.
     static let stride = 16
@@ -56,6 +60,8 @@ struct ClusterUsage: BitwiseCopyable {
     var connections: UInt64 { cl_load_relaxed(cells) }
     var pending: UInt64 { cl_load_relaxed(cells + 1) }
     func addConnection(_ change: Int64) { _ = cl_fetch_add(cells, UInt64(bitPattern: change)) }
+    var requests: UInt64 { cl_load_relaxed(cells + 2) }
+    func addRequest(_ change: Int64) { _ = cl_fetch_add(cells + 2, UInt64(bitPattern: change)) }
     func addPending(_ change: Int64) { _ = cl_fetch_add(cells + 1, UInt64(bitPattern: change)) }
 }
 

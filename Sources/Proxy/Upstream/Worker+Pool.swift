@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Glibc
 
 /// The pool of one host: a request takes the idle connection used last, else waits while a new one is made; whichever
 /// connection is ready first serves the request that has waited longest.
@@ -20,6 +19,12 @@ extension Worker {
     func attach(_ streamSlot: Int32, _ s: StreamPointer) -> Attach {
         let pool = hosts[s.pointee.host]
         let stats = clusterStats[Int(pool.pointee.cluster)]
+        let limits = snapshot.clusters[Int(pool.pointee.cluster)]
+        let usage = snapshot.usage(of: Int(pool.pointee.cluster))
+        if limits.limitsRequests, !admit(s, usage, limits.maxRequests) {
+            stats.counters[.upstream_rq_pending_overflow].increment()
+            return .overflow
+        }
         while pool.pointee.idleHead >= 0 {
             let slot = pool.pointee.idleHead
             let u = connections[slot]
@@ -31,8 +36,6 @@ extension Worker {
             bind(slot, u, streamSlot, s)
             return .connected
         }
-        let limits = snapshot.clusters[Int(pool.pointee.cluster)]
-        let usage = snapshot.usage(of: Int(pool.pointee.cluster))
         if usage.pending >= UInt64(limits.maxPending) {
             stats.counters[.upstream_rq_pending_overflow].increment()
             return .overflow
@@ -47,6 +50,20 @@ extension Worker {
         stats.counters[.upstream_rq_pending_total].increment()
         stats.gauges[.upstream_rq_pending_active].add(1)
         return .pending
+    }
+
+    /// Takes a place of `max_requests` for the stream; it is given back with the stream. Waiting requests count too.
+    private func admit(_ s: StreamPointer, _ usage: ClusterUsage, _ limit: UInt32) -> Bool {
+        if s.pointee.flags.contains(.countsRequest) { return true }
+        // Several workers may ask at once: who gets past the limit steps back.
+        guard usage.requests < UInt64(limit) else { return false }
+        usage.addRequest(1)
+        guard usage.requests <= UInt64(limit) else {
+            usage.addRequest(-1)
+            return false
+        }
+        s.pointee.flags.insert(.countsRequest)
+        return true
     }
 
     /// Joins a stream and a connection that is ready for it.
