@@ -112,11 +112,14 @@ extension Worker {
 
     func pauseSource(of c: ConnectionPointer) {
         let other = source(of: c)
-        if other >= 0 { pauseReading(connections[other]) }
+        guard other >= 0, pauseReading(connections[other]), c.pointee.host >= 0 else { return }
+        clusterStats[cluster(of: c)].counters[.upstream_flow_control_backed_up_total].increment()
     }
 
-    func pauseReading(_ c: ConnectionPointer) {
-        if c.pointee.flags.contains(.readPaused) { return }
+    /// Returns whether it was being read.
+    @discardableResult
+    func pauseReading(_ c: ConnectionPointer) -> Bool {
+        if c.pointee.flags.contains(.readPaused) { return false }
         c.pointee.flags.insert([.readPaused, .readPending])
         switch c.pointee.kind {
         case .downstreamHTTP:
@@ -127,11 +130,16 @@ extension Worker {
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_paused_reading_total].increment()
         case .free: break
         }
+        return true
     }
 
     private func resumeSource(of c: ConnectionPointer) {
         let other = source(of: c)
-        if other >= 0 { resumeReading(other, connections[other]) }
+        guard other >= 0 else { return }
+        if c.pointee.host >= 0, connections[other].pointee.flags.contains(.readPaused) {
+            clusterStats[cluster(of: c)].counters[.upstream_flow_control_drained_total].increment()
+        }
+        resumeReading(other, connections[other])
     }
 
     func resumeReading(_ slot: Int32, _ c: ConnectionPointer) {

@@ -13,7 +13,6 @@ struct ListenerStats: BitwiseCopyable {
     let httpHistograms: HistogramGroup<HTTPHistogram>
     let listenerHTTP: CounterGroup<ListenerHTTPCounter>
     let tcp: CounterGroup<TCPCounter>
-    let tcpGauges: GaugeGroup<TCPGauge>
 }
 
 /// What one worker counts for a cluster.
@@ -42,7 +41,7 @@ final class DataPlaneStats {
         let listener, listenerGauges, listenerHistograms: GroupIDs
         let worker, workerGauges: [GroupIDs]
         let http, httpGauges, httpHistograms, listenerHTTP: GroupIDs
-        let tcp, tcpGauges: GroupIDs
+        let tcp: GroupIDs
     }
     private struct OriginIDs {
         let completed: StatID
@@ -83,8 +82,7 @@ final class DataPlaneStats {
                     httpGauges: Self.gauges(store, http, HTTPGauge.self),
                     httpHistograms: Self.histograms(store, http, HTTPHistogram.self),
                     listenerHTTP: Self.counters(store, http.map { "\(address).\($0)" }, ListenerHTTPCounter.self),
-                    tcp: Self.counters(store, tcp, TCPCounter.self),
-                    tcpGauges: Self.gauges(store, tcp, TCPGauge.self)))
+                    tcp: Self.counters(store, tcp, TCPCounter.self)))
         }
         for name in snapshot.clusterStatNames {
             let prefix = "cluster.\(name)"
@@ -152,8 +150,7 @@ final class DataPlaneStats {
                     httpGauges: ids.httpGauges.gauges(writer, HTTPGauge.self),
                     httpHistograms: ids.httpHistograms.histograms(writer, HTTPHistogram.self),
                     listenerHTTP: ids.listenerHTTP.counters(writer, ListenerHTTPCounter.self),
-                    tcp: ids.tcp.counters(writer, TCPCounter.self),
-                    tcpGauges: ids.tcpGauges.gauges(writer, TCPGauge.self)))
+                    tcp: ids.tcp.counters(writer, TCPCounter.self)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: max(clusters.count, 1))
         for (i, ids) in clusters.enumerated() {

@@ -22,7 +22,6 @@ enum HTTPCounter: Int, CaseIterable {
 /// `http.<stat_prefix>.` gauges.
 enum HTTPGauge: Int, CaseIterable {
     case downstream_cx_active, downstream_cx_http1_active, downstream_cx_upgrades_active, downstream_rq_active
-    case downstream_cx_rx_bytes_buffered, downstream_cx_tx_bytes_buffered
 }
 
 /// `http.<stat_prefix>.` histograms, in milliseconds.
@@ -53,14 +52,9 @@ enum ListenerWorkerGauge: Int, CaseIterable { case downstream_cx_active }
 
 /// `tcp.<stat_prefix>.` counters.
 enum TCPCounter: Int, CaseIterable {
-    case downstream_cx_total, downstream_cx_no_route, downstream_cx_rx_bytes_total, downstream_cx_tx_bytes_total
+    case downstream_cx_total, downstream_cx_rx_bytes_total, downstream_cx_tx_bytes_total
     case downstream_flow_control_paused_reading_total, downstream_flow_control_resumed_reading_total
-    case idle_timeout, max_downstream_connection_duration, upstream_flush_total
-}
-
-/// `tcp.<stat_prefix>.` gauges.
-enum TCPGauge: Int, CaseIterable {
-    case downstream_cx_rx_bytes_buffered, downstream_cx_tx_bytes_buffered, upstream_flush_active
+    case idle_timeout, max_downstream_connection_duration
 }
 
 /// `cluster.<name>.` counters.
@@ -84,8 +78,7 @@ enum ClusterCounter: Int, CaseIterable {
 
 /// `cluster.<name>.` gauges.
 enum ClusterGauge: Int, CaseIterable {
-    case upstream_cx_active, upstream_cx_rx_bytes_buffered, upstream_cx_tx_bytes_buffered
-    case upstream_rq_active, upstream_rq_pending_active
+    case upstream_cx_active, upstream_rq_active, upstream_rq_pending_active
 }
 
 /// `cluster.<name>.` histograms, in milliseconds.
