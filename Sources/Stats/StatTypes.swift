@@ -3,7 +3,13 @@ public struct StatID: Hashable, Sendable {
     let index: Int
 }
 
-public enum StatKind: UInt8, Sendable { case counter = 1, gauge = 2, histogram = 3 }
+public enum StatKind: UInt8, Sendable {
+    case counter = 1
+    case gauge = 2
+    case histogram = 3
+    /// A text readout.
+    case text = 4
+}
 
 /// How a gauge counts while two processes live (Envoy's import modes).
 public enum GaugeImport: UInt8, Sendable {
@@ -25,5 +31,11 @@ public struct StatFlags: OptionSet, Sendable {
 
 /// Cells that a stat takes in every plane.
 extension StatKind {
-    var cells: Int { self == .histogram ? HistogramBins.cells : 1 }
+    var cells: Int {
+        switch self {
+        case .counter, .gauge: 1
+        case .histogram: HistogramBins.cells
+        case .text: TextCells.cells
+        }
+    }
 }

@@ -10,13 +10,17 @@ public struct StatValue: Sendable {
     public var tags: [StatTag] = []
     /// Counters and gauges.
     public var value: UInt64 = 0
+    /// Text readouts: what the newest serving process says, empty when none does.
+    public var text: String = ""
+    /// Whether a process that serves, or the last one that did, counts it: what is left of an older configuration is not.
+    public var isInUse = true
     /// What a histogram has counted since its region began.
     public var histogram: HistogramData?
     /// What it counted in the last interval; nil where nobody closes intervals.
     public var interval: HistogramData?
 
     /// Whether it ever counted something.
-    public var isUsed: Bool { value != 0 || (histogram.map { $0.count > 0 } ?? false) }
+    public var isUsed: Bool { value != 0 || !text.isEmpty || (histogram.map { $0.count > 0 } ?? false) }
 }
 
 /// All stats at one moment, sorted by name. Reading takes no lock: each value is exact, two of them may be a moment apart.
@@ -62,6 +66,7 @@ public struct StatsSnapshot: Sendable {
             case .gauge:
                 stat.value = record.gaugeImport == .neverImport ? newest[Int(record.value)] : live[Int(record.value)]
             case .histogram: stat.histogram = Self.histogram(Int(record.value), planes, reader)
+            case .text: stat.text = Self.text(Int(record.value), planes, reader)
             }
             return stat
         }
@@ -95,6 +100,19 @@ public struct StatsSnapshot: Sendable {
         return data
     }
 
+    private static func text(
+        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
+    ) -> String {
+        guard let newest = reader.newest?.index else { return "" }
+        for (plane, runs) in planes.enumerated() where reader.liveOwner(plane: plane)?.index == newest {
+            for run in runs where value >= run.first && value + TextCells.cells <= run.first + run.cells.count {
+                let text = TextCells.read(run.cells.baseAddress! + (value - run.first))
+                if !text.isEmpty { return text }
+            }
+        }
+        return ""
+    }
+
     /// Only the stats for which `keep` holds.
     public func filtered(_ keep: (StatValue) -> Bool) -> StatsSnapshot { StatsSnapshot(sorted: stats.filter(keep)) }
 
@@ -120,7 +138,11 @@ extension StatsStore {
         for entry in entries where !entry.heap.isEmpty || !entry.histograms.isEmpty || entry.value == nil {
             var stat = StatValue(name: entry.name, kind: entry.kind, unit: entry.unit, flags: entry.flags)
             stat.tags = TagExtractor.tags(Array(entry.name.utf8))
-            stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
+            if entry.kind == .text {
+                stat.text = entry.heap.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
+            } else {
+                stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
+            }
             if entry.kind == .histogram {
                 var data = HistogramData()
                 for histogram in entry.histograms { histogram.pointee.addHeap(to: &data) }

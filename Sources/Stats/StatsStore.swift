@@ -64,6 +64,8 @@ public final class StatsStore {
         make(name, .histogram, unit, .accumulate, flags)
     }
 
+    public func text(_ name: String) -> StatID { make(name, .text, .unspecified, .neverImport, []) }
+
     private func make(
         _ name: String, _ kind: StatKind, _ unit: StatUnit, _ mode: GaugeImport, _ flags: StatFlags
     ) -> StatID {

@@ -17,6 +17,8 @@ public final class StatsWriter {
 
     public func gauge(_ id: StatID) -> Gauge { Gauge(cell: cells(id)) }
 
+    public func text(_ id: StatID) -> TextReadout { TextReadout(cells: cells(id)) }
+
     public func histogram(_ id: StatID) -> Histogram {
         // One view a histogram: two would each take blocks of their own.
         if let known = histograms[id] { return Histogram(local: known) }
@@ -36,7 +38,7 @@ public final class StatsWriter {
     private func cells(_ id: StatID) -> UnsafeMutablePointer<UInt64> {
         if let cell = planeCells(id) { return cell }
         if let known = heapCells[id] { return known }
-        let cell = heap(id, count: 1)
+        let cell = heap(id, count: store.entry(id).kind.cells)
         heapCells[id] = cell
         store.addHeapCell(id, cell)
         return cell

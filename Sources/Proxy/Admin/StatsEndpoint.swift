@@ -108,7 +108,7 @@ struct StatsQuery {
         case .counters: guard stat.kind == .counter else { return false }
         case .gauges: guard stat.kind == .gauge else { return false }
         case .histograms: guard stat.kind == .histogram else { return false }
-        case .textReadouts: return false
+        case .textReadouts: guard stat.kind == .text else { return false }
         }
         guard let filter else { return true }
         return filter.matchesPart(of: stat.name) != isInverted

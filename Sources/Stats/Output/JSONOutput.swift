@@ -3,7 +3,10 @@ extension StatsSnapshot {
     func json() -> String {
         var items: [String] = []
         items.reserveCapacity(stats.count + 1)
-        for stat in stats where stat.kind != .histogram {
+        for stat in stats where stat.kind == .text {
+            items.append("{\"name\":\(Self.quoted(stat.name)),\"value\":\(Self.quoted(stat.text))}")
+        }
+        for stat in stats where stat.kind == .counter || stat.kind == .gauge {
             items.append("{\"name\":\(Self.quoted(stat.name)),\"value\":\(stat.value)}")
         }
         let histograms = stats.filter { $0.histogram != nil }

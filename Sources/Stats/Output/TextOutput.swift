@@ -3,7 +3,10 @@ extension StatsSnapshot {
     func text(_ display: HistogramDisplay) -> String {
         var output = ""
         output.reserveCapacity(stats.count * 64)
-        for stat in stats where stat.kind != .histogram {
+        for stat in stats where stat.kind == .text {
+            output += "\(stat.name): \"\(stat.text)\"\n"
+        }
+        for stat in stats where stat.kind == .counter || stat.kind == .gauge {
             output += stat.name
             output += ": "
             output += String(stat.value)
