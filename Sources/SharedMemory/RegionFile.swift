@@ -77,18 +77,37 @@ enum RegionFile {
         return nil
     }
 
-    /// Makes an empty region under a name of its own and publishes it whole: nobody sees half of one.
+    /// Makes an empty region and publishes it whole: nobody sees half of one. Hold the anchor.
     static func create(baseID: UInt32, generation: UInt64) throws(RegionError) -> Int32 {
         let path = RegionName.path(baseID: baseID)
-        let temporary = "\(path).new.\(getpid())"
-        unlink(temporary)
+        let made = try createUnpublished(baseID: baseID, generation: generation)
+        Fault.reached(.regionFilled)
+        let rc = cl_rename_noreplace(made.path, path)
+        guard rc == 0 else {
+            _ = cl_close(made.descriptor)
+            unlink(made.path)
+            throw .system(call: "renameat2", path: path, code: -rc)
+        }
+        return made.descriptor
+    }
+
+    /// Makes an empty region under a name of its own.
+    static func createUnpublished(
+        baseID: UInt32, generation: UInt64
+    ) throws(RegionError) -> (descriptor: Int32, path: String) {
+        removeUnpublished(baseID: baseID)
+        let temporary = "\(RegionName.path(baseID: baseID)).new.\(getpid())"
         let fd = cl_open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
         guard fd >= 0 else { throw .system(call: "open", path: temporary, code: -fd) }
         do throws(RegionError) {
             let mode = fchmod(fd, 0o600)
             guard mode == 0 else { throw .system(call: "fchmod", path: temporary, code: errno) }
             var rc = cl_fallocate(fd, 0, Int64(RegionLayout.data))
-            guard rc == 0 else { throw .system(call: "posix_fallocate", path: temporary, code: -rc) }
+            guard rc == 0 else {
+                throw rc == -ENOSPC
+                    ? .full(path: temporary, what: "no shared memory is left")
+                    : .system(call: "posix_fallocate", path: temporary, code: -rc)
+            }
             guard let base = cl_reserve(RegionLayout.data) else {
                 throw .system(call: "mmap", path: temporary, code: errno)
             }
@@ -99,14 +118,18 @@ enum RegionFile {
             fill(&region.pointee.header, baseID: baseID, generation: generation)
             rc = cl_mutex_init(cl_region_mutex(region))
             guard rc == 0 else { throw .system(call: "pthread_mutex_init", path: temporary, code: -rc) }
-            rc = cl_rename_noreplace(temporary, path)
-            guard rc == 0 else { throw .system(call: "renameat2", path: path, code: -rc) }
         } catch {
             _ = cl_close(fd)
             unlink(temporary)
             throw error
         }
-        return fd
+        return (fd, temporary)
+    }
+
+    /// What processes that were killed while they made a region have left behind. Hold the anchor.
+    private static func removeUnpublished(baseID: UInt32) {
+        let prefix = "envoyd-\(baseID).new."
+        for name in RegionName.files() where name.hasPrefix(prefix) { unlink("\(RegionName.directory)/\(name)") }
     }
 
     private static func fill(_ header: inout cl_region_header, baseID: UInt32, generation: UInt64) {

@@ -11,6 +11,7 @@ public final class RegionReader {
     private let size: Int
     private let segments: [cl_segment]
     private let owners: [UInt64]
+    private let guardSlot: Int32
 
     public init(baseID: UInt32) throws(RegionError) {
         path = RegionName.path(baseID: baseID)
@@ -35,7 +36,7 @@ public final class RegionReader {
         segments = (0..<Int(header.segment_count)).map { cl_region_segment(copy, UInt32($0)).pointee }
             .filter {
                 $0.page >= RegionLayout.dataPage && Int($0.page) + Int($0.pages) <= pages
-                    && Int($0.plane) < RegionLayout.planes
+                    && Int($0.plane) < Int(CL_REGION_PLANES)
             }
         owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
         slots = (0..<RegionLayout.slots).map { index in
@@ -46,13 +47,23 @@ public final class RegionReader {
         }
         base = UnsafeRawPointer(mapping)
         self.size = size
+        // Somebody may cut the file short while it is read.
+        guardSlot = cl_guard(mapping, size)
     }
 
-    deinit { cl_unmap(UnsafeMutableRawPointer(mutating: base), size) }
+    deinit {
+        cl_unguard(guardSlot)
+        cl_unmap(UnsafeMutableRawPointer(mutating: base), size)
+    }
 
     /// The live slot that began to serve last; nil when nobody who serves lives.
     public var newest: SlotInfo? {
         slots.filter { $0.isLive && $0.committed > 0 }.max { $0.committed < $1.committed }
+    }
+
+    /// A name that was last asked for by a process before this one is left over from an older configuration.
+    public var oldestOrdinalInUse: UInt64 {
+        slots.filter { $0.isLive && $0.committed > 0 }.map(\.ordinal).min() ?? header.last_ordinal
     }
 
     public var planeCount: Int { owners.count }
@@ -83,6 +94,12 @@ public final class RegionReader {
         for segment in segments where segment.kind == SegmentKind.cells.rawValue && Int(segment.plane) == plane {
             body(Int(segment.first) * RegionLayout.chunkCells, words(segment))
         }
+    }
+
+    /// What counters had counted when they were reset last, as (first value index, cells) runs; none without a reset.
+    public func baseline(_ body: (Int, UnsafeBufferPointer<UInt64>) -> Void) {
+        guard header.baseline != 0 else { return }
+        cells(plane: RegionLayout.planes + Int(header.baseline & 1), body)
     }
 
     /// A histogram block of a plane; nil when there is none such.

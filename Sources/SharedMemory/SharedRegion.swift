@@ -14,6 +14,8 @@ public final class SharedRegion {
         case replaced(reason: String)
         /// The caller wanted a fresh one.
         case reset
+        /// There was one that nobody holds; what it counted is in a new generation.
+        case rebuilt(reason: String)
     }
 
     public let baseID: UInt32
@@ -25,12 +27,15 @@ public final class SharedRegion {
     /// This process's slot, -1 before `claimSlot`.
     public internal(set) var slot = -1
     var incarnation: UInt32 = 0
+    /// How many processes had begun when this one did.
+    public internal(set) var ordinal: UInt64 = 0
+    private var guardSlot: Int32 = -1
     /// How long the mutex may be waited for: a stopped owner must not stop us.
     public var lockLimitMs: UInt32 = 300
     /// After a wait in vain the mutex is only tried, until then.
     private var restingUntilNs: UInt64 = 0
 
-    private init(baseID: UInt32, descriptor: Int32) throws(RegionError) {
+    init(baseID: UInt32, descriptor: Int32) throws(RegionError) {
         path = RegionName.path(baseID: baseID)
         guard let space = cl_reserve(RegionLayout.largest) else {
             throw .system(call: "mmap", path: path, code: errno)
@@ -38,9 +43,11 @@ public final class SharedRegion {
         base = space
         self.baseID = baseID
         self.descriptor = descriptor
+        guardSlot = cl_guard(space, RegionLayout.largest)
     }
 
     deinit {
+        cl_unguard(guardSlot)
         cl_unmap(base, RegionLayout.largest)
         // Frees the slot's lock too.
         _ = cl_close(descriptor)
@@ -55,8 +62,12 @@ public final class SharedRegion {
 
     /// Attaches to the region of the anchor's base id, or makes it.
     ///
-    /// - Parameter reset: start afresh; only when nobody else holds the region.
-    public static func attach(_ anchor: Anchor, reset: Bool = false) throws(RegionError) -> (SharedRegion, Origin) {
+    /// - Parameters:
+    ///   - reset: start afresh; only when nobody else holds the region.
+    ///   - rebuild: how what one region counted gets into a new one; nil: it does not.
+    public static func attach(
+        _ anchor: Anchor, reset: Bool = false, rebuild: RegionRebuild? = nil
+    ) throws(RegionError) -> (SharedRegion, Origin) {
         let path = RegionName.path(baseID: anchor.baseID)
         var origin = Origin.continued
         var generation: UInt64 = 1
@@ -91,8 +102,17 @@ public final class SharedRegion {
                     throw error
                 }
             }
+            let isHeld = RegionFile.hasHolder(opened)
+            if let rebuild, !reset, !isHeld, case .continued = origin,
+                let reason = try rebuild.reason(anchor.baseID, attached, mismatch)
+            {
+                attached = nil
+                try rebuild.run(anchor.baseID)
+                origin = .rebuilt(reason: reason)
+                continue
+            }
             guard let attached else {
-                guard !RegionFile.hasHolder(opened) else {
+                guard !isHeld else {
                     throw .foreign(path: path, found: "\(mismatch ?? "to be reset"), and a live process holds it")
                 }
                 generation = header.magic == CL_REGION_MAGIC ? header.generation &+ 1 : 1
@@ -119,7 +139,7 @@ public final class SharedRegion {
         return copy
     }
 
-    private func mappedWhole() throws(RegionError) -> SharedRegion {
+    func mappedWhole() throws(RegionError) -> SharedRegion {
         try map(upTo: RegionLayout.data)
         try map(upTo: endOfSegments())
         return self

@@ -10,6 +10,11 @@ struct NameRecord {
     var flags: StatFlags
     var value: UInt32
     var tags: [StatTag]
+    /// The highest ordinal of a process that asked for it.
+    var used: UInt64
+
+    /// Where `used` lies in a record.
+    static let usedOffset = MemoryLayout<cl_record>.offset(of: \.used)!
 
     /// nil when the bytes are not a record that can be (another build's kind, a length past the end).
     init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
@@ -27,6 +32,7 @@ struct NameRecord {
         gaugeImport = GaugeImport(rawValue: head.import) ?? .accumulate
         flags = StatFlags(rawValue: head.flags)
         value = head.value
+        used = head.used
         tags = []
         for i in 0..<Int(head.tag_count) {
             let at = spans + i * MemoryLayout<cl_tag_span>.size
@@ -41,7 +47,8 @@ struct NameRecord {
     }
 
     static func encode(
-        name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32
+        name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32,
+        used: UInt64 = 0
     ) -> [UInt8] {
         let tags = TagExtractor.tags(name)
         let head = MemoryLayout<cl_record>.size
@@ -53,7 +60,7 @@ struct NameRecord {
                 of: cl_record(
                     length: UInt32(length), type: kind.rawValue, unit: unit.rawValue, import: gaugeImport.rawValue,
                     flags: flags.rawValue, value: value, name_length: UInt16(name.count),
-                    tag_count: UInt16(tags.count)),
+                    tag_count: UInt16(tags.count), used: used),
                 as: cl_record.self)
             for (i, byte) in name.enumerated() { buffer[head + i] = byte }
             for (i, tag) in tags.enumerated() {

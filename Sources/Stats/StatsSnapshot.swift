@@ -29,15 +29,8 @@ public struct StatsSnapshot: Sendable {
 
     /// What a region says, whether its processes live or not.
     public init(_ reader: RegionReader) {
-        var records: [NameRecord] = []
-        let headLength = Int(reader.header.record_length)
+        let records = NameRecord.all(reader)
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
-        reader.records { bytes in
-            guard let record = NameRecord(bytes, headLength: headLength),
-                Int(record.value) + record.kind.cells <= valueCount
-            else { return }
-            records.append(record)
-        }
         var all = [UInt64](repeating: 0, count: valueCount)
         var live = all
         var newest = all
@@ -58,9 +51,16 @@ public struct StatsSnapshot: Sendable {
             }
             planes.append(runs)
         }
+        reader.baseline { first, cells in
+            for i in 0..<min(cells.count, max(valueCount - first, 0)) {
+                all[first + i] &-= cl_load_relaxed(cells.baseAddress! + i)
+            }
+        }
+        let inUse = reader.oldestOrdinalInUse
         stats = records.map { record in
             var stat = StatValue(
                 name: record.name, kind: record.kind, unit: record.unit, flags: record.flags, tags: record.tags)
+            stat.isInUse = record.used >= inUse
             switch record.kind {
             case .counter: stat.value = all[Int(record.value)]
             case .gauge:
@@ -70,8 +70,35 @@ public struct StatsSnapshot: Sendable {
             }
             return stat
         }
-        stats.append(StatValue(name: Self.overflowName, kind: .counter, value: reader.header.overflows))
+        stats += Self.regionStats(reader)
         stats.sort { $0.name < $1.name }
+    }
+
+    /// What the region says of itself.
+    private static func regionStats(_ reader: RegionReader) -> [StatValue] {
+        let header = reader.header
+        return [
+            StatValue(name: overflowName, kind: .counter, value: header.overflows),
+            StatValue(name: "stats.repairs", kind: .counter, value: header.repairs),
+            StatValue(name: "stats.resets", kind: .counter, value: header.baseline >> 1),
+            StatValue(name: "stats.region_generation", kind: .gauge, value: header.generation),
+            StatValue(name: "stats.region_created_s", kind: .gauge, value: header.created_ns / 1_000_000_000),
+            StatValue(name: "server.process_starts", kind: .counter, value: header.process_starts),
+        ]
+    }
+
+    /// The sums over all planes by value index, resets left out.
+    static func counterSums(_ reader: RegionReader) -> [UInt64] {
+        let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
+        var sums = [UInt64](repeating: 0, count: valueCount)
+        for plane in 0..<reader.planeCount {
+            reader.cells(plane: plane) { first, cells in
+                for i in 0..<min(cells.count, max(valueCount - first, 0)) {
+                    sums[first + i] &+= cl_load_relaxed(cells.baseAddress! + i)
+                }
+            }
+        }
+        return sums
     }
 
     /// Counts what found no room in the region and lives on a heap.
@@ -141,7 +168,7 @@ extension StatsStore {
             if entry.kind == .text {
                 stat.text = entry.heap.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
             } else {
-                stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
+                stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) } &- entry.heapBaseline
             }
             if entry.kind == .histogram {
                 var data = HistogramData()

@@ -18,8 +18,12 @@ public final class StatsStore {
         var flags: StatFlags
         /// Its first cell in every plane of the region; nil: on the heap.
         var value: UInt32?
+        /// Where its record says who uses it; nil on the heap.
+        var used: UnsafeMutablePointer<UInt64>?
         /// The heap cells of all writers.
         var heap: [UnsafeMutablePointer<UInt64>] = []
+        /// What the heap cells had counted when counters were reset last.
+        var heapBaseline: UInt64 = 0
         /// The histograms of all writers: decades that found no block in the region are on the heap.
         var histograms: [UnsafeMutablePointer<LocalHistogram>] = []
     }
@@ -72,7 +76,7 @@ public final class StatsStore {
         // A name is stored with a 16-bit length and must fit in a record.
         let name = name.utf8.count <= 4096 ? name : String(decoding: Array(name.utf8.prefix(4096)), as: UTF8.self)
         let key = Key(name: name, kind: kind)
-        if let known = index[key] { return StatID(index: known) }
+        if let known = index[key] { return taken(known) }
         if let region {
             do {
                 _ = try region.append(
@@ -84,10 +88,10 @@ public final class StatsStore {
                     make: { value in
                         NameRecord.encode(
                             name: Array(name.utf8), kind: kind, unit: unit, gaugeImport: mode, flags: flags,
-                            value: value)
+                            value: value, used: region.ordinal)
                     })
                 readNewNames()
-                if let known = index[key] { return StatID(index: known) }
+                if let known = index[key] { return taken(known) }
             } catch {
                 trouble("\(error): \(name) and other new stats are kept in this process only")
             }
@@ -95,6 +99,12 @@ public final class StatsStore {
         }
         return add(
             Entry(name: name, kind: kind, unit: unit, gaugeImport: mode, flags: flags, value: nil), key)
+    }
+
+    /// Notes in the region that this process uses the stat.
+    private func taken(_ position: Int) -> StatID {
+        if let region, let used = entries[position].used { cl_raise(used, region.ordinal) }
+        return StatID(index: position)
     }
 
     private func add(_ entry: Entry, _ key: Key) -> StatID {
@@ -117,7 +127,11 @@ public final class StatsStore {
                 _ = add(
                     Entry(
                         name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,
-                        flags: record.flags, value: record.value), key)
+                        flags: record.flags, value: record.value,
+                        used: bytes.baseAddress.map {
+                            UnsafeMutableRawPointer(mutating: $0 + NameRecord.usedOffset)
+                                .assumingMemoryBound(to: UInt64.self)
+                        }), key)
             }
         } catch {
             trouble("\(error): names of other processes cannot be read")
@@ -159,6 +173,33 @@ public final class StatsStore {
         let kind = text.split(separator: ":", maxSplits: 2).prefix(2).joined(separator: ":")
         guard reported.insert(kind).inserted else { return }
         report(text)
+    }
+
+    /// Sets all counters to zero for whoever reads them, here and from outside; what threads count goes on.
+    public func resetCounters() {
+        for i in entries.indices where entries[i].kind == .counter {
+            entries[i].heapBaseline = entries[i].heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
+        }
+        guard let region else { return }
+        do {
+            let reader = try region.openReader()
+            let sums = StatsSnapshot.counterSums(reader)
+            try region.reset(values: sums.count) { cell in
+                for entry in entries where entry.kind == .counter {
+                    guard let value = entry.value, Int(value) < sums.count, let cell = cell(value) else { continue }
+                    cl_store_relaxed(cell, sums[Int(value)])
+                }
+            }
+        } catch {
+            trouble("\(error): counters cannot be reset")
+        }
+    }
+
+    /// Tells, once, when the region's file was cut short under us: what is counted then stays in this process.
+    public func checkMemory() {
+        let pages = cl_guard_hits()
+        guard pages > 0, let region else { return }
+        trouble("\(region.path): cut short by somebody: \(pages) pages of it are in this process only")
     }
 
     /// Sees to it that workers find histogram blocks when they need them. Call it now and then.

@@ -12,7 +12,7 @@ import Testing
             #expect(refused.ending == .exit(1))
             #expect(
                 refused.errors == """
-                    envoyd: base id \(bed.baseID) is in use by pid \(holder.process.pid) (epoch 0, restart socket \
+                    envoyd: base id \(bed.baseID) is in use by pid \(holder.process.pid) (epoch 0, since \
                     \(socket)); take over from it with --hot-restart-file \(socket) (or --restart-epoch 1), or choose \
                     another --base-id for a second proxy
 

@@ -12,7 +12,7 @@ func record(_ name: String, length: Int? = nil, type: UInt8 = 1) -> [UInt8] {
         $0.storeBytes(
             of: cl_record(
                 length: UInt32(length), type: type, unit: 0, import: 0, flags: 0, value: 0,
-                name_length: UInt16(min(name.utf8.count, length - head)), tag_count: 0),
+                name_length: UInt16(min(name.utf8.count, length - head)), tag_count: 0, used: 0),
             as: cl_record.self)
         for (i, byte) in name.utf8.prefix(length - head).enumerated() { $0[head + i] = byte }
     }

@@ -131,6 +131,7 @@ final class Server {
         refreshGauges()
         loop.after(ms: UInt64(max(bootstrap.statsFlushIntervalMs, 1))) { [weak self] in
             guard let self else { return }
+            self.store.checkMemory()
             self.store.topUp()
             self.store.closeInterval()
             self.scheduleFlush()

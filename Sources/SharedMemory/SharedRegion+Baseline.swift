@@ -1,0 +1,20 @@
+import CLinux
+
+extension SharedRegion {
+    /// Resets counters without touching the cells of other threads: what they have counted so far becomes a baseline that
+    /// readers subtract. There are two, in planes that no thread has; the one that does not count is written, then one
+    /// store makes it the one that does.
+    ///
+    /// - Parameters:
+    ///   - values: value indices that `fill` may write.
+    ///   - fill: writes every counter's sum into the cell that it is given for the value; the cells hold older ones.
+    public func reset(values: Int, _ fill: ((UInt32) -> UnsafeMutablePointer<UInt64>?) -> Void) throws(RegionError) {
+        let word = cl_load_acquire(cl_region_baseline(region))
+        let which = word == 0 ? 0 : 1 - Int(word & 1)
+        let plane = try Plane(region: self, index: RegionLayout.planes + which)
+        if values > 0 { _ = try plane.cell(UInt32(values - 1), cells: 1) }
+        fill { plane.existing($0) }
+        Fault.reached(.baselineWritten)
+        cl_store_release(cl_region_baseline(region), ((word >> 1) &+ 1) << 1 | UInt64(which))
+    }
+}
