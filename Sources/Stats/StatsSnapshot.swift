@@ -106,7 +106,7 @@ public struct StatsSnapshot: Sendable {
 
     init(stats: [StatValue]) { self.stats = stats.sorted { $0.name < $1.name } }
 
-    private static func histogram(
+    static func histogram(
         _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
     ) -> HistogramData {
         var data = HistogramData()
@@ -162,17 +162,18 @@ extension StatsStore {
         }
         var places: [StatsStore.Key: Int] = [:]
         for (i, stat) in stats.enumerated() { places[StatsStore.Key(name: stat.name, kind: stat.kind)] = i }
-        for entry in entries where !entry.heap.isEmpty || !entry.histograms.isEmpty || entry.value == nil {
-            var stat = StatValue(name: entry.name, kind: entry.kind, unit: entry.unit, flags: entry.flags)
-            stat.tags = TagExtractor.tags(Array(entry.name.utf8))
+        for (position, part) in heapParts {
+            let entry = entries[position]
+            var stat = StatValue(name: entry.nameText, kind: entry.kind, unit: entry.unit, flags: entry.flags)
+            stat.tags = TagExtractor.tags(Array(entry.nameBytes))
             if entry.kind == .text {
-                stat.text = entry.heap.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
+                stat.text = part.cells.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
             } else {
-                stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) } &- entry.heapBaseline
+                stat.value = part.cells.reduce(0) { $0 &+ cl_load_relaxed($1) } &- part.baseline
             }
             if entry.kind == .histogram {
                 var data = HistogramData()
-                for histogram in entry.histograms { histogram.pointee.addHeap(to: &data) }
+                for histogram in part.histograms { histogram.pointee.addHeap(to: &data) }
                 stat.histogram = data
             }
             let key = StatsStore.Key(name: stat.name, kind: stat.kind)
@@ -201,7 +202,7 @@ extension StatsStore {
 
 extension LocalHistogram {
     /// Adds what is on the heap: all of a histogram without a plane, and decades that found no block in their plane.
-    fileprivate func addHeap(to data: inout HistogramData) {
+    func addHeap(to data: inout HistogramData) {
         if reserve == nil {
             data.zeros &+= cl_load_relaxed(cells)
             data.sum &+= cl_load_relaxed(cells + 1)
