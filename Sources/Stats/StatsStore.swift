@@ -29,6 +29,8 @@ public final class StatsStore {
     private var writers: [StatsWriter] = []
     var closedIntervals: [String: HistogramData] = [:]
     private var intervalStart: [String: HistogramData] = [:]
+    /// The two planes of the region that closed intervals are written into in turn.
+    private var intervalPlanes: [Plane?] = [nil, nil]
     /// Stats that found no room in the region.
     private let heapOverflow: UnsafeMutablePointer<UInt64>
     /// Called once for each kind of trouble, with a sentence for the log.
@@ -215,12 +217,28 @@ public final class StatsStore {
     /// Sees to it that workers find histogram blocks when they need them. Call it now and then.
     public func topUp() { for writer in writers { writer.topUp() } }
 
-    /// Ends an interval: histograms show what came since the call before, as Envoy's do at each stats flush.
+    /// Ends an interval: histograms show what came since the call before, as Envoy's do at each stats flush. The region
+    /// keeps it, so that readers from outside see the same. Only the process that serves calls it.
     public func closeInterval() {
         let now = cumulativeHistograms()
-        closedIntervals = now.mapValues { $0 }
-        for (name, data) in now { closedIntervals[name] = data.since(intervalStart[name] ?? HistogramData()) }
+        var closed: [String: HistogramData] = [:]
+        for (name, data) in now {
+            closed[name] = intervalStart[name].map { $0.count == data.count ? HistogramData() : data.since($0) } ?? data
+        }
         intervalStart = now
+        closedIntervals = closed
+        guard let region else { return }
+        do {
+            let which = region.nextIntervalIndex
+            if intervalPlanes[which] == nil { intervalPlanes[which] = try region.nextInterval() }
+            guard let plane = intervalPlanes[which] else { return }
+            for entry in index.entries where entry.kind == .histogram && entry.isInRegion {
+                try plane.write(closed[entry.nameText] ?? HistogramData(), at: entry.value)
+            }
+            region.publishInterval()
+        } catch {
+            trouble("\(error): the intervals of histograms are not shown outside")
+        }
     }
 
     private func cumulativeHistograms() -> [String: HistogramData] {
