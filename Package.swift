@@ -55,6 +55,10 @@ let package = Package(
             path: "tools/statdump",
             swiftSettings: strict),
         // The small upstream of tools/run and of the integration tests.
+        // The figures of docs/performance.md about stats.
+        .executableTarget(
+            name: "stats-bench", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/stats-bench",
+            swiftSettings: strict),
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
 
         // Another process of a region's, for the tests; and what starts and kills it.

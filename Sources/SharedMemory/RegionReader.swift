@@ -99,7 +99,12 @@ public final class RegionReader {
     /// What counters had counted when they were reset last, as (first value index, cells) runs; none without a reset.
     public func baseline(_ body: (Int, UnsafeBufferPointer<UInt64>) -> Void) {
         guard header.baseline != 0 else { return }
-        cells(plane: RegionLayout.planes + Int(header.baseline & 1), body)
+        cells(plane: RegionLayout.baselinePlane + Int(header.baseline & 1), body)
+    }
+
+    /// The plane with the histograms' last closed interval; nil before the first, and when nobody who serves lives.
+    public var intervalPlane: Int? {
+        header.interval == 0 || newest == nil ? nil : RegionLayout.intervalPlane + Int(header.interval & 1)
     }
 
     /// A histogram block of a plane; nil when there is none such.

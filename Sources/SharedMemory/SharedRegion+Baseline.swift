@@ -11,10 +11,28 @@ extension SharedRegion {
     public func reset(values: Int, _ fill: ((UInt32) -> UnsafeMutablePointer<UInt64>?) -> Void) throws(RegionError) {
         let word = cl_load_acquire(cl_region_baseline(region))
         let which = word == 0 ? 0 : 1 - Int(word & 1)
-        let plane = try Plane(region: self, index: RegionLayout.planes + which)
+        let plane = try Plane(region: self, index: RegionLayout.baselinePlane + which)
         if values > 0 { _ = try plane.cell(UInt32(values - 1), cells: 1) }
         fill { plane.existing($0) }
         Fault.reached(.baselineWritten)
         cl_store_release(cl_region_baseline(region), ((word >> 1) &+ 1) << 1 | UInt64(which))
+    }
+
+    /// The plane into which the next closed interval of the histograms is written: the one of the two that does not count.
+    /// It holds an older interval.
+    public func nextInterval() throws(RegionError) -> Plane {
+        try Plane(region: self, index: RegionLayout.intervalPlane + nextIntervalIndex)
+    }
+
+    /// Makes what was written into `nextInterval()` the interval that readers see.
+    public func publishInterval() {
+        let word = cl_load_acquire(cl_region_interval(region))
+        cl_store_release(cl_region_interval(region), ((word >> 1) &+ 1) << 1 | UInt64(nextIntervalIndex))
+    }
+
+    /// 0 or 1.
+    public var nextIntervalIndex: Int {
+        let word = cl_load_acquire(cl_region_interval(region))
+        return word == 0 ? 0 : 1 - Int(word & 1)
     }
 }

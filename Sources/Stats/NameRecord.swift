@@ -16,16 +16,22 @@ struct NameRecord {
     /// Where `used` lies in a record.
     static let usedOffset = MemoryLayout<cl_record>.offset(of: \.used)!
 
-    /// nil when the bytes are not a record that can be (another build's kind, a length past the end).
-    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
+    /// The fixed part of a record and its kind; nil when the bytes are not a record that can be (another build's kind, a
+    /// length past the end). The name follows the head.
+    @inline(__always)
+    static func head(_ bytes: UnsafeRawBufferPointer, headLength: Int) -> (head: cl_record, kind: StatKind)? {
         guard bytes.count >= headLength, headLength >= MemoryLayout<cl_record>.size else { return nil }
         let head = bytes.loadUnaligned(as: cl_record.self)
-        guard let kind = StatKind(rawValue: head.type) else { return nil }
+        guard let kind = StatKind(rawValue: head.type), head.name_length > 0,
+            headLength + (Int(head.name_length) + 3) / 4 * 4 <= bytes.count, Int(head.value) % kind.cells == 0
+        else { return nil }
+        return (head, kind)
+    }
+
+    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
+        guard let (head, kind) = Self.head(bytes, headLength: headLength) else { return nil }
         let nameLength = Int(head.name_length)
         let spans = headLength + (nameLength + 3) / 4 * 4
-        guard nameLength > 0, spans <= bytes.count,
-            Int(head.value) % kind.cells == 0
-        else { return nil }
         name = String(decoding: bytes[headLength..<headLength + nameLength], as: UTF8.self)
         self.kind = kind
         unit = StatUnit(rawValue: head.unit) ?? .unspecified

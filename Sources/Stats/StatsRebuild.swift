@@ -48,17 +48,3 @@ extension NameRecord {
         return records
     }
 }
-
-extension Plane {
-    fileprivate func write(_ data: HistogramData, at value: UInt32) throws(RegionError) {
-        let cells = try cell(value, cells: HistogramBins.cells)
-        cl_store_relaxed(cells, data.zeros)
-        cl_store_relaxed(cells + 1, data.sum)
-        for (decade, bins) in data.decades where bins.contains(where: { $0 != 0 }) {
-            try reserveBlocks(1)
-            guard let block = blocks.pointee.take() else { continue }
-            for (i, count) in bins.enumerated() { cl_store_relaxed(block.cells + i, count) }
-            cl_store_release(cells + HistogramBins.firstBlockCell + decade, UInt64(block.index + 1))
-        }
-    }
-}

@@ -65,7 +65,9 @@ public struct StatsSnapshot: Sendable {
             case .counter: stat.value = all[Int(record.value)]
             case .gauge:
                 stat.value = record.gaugeImport == .neverImport ? newest[Int(record.value)] : live[Int(record.value)]
-            case .histogram: stat.histogram = Self.histogram(Int(record.value), planes, reader)
+            case .histogram:
+                stat.histogram = Self.histogram(Int(record.value), planes, reader)
+                stat.interval = Self.interval(Int(record.value), reader)
             case .text: stat.text = Self.text(Int(record.value), planes, reader)
             }
             return stat
@@ -106,25 +108,38 @@ public struct StatsSnapshot: Sendable {
 
     init(stats: [StatValue]) { self.stats = stats.sorted { $0.name < $1.name } }
 
-    private static func histogram(
+    static func histogram(
         _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
     ) -> HistogramData {
         var data = HistogramData()
         for (plane, runs) in planes.enumerated() {
-            for run in runs where value >= run.first && value + HistogramBins.cells <= run.first + run.cells.count {
-                let cells = run.cells.baseAddress! + (value - run.first)
-                data.zeros &+= cl_load_relaxed(cells)
-                data.sum &+= cl_load_relaxed(cells + 1)
-                for decade in 0..<HistogramBins.decades {
-                    let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
-                    guard number > 0, number <= UInt64(UInt32.max),
-                        let block = reader.block(plane: plane, Int(number - 1))
-                    else { continue }
-                    data.add(decade: decade, block)
-                }
-            }
+            for run in runs { add(value, plane, run, reader, to: &data) }
         }
         return data
+    }
+
+    /// What the last closed interval had; empty when there is none.
+    private static func interval(_ value: Int, _ reader: RegionReader) -> HistogramData {
+        var data = HistogramData()
+        guard let plane = reader.intervalPlane else { return data }
+        reader.cells(plane: plane) { add(value, plane, (first: $0, cells: $1), reader, to: &data) }
+        return data
+    }
+
+    private static func add(
+        _ value: Int, _ plane: Int, _ run: (first: Int, cells: UnsafeBufferPointer<UInt64>), _ reader: RegionReader,
+        to data: inout HistogramData
+    ) {
+        guard value >= run.first, value + HistogramBins.cells <= run.first + run.cells.count else { return }
+        let cells = run.cells.baseAddress! + (value - run.first)
+        data.zeros &+= cl_load_relaxed(cells)
+        data.sum &+= cl_load_relaxed(cells + 1)
+        for decade in 0..<HistogramBins.decades {
+            let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
+            guard number > 0, number <= UInt64(UInt32.max), let block = reader.block(plane: plane, Int(number - 1))
+            else { continue }
+            data.add(decade: decade, block)
+        }
     }
 
     private static func text(
@@ -162,17 +177,18 @@ extension StatsStore {
         }
         var places: [StatsStore.Key: Int] = [:]
         for (i, stat) in stats.enumerated() { places[StatsStore.Key(name: stat.name, kind: stat.kind)] = i }
-        for entry in entries where !entry.heap.isEmpty || !entry.histograms.isEmpty || entry.value == nil {
-            var stat = StatValue(name: entry.name, kind: entry.kind, unit: entry.unit, flags: entry.flags)
-            stat.tags = TagExtractor.tags(Array(entry.name.utf8))
+        for (position, part) in heapParts {
+            let entry = entries[position]
+            var stat = StatValue(name: entry.nameText, kind: entry.kind, unit: entry.unit, flags: entry.flags)
+            stat.tags = TagExtractor.tags(Array(entry.nameBytes))
             if entry.kind == .text {
-                stat.text = entry.heap.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
+                stat.text = part.cells.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
             } else {
-                stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) } &- entry.heapBaseline
+                stat.value = part.cells.reduce(0) { $0 &+ cl_load_relaxed($1) } &- part.baseline
             }
             if entry.kind == .histogram {
                 var data = HistogramData()
-                for histogram in entry.histograms { histogram.pointee.addHeap(to: &data) }
+                for histogram in part.histograms { histogram.pointee.addHeap(to: &data) }
                 stat.histogram = data
             }
             let key = StatsStore.Key(name: stat.name, kind: stat.kind)
@@ -189,7 +205,8 @@ extension StatsStore {
                 StatValue(
                     name: StatsSnapshot.overflowName, kind: .counter, value: cl_load_relaxed(overflowCell)))
         }
-        for i in stats.indices where stats[i].kind == .histogram {
+        // Those on the heap; the region has its own.
+        for i in stats.indices where stats[i].kind == .histogram && stats[i].interval == nil {
             stats[i].interval = closedIntervals[stats[i].name] ?? HistogramData()
         }
         return StatsSnapshot(stats: stats)
@@ -201,7 +218,7 @@ extension StatsStore {
 
 extension LocalHistogram {
     /// Adds what is on the heap: all of a histogram without a plane, and decades that found no block in their plane.
-    fileprivate func addHeap(to data: inout HistogramData) {
+    func addHeap(to data: inout HistogramData) {
         if reserve == nil {
             data.zeros &+= cl_load_relaxed(cells)
             data.sum &+= cl_load_relaxed(cells + 1)

@@ -46,11 +46,11 @@ public final class StatsWriter {
 
     private func planeCells(_ id: StatID) -> UnsafeMutablePointer<UInt64>? {
         let entry = store.entry(id)
-        guard let plane, let value = entry.value else { return nil }
+        guard let plane, entry.isInRegion else { return nil }
         do {
-            return try plane.cell(value, cells: entry.kind.cells)
+            return try plane.cell(entry.value, cells: entry.kind.cells)
         } catch {
-            store.trouble("\(error): \(entry.name) is counted on the heap")
+            store.trouble("\(error): \(entry.nameText) is counted on the heap")
             store.region?.countOverflow()
             return nil
         }

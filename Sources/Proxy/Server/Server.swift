@@ -133,7 +133,7 @@ final class Server {
             guard let self else { return }
             self.store.checkMemory()
             self.store.topUp()
-            self.store.closeInterval()
+            if self.role == .serving { self.store.closeInterval() }
             self.scheduleFlush()
         }
     }
