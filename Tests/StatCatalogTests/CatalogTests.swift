@@ -73,7 +73,7 @@ import Testing
     @Test(
         "Other names are not",
         arguments: [
-            "", ".", "live", "server.", "server.alive", "http..no_route", "cluster..external.upstream_rq_200",
+            "", ".", "live", "server.", "server.alive", "http..no_route", "http.a.",
             "cluster.a.upstream_rq_42", "cluster.a.upstream_rq_abc", "xhttp.a.no_route",
             "cluster.a.other.upstream_rq_code", "cluster.a.upstream_rq_<code>",
         ])
