@@ -29,13 +29,14 @@ let package = Package(
         .target(
             name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], exclude: ["README.md"],
             swiftSettings: strict),
+        .target(name: "StatCatalog", dependencies: ["Stats"], exclude: ["README.md"], swiftSettings: strict),
         .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
         .target(
             name: "Proxy",
             dependencies: [
-                "ProxyConfig", "Stats", "SharedMemory", "HotRestart", "CLinux", "CCares", "CRE2",
+                "ProxyConfig", "StatCatalog", "Stats", "SharedMemory", "HotRestart", "CLinux", "CCares", "CRE2",
                 .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Config", "README.md"],
@@ -54,6 +55,9 @@ let package = Package(
             ],
             path: "tools/statdump",
             swiftSettings: strict),
+        // Writes docs/stats.md, for tools/gen-stats-doc.
+        .executableTarget(
+            name: "stats-doc", dependencies: ["StatCatalog"], path: "tools/stats-doc", swiftSettings: strict),
         // The small upstream of tools/run and of the integration tests.
         // The figures of docs/performance.md about stats.
         .executableTarget(
@@ -74,6 +78,8 @@ let package = Package(
         .testTarget(
             name: "StatsTests", dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child"],
             swiftSettings: strict),
+        .testTarget(
+            name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),
         .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
@@ -82,7 +88,7 @@ let package = Package(
             name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
             swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["CLinux", "envoyd", "statdump", "upstream"],
+            name: "IntegrationTests", dependencies: ["CLinux", "StatCatalog", "envoyd", "statdump", "upstream"],
             path: "Tests/Integration", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
