@@ -102,9 +102,10 @@ public final class RegionReader {
         cells(plane: RegionLayout.baselinePlane + Int(header.baseline & 1), body)
     }
 
-    /// The plane with the histograms' last closed interval; nil before the first, and when nobody who serves lives.
+    /// The plane with the histograms' last closed interval; nil before the first, and when nobody lives.
     public var intervalPlane: Int? {
-        header.interval == 0 || newest == nil ? nil : RegionLayout.intervalPlane + Int(header.interval & 1)
+        header.interval == 0 || !slots.contains(where: \.isLive)
+            ? nil : RegionLayout.intervalPlane + Int(header.interval & 1)
     }
 
     /// A histogram block of a plane; nil when there is none such.

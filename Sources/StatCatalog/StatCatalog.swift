@@ -18,7 +18,7 @@ public enum StatCatalog {
         ClusterManagerCounter.self, ClusterManagerGauge.self,
         AdminHTTPCounter.self, AdminHTTPGauge.self,
         AdminListenerCounter.self, AdminListenerGauge.self,
-        StatsCounter.self,
+        StatsCounter.self, StatsGauge.self, ServerRegionCounter.self,
         UnusedCounter.self, UnusedGauge.self, UnusedHistogram.self,
     ]
 

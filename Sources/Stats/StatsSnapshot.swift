@@ -118,10 +118,10 @@ public struct StatsSnapshot: Sendable {
         return data
     }
 
-    /// What the last closed interval had; empty when there is none.
-    private static func interval(_ value: Int, _ reader: RegionReader) -> HistogramData {
+    /// What the last closed interval had; nil when there is none.
+    private static func interval(_ value: Int, _ reader: RegionReader) -> HistogramData? {
+        guard let plane = reader.intervalPlane else { return nil }
         var data = HistogramData()
-        guard let plane = reader.intervalPlane else { return data }
         reader.cells(plane: plane) { add(value, plane, (first: $0, cells: $1), reader, to: &data) }
         return data
     }

@@ -127,7 +127,7 @@ public enum ClusterManagerGauge: Int, GaugeNames {
 public enum StatsCounter: Int, CounterNames {
     public typealias Scope = StatsScope
 
-    case overflow
+    case overflow, repairs, resets
 
     public var entry: StatEntry {
         switch self {
@@ -135,6 +135,40 @@ public enum StatsCounter: Int, CounterNames {
             StatEntry(
                 "Times a stat, a histogram's bins or a thread's cells found no room in shared memory and went to the "
                     + "heap of their process, where its restart loses them.")
+        case .repairs: StatEntry("Times a process took the region's mutex over from one that died while it held it.")
+        case .resets: StatEntry("Times counters were reset (`POST /reset_counters`).")
+        }
+    }
+}
+
+/// `stats.` gauges of the region itself, as the library reads them.
+public enum StatsGauge: Int, GaugeNames {
+    public typealias Scope = StatsScope
+
+    case region_generation, region_created_s
+
+    public var entry: StatEntry {
+        switch self {
+        case .region_generation:
+            StatEntry(
+                "1 more each time the base id got a new region; what was counted goes on where it could be read.",
+                import: .neverImport)
+        case .region_created_s:
+            StatEntry(
+                "When counting began, in seconds since 1970: a reset by hand makes it later.", import: .neverImport)
+        }
+    }
+}
+
+/// `server.` counters that the region keeps.
+public enum ServerRegionCounter: Int, CounterNames {
+    public typealias Scope = ServerScope
+
+    case process_starts
+
+    public var entry: StatEntry {
+        switch self {
+        case .process_starts: StatEntry("Processes that began with this base id: tells a restart from a reset.")
         }
     }
 }
