@@ -12,7 +12,9 @@ struct NameRecord {
     var tags: [StatTag]
 
     /// nil when the bytes are not a record that can be (another build's kind, a length past the end).
-    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
+    ///
+    /// - Parameter withTags: whether its tags are wanted.
+    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int, withTags: Bool = true) {
         guard bytes.count >= headLength, headLength >= MemoryLayout<cl_record>.size else { return nil }
         let head = bytes.loadUnaligned(as: cl_record.self)
         guard let kind = StatKind(rawValue: head.type) else { return nil }
@@ -28,6 +30,8 @@ struct NameRecord {
         flags = StatFlags(rawValue: head.flags)
         value = head.value
         tags = []
+        guard withTags else { return }
+        tags.reserveCapacity(min(Int(head.tag_count), (bytes.count - spans) / MemoryLayout<cl_tag_span>.size))
         for i in 0..<Int(head.tag_count) {
             let at = spans + i * MemoryLayout<cl_tag_span>.size
             guard at + MemoryLayout<cl_tag_span>.size <= bytes.count else { break }

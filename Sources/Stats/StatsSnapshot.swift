@@ -28,89 +28,46 @@ public struct StatsSnapshot: Sendable {
     public var stats: [StatValue]
 
     /// What a region says, whether its processes live or not.
-    public init(_ reader: RegionReader) {
-        var records: [NameRecord] = []
+    ///
+    /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
+    public init(_ reader: RegionReader, withTags: Bool = true) {
         let headLength = Int(reader.header.record_length)
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
+        // A record is longer than its name and takes a cell at least; the file's size bounds both numbers.
+        var names = NameOrder.Names(
+            capacity: min(valueCount, Int(reader.header.log_tail) / 24) + 1, bytes: Int(reader.header.log_tail))
+        var records: [NameRecord] = []
+        records.reserveCapacity(min(valueCount, Int(reader.header.log_tail) / 24))
         reader.records { bytes in
-            guard let record = NameRecord(bytes, headLength: headLength),
+            guard let record = NameRecord(bytes, headLength: headLength, withTags: withTags),
                 Int(record.value) + record.kind.cells <= valueCount
             else { return }
+            names.append(record.name)
             records.append(record)
         }
-        var all = [UInt64](repeating: 0, count: valueCount)
-        var live = all
-        var newest = all
-        let newestSlot = reader.newest?.index
-        var planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]] = []
-        for plane in 0..<reader.planeCount {
-            let owner = reader.liveOwner(plane: plane)
-            var runs: [(first: Int, cells: UnsafeBufferPointer<UInt64>)] = []
-            reader.cells(plane: plane) { first, cells in
-                runs.append((first, cells))
-                for i in 0..<min(cells.count, max(valueCount - first, 0)) {
-                    let value = cl_load_relaxed(cells.baseAddress! + i)
-                    guard value != 0 else { continue }
-                    all[first + i] &+= value
-                    if owner != nil { live[first + i] &+= value }
-                    if owner?.index == newestSlot, newestSlot != nil { newest[first + i] &+= value }
+        let sums = PlaneSums(reader, valueCount: valueCount)
+        // What the region says of itself takes its place among the names.
+        let overflow = records.count
+        names.append(Self.overflowName)
+        // Each record is used once: its name and tags move, they are not shared and let go of a hundred thousand times.
+        let order = names.sorted()
+        stats = records.withUnsafeMutableBufferPointer { records in
+            order.map { index in
+                guard index != overflow else {
+                    return StatValue(name: Self.overflowName, kind: .counter, value: reader.header.overflows)
                 }
+                return sums.stat(taking: &records[index], reader)
             }
-            planes.append(runs)
         }
-        stats = records.map { record in
-            var stat = StatValue(
-                name: record.name, kind: record.kind, unit: record.unit, flags: record.flags, tags: record.tags)
-            switch record.kind {
-            case .counter: stat.value = all[Int(record.value)]
-            case .gauge:
-                stat.value = record.gaugeImport == .neverImport ? newest[Int(record.value)] : live[Int(record.value)]
-            case .histogram: stat.histogram = Self.histogram(Int(record.value), planes, reader)
-            case .text: stat.text = Self.text(Int(record.value), planes, reader)
-            }
-            return stat
-        }
-        stats.append(StatValue(name: Self.overflowName, kind: .counter, value: reader.header.overflows))
-        stats.sort { $0.name < $1.name }
     }
 
     /// Counts what found no room in the region and lives on a heap.
     static let overflowName = "stats.overflow"
 
-    init(stats: [StatValue]) { self.stats = stats.sorted { $0.name < $1.name } }
-
-    private static func histogram(
-        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
-    ) -> HistogramData {
-        var data = HistogramData()
-        for (plane, runs) in planes.enumerated() {
-            for run in runs where value >= run.first && value + HistogramBins.cells <= run.first + run.cells.count {
-                let cells = run.cells.baseAddress! + (value - run.first)
-                data.zeros &+= cl_load_relaxed(cells)
-                data.sum &+= cl_load_relaxed(cells + 1)
-                for decade in 0..<HistogramBins.decades {
-                    let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
-                    guard number > 0, number <= UInt64(UInt32.max),
-                        let block = reader.block(plane: plane, Int(number - 1))
-                    else { continue }
-                    data.add(decade: decade, block)
-                }
-            }
-        }
-        return data
-    }
-
-    private static func text(
-        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
-    ) -> String {
-        guard let newest = reader.newest?.index else { return "" }
-        for (plane, runs) in planes.enumerated() where reader.liveOwner(plane: plane)?.index == newest {
-            for run in runs where value >= run.first && value + TextCells.cells <= run.first + run.cells.count {
-                let text = TextCells.read(run.cells.baseAddress! + (value - run.first))
-                if !text.isEmpty { return text }
-            }
-        }
-        return ""
+    init(stats: [StatValue]) {
+        var names = NameOrder.Names()
+        for stat in stats { names.append(stat.name) }
+        self.stats = names.sorted().map { stats[$0] }
     }
 
     /// Only the stats for which `keep` holds.

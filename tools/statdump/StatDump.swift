@@ -66,14 +66,16 @@ struct StatDump: ParsableCommand {
             complain("\(error)")
             throw ExitCode(1)
         }
-        var snapshot = StatsSnapshot(reader)
+        var snapshot = StatsSnapshot(reader, withTags: format == .prometheus)
         if let regex {
             let pattern = try Pattern(regex)
             snapshot = snapshot.filtered { pattern.matchesPart(of: $0.name) }
         }
         if usedonly { snapshot = snapshot.filtered { $0.isUsed } }
-        let output = snapshot.formatted(format, histograms: histogramBuckets)
-        try write(format == .json ? output + "\n" : output)
+        try withExtendedLifetime(snapshot) {
+            try write(snapshot.bytes(format, histograms: histogramBuckets) + (format == .json ? [10] : []))
+            Glibc.exit(0)
+        }
     }
 
     private static func line(_ id: UInt32) -> String {
@@ -92,8 +94,8 @@ struct StatDump: ParsableCommand {
     }
 
     /// All of it, or an error: a closed pipe is no reason for a message.
-    private func write(_ text: String) throws {
-        var rest = Array(text.utf8)[...]
+    private func write(_ text: [UInt8]) throws {
+        var rest = text[...]
         signal(SIGPIPE, SIG_IGN)
         while !rest.isEmpty {
             let n = rest.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
