@@ -88,3 +88,8 @@ extension OutputBuffer {
         append(UInt8(ascii: "\""))
     }
 }
+
+extension StatsSnapshot {
+    /// A JSON string, escaped as in every output.
+    public static func jsonString(_ text: String) -> String { quoted(text) }
+}
