@@ -51,7 +51,8 @@ let package = Package(
         .executableTarget(
             name: "statdump",
             dependencies: [
-                "Stats", "SharedMemory", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Stats", "SharedMemory", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/statdump",
             swiftSettings: strict),
@@ -76,7 +77,8 @@ let package = Package(
             name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
-            name: "StatsTests", dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child"],
+            name: "StatsTests",
+            dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child", "statdump"],
             swiftSettings: strict),
         .testTarget(
             name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),

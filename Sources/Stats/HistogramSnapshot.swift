@@ -15,13 +15,9 @@ extension StatsSnapshot {
             wanted.append((String(decoding: name, as: UTF8.self), Int(head.value)))
         }
         guard !wanted.isEmpty else { return [:] }
-        let planes = (0..<reader.planeCount).map { plane in
-            var runs: [(first: Int, cells: UnsafeBufferPointer<UInt64>)] = []
-            reader.cells(plane: plane) { runs.append(($0, $1)) }
-            return runs
-        }
+        let sums = PlaneSums(reader, valueCount: valueCount)
         var found: [String: HistogramData] = [:]
-        for (name, value) in wanted { found[name] = histogram(value, planes, reader) }
+        for (name, value) in wanted { found[name] = sums.histogram(value, reader) }
         return found
     }
 }

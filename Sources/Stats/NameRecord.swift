@@ -28,7 +28,8 @@ struct NameRecord {
         return (head, kind)
     }
 
-    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
+    /// - Parameter withTags: whether its tags are wanted.
+    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int, withTags: Bool = true) {
         guard let (head, kind) = Self.head(bytes, headLength: headLength) else { return nil }
         let nameLength = Int(head.name_length)
         let spans = headLength + (nameLength + 3) / 4 * 4
@@ -40,6 +41,8 @@ struct NameRecord {
         value = head.value
         used = head.used
         tags = []
+        guard withTags else { return }
+        tags.reserveCapacity(min(Int(head.tag_count), (bytes.count - spans) / MemoryLayout<cl_tag_span>.size))
         for i in 0..<Int(head.tag_count) {
             let at = spans + i * MemoryLayout<cl_tag_span>.size
             guard at + MemoryLayout<cl_tag_span>.size <= bytes.count else { break }

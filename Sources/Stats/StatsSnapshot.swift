@@ -28,52 +28,34 @@ public struct StatsSnapshot: Sendable {
     public var stats: [StatValue]
 
     /// What a region says, whether its processes live or not.
-    public init(_ reader: RegionReader) {
-        let records = NameRecord.all(reader)
+    ///
+    /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
+    public init(_ reader: RegionReader, withTags: Bool = true) {
+        let headLength = Int(reader.header.record_length)
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
-        var all = [UInt64](repeating: 0, count: valueCount)
-        var live = all
-        var newest = all
-        let newestSlot = reader.newest?.index
-        var planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]] = []
-        for plane in 0..<reader.planeCount {
-            let owner = reader.liveOwner(plane: plane)
-            var runs: [(first: Int, cells: UnsafeBufferPointer<UInt64>)] = []
-            reader.cells(plane: plane) { first, cells in
-                runs.append((first, cells))
-                for i in 0..<min(cells.count, max(valueCount - first, 0)) {
-                    let value = cl_load_relaxed(cells.baseAddress! + i)
-                    guard value != 0 else { continue }
-                    all[first + i] &+= value
-                    if owner != nil { live[first + i] &+= value }
-                    if owner?.index == newestSlot, newestSlot != nil { newest[first + i] &+= value }
-                }
-            }
-            planes.append(runs)
+        // A record is longer than its name and takes a cell at least; the file's size bounds both numbers.
+        let most = min(valueCount, Int(reader.header.log_tail) / MemoryLayout<cl_record>.size)
+        var names = NameOrder.Names(capacity: most + 8, bytes: Int(reader.header.log_tail))
+        var records: [NameRecord] = []
+        records.reserveCapacity(most)
+        reader.records { bytes in
+            guard let record = NameRecord(bytes, headLength: headLength, withTags: withTags),
+                Int(record.value) + record.kind.cells <= valueCount
+            else { return }
+            names.append(record.name)
+            records.append(record)
         }
-        reader.baseline { first, cells in
-            for i in 0..<min(cells.count, max(valueCount - first, 0)) {
-                all[first + i] &-= cl_load_relaxed(cells.baseAddress! + i)
+        let sums = PlaneSums(reader, valueCount: valueCount)
+        // What the region says of itself takes its place among the names.
+        let own = Self.regionStats(reader)
+        for stat in own { names.append(stat.name) }
+        // Each record is used once: its name and tags move, they are not shared and let go of a hundred thousand times.
+        let order = names.sorted()
+        stats = records.withUnsafeMutableBufferPointer { records in
+            order.map { index in
+                index < records.count ? sums.stat(taking: &records[index], reader) : own[index - records.count]
             }
         }
-        let inUse = reader.oldestOrdinalInUse
-        stats = records.map { record in
-            var stat = StatValue(
-                name: record.name, kind: record.kind, unit: record.unit, flags: record.flags, tags: record.tags)
-            stat.isInUse = record.used >= inUse
-            switch record.kind {
-            case .counter: stat.value = all[Int(record.value)]
-            case .gauge:
-                stat.value = record.gaugeImport == .neverImport ? newest[Int(record.value)] : live[Int(record.value)]
-            case .histogram:
-                stat.histogram = Self.histogram(Int(record.value), planes, reader)
-                stat.interval = Self.interval(Int(record.value), reader)
-            case .text: stat.text = Self.text(Int(record.value), planes, reader)
-            }
-            return stat
-        }
-        stats += Self.regionStats(reader)
-        stats.sort { $0.name < $1.name }
     }
 
     /// What the region says of itself.
@@ -106,53 +88,10 @@ public struct StatsSnapshot: Sendable {
     /// Counts what found no room in the region and lives on a heap.
     static let overflowName = "stats.overflow"
 
-    init(stats: [StatValue]) { self.stats = stats.sorted { $0.name < $1.name } }
-
-    static func histogram(
-        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
-    ) -> HistogramData {
-        var data = HistogramData()
-        for (plane, runs) in planes.enumerated() {
-            for run in runs { add(value, plane, run, reader, to: &data) }
-        }
-        return data
-    }
-
-    /// What the last closed interval had; nil when there is none.
-    private static func interval(_ value: Int, _ reader: RegionReader) -> HistogramData? {
-        guard let plane = reader.intervalPlane else { return nil }
-        var data = HistogramData()
-        reader.cells(plane: plane) { add(value, plane, (first: $0, cells: $1), reader, to: &data) }
-        return data
-    }
-
-    private static func add(
-        _ value: Int, _ plane: Int, _ run: (first: Int, cells: UnsafeBufferPointer<UInt64>), _ reader: RegionReader,
-        to data: inout HistogramData
-    ) {
-        guard value >= run.first, value + HistogramBins.cells <= run.first + run.cells.count else { return }
-        let cells = run.cells.baseAddress! + (value - run.first)
-        data.zeros &+= cl_load_relaxed(cells)
-        data.sum &+= cl_load_relaxed(cells + 1)
-        for decade in 0..<HistogramBins.decades {
-            let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
-            guard number > 0, number <= UInt64(UInt32.max), let block = reader.block(plane: plane, Int(number - 1))
-            else { continue }
-            data.add(decade: decade, block)
-        }
-    }
-
-    private static func text(
-        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
-    ) -> String {
-        guard let newest = reader.newest?.index else { return "" }
-        for (plane, runs) in planes.enumerated() where reader.liveOwner(plane: plane)?.index == newest {
-            for run in runs where value >= run.first && value + TextCells.cells <= run.first + run.cells.count {
-                let text = TextCells.read(run.cells.baseAddress! + (value - run.first))
-                if !text.isEmpty { return text }
-            }
-        }
-        return ""
+    init(stats: [StatValue]) {
+        var names = NameOrder.Names()
+        for stat in stats { names.append(stat.name) }
+        self.stats = names.sorted().map { stats[$0] }
     }
 
     /// Only the stats for which `keep` holds.
