@@ -11,11 +11,14 @@ let package = Package(
         .executable(name: "statdump", targets: ["statdump"]),
         .library(name: "SharedMemory", targets: ["SharedMemory"]),
         .library(name: "Stats", targets: ["Stats"]),
+        .library(name: "StatsMetrics", targets: ["StatsMetrics"]),
         .library(name: "HotRestart", targets: ["HotRestart"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The API of StatsMetrics; no program of ours links it.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         // C: what Swift cannot express, and the system libraries.
@@ -29,6 +32,13 @@ let package = Package(
         .target(
             name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], exclude: ["README.md"],
             swiftSettings: strict),
+        // For other servers: swift-metrics over Stats. envoyd does not link it (tools/check-tree).
+        .target(
+            name: "StatsMetrics",
+            dependencies: [
+                "Stats", "SharedMemory", "CLinux", .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            exclude: ["README.md"], swiftSettings: strict),
         .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
@@ -69,6 +79,13 @@ let package = Package(
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
             name: "StatsTests", dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StatsMetricsTests",
+            dependencies: [
+                "StatsMetrics", "Stats", "SharedMemory", "CLinux", "RegionTesting",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
         .testTarget(
