@@ -67,6 +67,15 @@ let package = Package(
         // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
 
+        // What a metric costs.
+        .executableTarget(
+            name: "metrics-bench",
+            dependencies: [
+                "StatsMetrics", "Stats", "SharedMemory", "CLinux",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            path: "tools/metrics-bench", swiftSettings: strict),
+
         // Another process of a region's, for the tests; and what starts and kills it.
         .executableTarget(
             name: "region-child", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/region-child",
@@ -83,7 +92,7 @@ let package = Package(
         .testTarget(
             name: "StatsMetricsTests",
             dependencies: [
-                "StatsMetrics", "Stats", "SharedMemory", "CLinux", "RegionTesting",
+                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "region-child",
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),

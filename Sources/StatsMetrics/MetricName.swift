@@ -61,7 +61,9 @@ public enum MetricName {
     }
 
     private static let envoyElements = [
-        ("envoy_cluster_name", "cluster."), ("envoy_http_conn_manager_prefix", "http."), ("envoy_virtual_host", "vhost."),
+        ("envoy_cluster_name", "cluster."),
+        ("envoy_http_conn_manager_prefix", "http."),
+        ("envoy_virtual_host", "vhost."),
     ]
     private static let envoyRoots = ["cluster.", "http.", "listener.", "listener_manager.", "tcp.", "vhost."]
 
