@@ -48,7 +48,7 @@ struct Service {
             configuration: .init(address: .hostname("127.0.0.1", port: Int(port)), serverName: "hummingbird-service"),
             onServerRunning: { channel in
                 print("base id \(baseID), port \(channel.localAddress?.port ?? Int(port))")
-                fflush(stdout)
+                fflush(nil)
             })
         try await service.runService()
     }

@@ -6,35 +6,53 @@ final class RunningService {
 
     let pid: pid_t
     let port: UInt16
+    /// Its standard output.
+    private let output: Int32
     private var isGone = false
 
     /// Starts it on a free port; on return it serves.
     init(baseID: UInt32) throws {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Failure(description: "pipe2: \(errno)") }
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw Failure(description: "socketpair: \(errno)")
+        }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        let program = try Self.beside("hummingbird-service")
-        var arguments = [program, String(baseID), "0"].map { strdup($0) } + [nil]
+        let program: String = try Self.beside("hummingbird-service")
+        let words: [String] = [program, String(baseID), "0"]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] = []
+        for name: String in ["PATH", "LD_LIBRARY_PATH"] {
+            guard let value = getenv(name) else { continue }
+            environment.append(strdup(name + "=" + String(cString: value)))
+        }
+        environment.append(nil)
         var pid: pid_t = 0
-        let code = posix_spawn(&pid, program, &actions, nil, &arguments, environ)
-        for argument in arguments { free(argument) }
+        let code = posix_spawn(&pid, program, &actions, nil, &arguments, &environment)
+        for text in arguments + environment { free(text) }
         posix_spawn_file_actions_destroy(&actions)
         close(ends[1])
-        defer { close(ends[0]) }
-        guard code == 0 else { throw Failure(description: "\(program): \(String(cString: strerror(code)))") }
+        guard code == 0 else {
+            close(ends[0])
+            throw Failure(description: "\(program): \(String(cString: strerror(code)))")
+        }
         self.pid = pid
+        output = ends[0]
         // Its first line ends with the port.
         let line = Self.read(ends[0], upTo: UInt8(ascii: "\n"))
         guard let last = line.split(whereSeparator: \.isWhitespace).last, let port = UInt16(last) else {
             Glibc.kill(pid, SIGKILL)
+            close(ends[0])
             throw Failure(description: "it said: \(line)")
         }
         self.port = port
     }
 
-    deinit { kill() }
+    deinit {
+        kill()
+        close(output)
+    }
 
     /// As `kill -9` does; on return it is gone.
     func kill() {
@@ -60,7 +78,7 @@ final class RunningService {
         }
         guard connected == 0 else { throw Failure(description: "connect: \(errno)") }
         let request = Array("GET \(path) HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".utf8)
-        guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL.rawValue)) == request.count else {
+        guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
             throw Failure(description: "send: \(errno)")
         }
         return Self.read(descriptor, upTo: nil)
