@@ -11,11 +11,14 @@ let package = Package(
         .executable(name: "statdump", targets: ["statdump"]),
         .library(name: "SharedMemory", targets: ["SharedMemory"]),
         .library(name: "Stats", targets: ["Stats"]),
+        .library(name: "StatsMetrics", targets: ["StatsMetrics"]),
         .library(name: "HotRestart", targets: ["HotRestart"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The API of StatsMetrics; no program of ours links it.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         // C: what Swift cannot express, and the system libraries.
@@ -30,6 +33,13 @@ let package = Package(
             name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], exclude: ["README.md"],
             swiftSettings: strict),
         .target(name: "StatCatalog", dependencies: ["Stats"], exclude: ["README.md"], swiftSettings: strict),
+        // For other servers: swift-metrics over Stats. envoyd does not link it (tools/check-tree).
+        .target(
+            name: "StatsMetrics",
+            dependencies: [
+                "Stats", "SharedMemory", "CLinux", .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            exclude: ["README.md"], swiftSettings: strict),
         .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
@@ -59,12 +69,21 @@ let package = Package(
         // Writes docs/stats.md, for tools/gen-stats-doc.
         .executableTarget(
             name: "stats-doc", dependencies: ["StatCatalog"], path: "tools/stats-doc", swiftSettings: strict),
-        // The small upstream of tools/run and of the integration tests.
         // The figures of docs/performance.md about stats.
         .executableTarget(
             name: "stats-bench", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/stats-bench",
             swiftSettings: strict),
+        // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
+
+        // What a metric costs.
+        .executableTarget(
+            name: "metrics-bench",
+            dependencies: [
+                "StatsMetrics", "Stats", "SharedMemory", "CLinux",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            path: "tools/metrics-bench", swiftSettings: strict),
 
         // Another process of a region's, for the tests; and what starts and kills it.
         .executableTarget(
@@ -82,6 +101,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "StatsMetricsTests",
+            dependencies: [
+                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "region-child",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
