@@ -53,16 +53,17 @@ extension StatsSnapshot {
     }
 
     private static func escaped(_ text: String) -> String {
-        var output = ""
-        for character in text {
-            switch character {
-            case "\\": output += "\\\\"
-            case "\"": output += "\\\""
-            case "\n": output += "\\n"
-            default: output.append(character)
+        // Scalars: as characters, a quote with an accent on it is no quote and a CR LF no LF.
+        var output = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": output.append(contentsOf: "\\\\".unicodeScalars)
+            case "\"": output.append(contentsOf: "\\\"".unicodeScalars)
+            case "\n": output.append(contentsOf: "\\n".unicodeScalars)
+            default: output.append(scalar)
             }
         }
-        return output
+        return String(output)
     }
 
     private static func histogram(_ metric: String, _ labels: String, _ data: HistogramData) -> String {

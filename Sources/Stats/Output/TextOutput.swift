@@ -34,7 +34,7 @@ extension StatsSnapshot {
             var below: (UInt64, UInt64) = (0, 0)
             for bound in HistogramData.bucketBounds {
                 let now = (interval.count(upTo: bound), data.count(upTo: bound))
-                text += " B\(Numbers.bound(bound))(\(now.0 - below.0),\(now.1 - below.1))"
+                text += " B\(Numbers.bound(bound))(\(now.0 &- below.0),\(now.1 &- below.1))"
                 below = now
             }
             return text
