@@ -53,7 +53,9 @@ public struct StatsSnapshot: Sendable {
         }
         reader.baseline { first, cells in
             for i in 0..<min(cells.count, max(valueCount - first, 0)) {
-                all[first + i] &-= cl_load_relaxed(cells.baseAddress! + i)
+                // Two resets since we opened the region write into the baseline that we read.
+                let base = cl_load_relaxed(cells.baseAddress! + i)
+                all[first + i] = all[first + i] > base ? all[first + i] - base : 0
             }
         }
         let inUse = reader.oldestOrdinalInUse
@@ -154,10 +156,16 @@ extension StatsStore {
     public func snapshot() -> StatsSnapshot {
         var stats: [StatValue] = []
         if let region {
-            do {
-                stats = StatsSnapshot(try region.openReader()).stats
-            } catch {
-                trouble("\(error): the region cannot be read")
+            if region.pagesCut > 0 {
+                // What others see is not what we count any more.
+                stats = ownStats()
+            } else {
+                do {
+                    stats = StatsSnapshot(try region.openReader()).stats
+                } catch {
+                    trouble("\(error): the region cannot be read")
+                    stats = ownStats()
+                }
             }
         }
         var places: [StatsStore.Key: Int] = [:]

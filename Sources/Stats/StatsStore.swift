@@ -32,7 +32,7 @@ public final class StatsStore {
     private(set) var entries: [Entry] = []
     private var index: [Key: Int] = [:]
     private var logPosition: UInt64 = 0
-    private var writers: [StatsWriter] = []
+    private(set) var writers: [StatsWriter] = []
     var closedIntervals: [String: HistogramData] = [:]
     private var intervalStart: [String: HistogramData] = [:]
     /// Stats that found no room in the region.
@@ -88,7 +88,7 @@ public final class StatsStore {
                     make: { value in
                         NameRecord.encode(
                             name: Array(name.utf8), kind: kind, unit: unit, gaugeImport: mode, flags: flags,
-                            value: value, used: region.ordinal)
+                            value: value, used: region.ordinal, headLength: region.recordLength)
                     })
                 readNewNames()
                 if let known = index[key] { return taken(known) }
@@ -146,8 +146,8 @@ public final class StatsStore {
                 plane = try region.claimPlane(gauges: {
                     readNewNames()
                     return entries.compactMap { entry in
-                        guard entry.kind == .gauge, let value = entry.value else { return nil }
-                        return (value, 1)
+                        guard entry.kind == .gauge || entry.kind == .text, let value = entry.value else { return nil }
+                        return (value, entry.kind.cells)
                     }
                 })
             } catch {
@@ -182,9 +182,10 @@ public final class StatsStore {
         }
         guard let region else { return }
         do {
-            let reader = try region.openReader()
-            let sums = StatsSnapshot.counterSums(reader)
-            try region.reset(values: sums.count) { cell in
+            try region.reset { cell throws(RegionError) in
+                // Those that other processes made count for them and are reset too.
+                readNewNames()
+                let sums = StatsSnapshot.counterSums(try region.openReader())
                 for entry in entries where entry.kind == .counter {
                     guard let value = entry.value, Int(value) < sums.count, let cell = cell(value) else { continue }
                     cl_store_relaxed(cell, sums[Int(value)])
@@ -197,9 +198,8 @@ public final class StatsStore {
 
     /// Tells, once, when the region's file was cut short under us: what is counted then stays in this process.
     public func checkMemory() {
-        let pages = cl_guard_hits()
-        guard pages > 0, let region else { return }
-        trouble("\(region.path): cut short by somebody: \(pages) pages of it are in this process only")
+        guard let region, region.pagesCut > 0 else { return }
+        trouble("\(region.path): cut short by somebody: \(region.pagesCut) pages of it are in this process only")
     }
 
     /// Sees to it that workers find histogram blocks when they need them. Call it now and then.
