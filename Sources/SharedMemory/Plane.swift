@@ -40,7 +40,7 @@ public final class Plane {
     }
 
     /// The cell of a value where the plane reaches that far.
-    func existing(_ value: UInt32) -> UnsafeMutablePointer<UInt64>? {
+    public func existing(_ value: UInt32) -> UnsafeMutablePointer<UInt64>? {
         address(Int(value) / RegionLayout.chunkCells).map { $0 + Int(value) % RegionLayout.chunkCells }
     }
 

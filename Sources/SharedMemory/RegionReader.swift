@@ -27,16 +27,22 @@ public final class RegionReader {
         guard got == MemoryLayout<cl_region>.size else {
             throw .foreign(path: path, found: "cut short: \(max(got, 0)) bytes")
         }
-        let size = try RegionFile.size(fd, path: path)
-        if let found = RegionFile.mismatch(copy.pointee.header, size: size, toWrite: false) {
+        let extent = try RegionFile.extent(fd, path: path)
+        let size = extent.size
+        if let found = RegionFile.mismatch(copy.pointee.header, extent, toWrite: false) {
             throw .foreign(path: path, found: found)
         }
         header = copy.pointee.header
         let pages = size / RegionLayout.page
+        // Each lies behind the one before. Segments that overlap would be read once for each of them.
+        var end = RegionLayout.dataPage
         segments = (0..<Int(header.segment_count)).map { cl_region_segment(copy, UInt32($0)).pointee }
-            .filter {
-                $0.page >= RegionLayout.dataPage && Int($0.page) + Int($0.pages) <= pages
-                    && Int($0.plane) < Int(CL_REGION_PLANES)
+            .filter { segment in
+                guard Int(segment.page) >= end, Int(segment.page) + Int(segment.pages) <= pages,
+                    Int(segment.plane) < Int(CL_REGION_PLANES)
+                else { return false }
+                end = Int(segment.page) + Int(segment.pages)
+                return true
             }
         owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
         slots = (0..<RegionLayout.slots).map { index in

@@ -29,6 +29,9 @@ public struct RegionRebuild: Sendable {
             try attached.withLock {}
         } catch .unrecoverable {
             return "its mutex cannot be recovered"
+        } catch .busy {
+            // Whoever counts here holds a slot, and nobody does.
+            return "its mutex is locked, and nobody is there who could unlock it"
         } catch {
             return nil
         }
@@ -64,5 +67,7 @@ public struct RegionRebuild: Sendable {
         region.region.pointee.header.repairs = old.header.repairs
         region.region.pointee.header.overflows = old.header.overflows
         region.region.pointee.header.commit_sequence = old.header.commit_sequence
+        // How often it was reset, over a baseline of zeros: the counts came without what was reset.
+        region.region.pointee.header.baseline = old.header.baseline & ~1
     }
 }

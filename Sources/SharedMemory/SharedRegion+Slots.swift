@@ -95,10 +95,11 @@ extension SharedRegion {
             }
             region.pointee.header.commit_sequence &+= 1
             Fault.reached(.commitTaken)
-            region.pointee.header.last_ordinal = ordinal
             let entry = cl_region_slot(region, Int32(slot))
             entry.pointee.role = SlotInfo.Role.serving.rawValue
             cl_store_release(cl_slot_committed(entry), region.pointee.header.commit_sequence)
+            // Last: what the one before used is left over only when there is one after it.
+            region.pointee.header.last_ordinal = ordinal
             return nil
         }
     }

@@ -16,6 +16,8 @@ public final class SharedRegion {
         case reset
         /// There was one that nobody holds; what it counted is in a new generation.
         case rebuilt(reason: String)
+        /// There is a reason to rebuild it, and that failed: it goes on as it was.
+        case kept(reason: String)
     }
 
     public let baseID: UInt32
@@ -89,8 +91,8 @@ public final class SharedRegion {
             guard got == MemoryLayout<cl_region_header>.size else {
                 throw .system(call: "pread", path: path, code: got < 0 ? errno : EIO)
             }
-            let size = try RegionFile.size(opened, path: path)
-            var mismatch = RegionFile.mismatch(header, size: size, toWrite: true)
+            let extent = try RegionFile.extent(opened, path: path)
+            var mismatch = RegionFile.mismatch(header, extent, toWrite: true)
             var attached: SharedRegion?
             if mismatch == nil, !reset {
                 do {
@@ -106,9 +108,14 @@ public final class SharedRegion {
             if let rebuild, !reset, !isHeld, case .continued = origin,
                 let reason = try rebuild.reason(anchor.baseID, attached, mismatch)
             {
-                attached = nil
-                try rebuild.run(anchor.baseID)
-                origin = .rebuilt(reason: reason)
+                do {
+                    try rebuild.run(anchor.baseID)
+                    origin = .rebuilt(reason: reason)
+                } catch {
+                    // No memory for two of them, for one: then it goes on as it is, if it can.
+                    guard attached != nil else { throw error }
+                    origin = .kept(reason: "\(reason); \(error)")
+                }
                 continue
             }
             guard let attached else {
@@ -164,7 +171,10 @@ public final class SharedRegion {
         let count = try segmentCount()
         for i in 0..<count {
             let segment = try segment(i)
-            page = max(page, Int(segment.page) + Int(segment.pages))
+            guard Int(segment.page) >= page else {
+                throw .foreign(path: path, found: "two segments at page \(segment.page)")
+            }
+            page = Int(segment.page) + Int(segment.pages)
         }
         return page * RegionLayout.page
     }
@@ -175,7 +185,7 @@ public final class SharedRegion {
         return count
     }
 
-    /// A published segment; an error when it lies in the header or past what a region can have.
+    /// A published segment; an error when it lies in the header or past what a region can have, or holds what would.
     func segment(_ index: Int) throws(RegionError) -> cl_segment {
         let segment = cl_region_segment(region, UInt32(index)).pointee
         guard segment.page >= RegionLayout.dataPage,
@@ -183,14 +193,24 @@ public final class SharedRegion {
         else {
             throw .foreign(path: path, found: "a segment of \(segment.pages) pages at page \(segment.page)")
         }
+        guard Int(segment.first) + Int(segment.pages) <= RegionLayout.largest / RegionLayout.chunkCells else {
+            throw .foreign(path: path, found: "a segment that begins with number \(segment.first)")
+        }
         return segment
     }
+
+    /// Pages of the file that were missing when this process came to them, and are its own since then.
+    public var pagesCut: Int { Int(clamping: cl_guard_hits(guardSlot)) }
 
     // MARK: - The mutex
 
     /// Runs `body` with the mutex held. A dead owner's work past the published counts is dropped and a repair counted.
     func withLock<T>(_ body: () throws(RegionError) -> T) throws(RegionError) -> T {
         let mutex = cl_region_mutex(region)
+        // A header of zeros has no mutex, gives out values again and is nobody else's.
+        guard region.pointee.header.magic == CL_REGION_MAGIC, pagesCut == 0 else {
+            throw .foreign(path: path, found: "cut short by somebody while it was in use")
+        }
         // A stopped owner must not stop us once for every name: after one long wait there is none for a while.
         let isResting = cl_monotonic_ns() < restingUntilNs
         switch cl_mutex_lock(mutex, isResting ? 0 : lockLimitMs) {

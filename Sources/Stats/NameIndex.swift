@@ -1,8 +1,9 @@
 import CLinux
 import Glibc
 
-/// Finds stats by kind and name: open addressing over entries that point at names where they lie, in the region or on the
-/// heap. Building it for 100 000 names makes no string.
+/// Finds stats by kind and name: open addressing over entries that point at names in memory of its own (what lies in the
+/// region may be cut off under us). Building it for 100 000 names makes no string. Names stay where they are for as long
+/// as the process lives.
 struct NameIndex {
     /// One stat: plain data.
     struct Entry {
@@ -24,6 +25,8 @@ struct NameIndex {
     }
 
     private(set) var entries: [Entry] = []
+    /// The rest of the memory that names are copied into.
+    private var room = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
     /// Upper half: of the hash; lower half: position plus one; 0: empty. A power of two, at most half full.
     private var table = [UInt64](repeating: 0, count: 1024)
 
@@ -50,9 +53,19 @@ struct NameIndex {
     /// Adds a stat that is not there yet; returns its position.
     mutating func add(_ entry: Entry) -> Int {
         if (entries.count + 1) * 2 > table.count { grow() }
+        var entry = entry
+        entry.name = copy(entry.nameBytes)
         entries.append(entry)
         place(entries.count - 1)
         return entries.count - 1
+    }
+
+    private mutating func copy(_ name: UnsafeBufferPointer<UInt8>) -> UnsafePointer<UInt8> {
+        if room.count < name.count { room = .allocate(capacity: max(65536, name.count)) }
+        let start = room.baseAddress!
+        start.update(from: name.baseAddress!, count: name.count)
+        room = UnsafeMutableBufferPointer(rebasing: room[name.count...])
+        return UnsafePointer(start)
     }
 
     private mutating func place(_ position: Int) {

@@ -57,10 +57,11 @@ struct NameRecord {
 
     static func encode(
         name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32,
-        used: UInt64 = 0
+        used: UInt64 = 0, headLength: Int = MemoryLayout<cl_record>.size
     ) -> [UInt8] {
         let tags = TagExtractor.tags(name)
-        let head = MemoryLayout<cl_record>.size
+        // A newer minor layout has more before the name than we know of; that stays zero.
+        let head = max(headLength, MemoryLayout<cl_record>.size)
         let spans = head + (name.count + 3) / 4 * 4
         let length = (spans + tags.count * MemoryLayout<cl_tag_span>.size + 7) / 8 * 8
         var bytes = [UInt8](repeating: 0, count: length)

@@ -108,10 +108,16 @@ extension StatsStore {
     public func snapshot() -> StatsSnapshot {
         var stats: [StatValue] = []
         if let region {
-            do {
-                stats = StatsSnapshot(try region.openReader()).stats
-            } catch {
-                trouble("\(error): the region cannot be read")
+            if region.pagesCut > 0 {
+                // What others see is not what we count any more.
+                stats = ownStats()
+            } else {
+                do {
+                    stats = StatsSnapshot(try region.openReader()).stats
+                } catch {
+                    trouble("\(error): the region cannot be read")
+                    stats = ownStats()
+                }
             }
         }
         var places: [StatsStore.Key: Int] = [:]

@@ -26,7 +26,7 @@ public final class StatsStore {
     /// By position in the index.
     private(set) var heapParts: [Int: HeapPart] = [:]
     private var logPosition: UInt64 = 0
-    private var writers: [StatsWriter] = []
+    private(set) var writers: [StatsWriter] = []
     var closedIntervals: [String: HistogramData] = [:]
     private var intervalStart: [String: HistogramData] = [:]
     /// The two planes of the region that closed intervals are written into in turn.
@@ -91,7 +91,7 @@ public final class StatsStore {
                     make: { value in
                         NameRecord.encode(
                             name: Array(name), kind: kind, unit: unit, gaugeImport: mode, flags: flags, value: value,
-                            used: region.ordinal)
+                            used: region.ordinal, headLength: region.recordLength)
                     })
                 readNewNames()
                 if let known = index.find(kind, name) { return taken(known) }
@@ -102,12 +102,9 @@ public final class StatsStore {
             }
             region.countOverflow()
         }
-        // The name lives as long as the process, like the cells.
-        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(name.count, 1))
-        copy.update(from: name.baseAddress!, count: name.count)
         let position = index.add(
             Entry(
-                name: copy, nameLength: UInt32(name.count), value: Entry.nowhere, kind: kind, unit: unit,
+                name: name.baseAddress!, nameLength: UInt32(name.count), value: Entry.nowhere, kind: kind, unit: unit,
                 gaugeImport: mode, flags: flags, used: nil))
         heapParts[position] = HeapPart()
         return StatID(index: position)
@@ -155,7 +152,8 @@ public final class StatsStore {
                 plane = try region.claimPlane(gauges: {
                     readNewNames()
                     return index.entries.compactMap { entry in
-                        entry.kind == .gauge && entry.isInRegion ? (entry.value, 1) : nil
+                        (entry.kind == .gauge || entry.kind == .text) && entry.isInRegion
+                            ? (entry.value, entry.kind.cells) : nil
                     }
                 })
             } catch {
@@ -194,9 +192,10 @@ public final class StatsStore {
         }
         guard let region else { return }
         do {
-            let reader = try region.openReader()
-            let sums = StatsSnapshot.counterSums(reader)
-            try region.reset(values: sums.count) { cell in
+            try region.reset { cell throws(RegionError) in
+                // Those that other processes made count for them and are reset too.
+                readNewNames()
+                let sums = StatsSnapshot.counterSums(try region.openReader())
                 for entry in index.entries where entry.kind == .counter && entry.isInRegion {
                     guard Int(entry.value) < sums.count, let cell = cell(entry.value) else { continue }
                     cl_store_relaxed(cell, sums[Int(entry.value)])
@@ -209,9 +208,8 @@ public final class StatsStore {
 
     /// Tells, once, when the region's file was cut short under us: what is counted then stays in this process.
     public func checkMemory() {
-        let pages = cl_guard_hits()
-        guard pages > 0, let region else { return }
-        trouble("\(region.path): cut short by somebody: \(pages) pages of it are in this process only")
+        guard let region, region.pagesCut > 0 else { return }
+        trouble("\(region.path): cut short by somebody: \(region.pagesCut) pages of it are in this process only")
     }
 
     /// Sees to it that workers find histogram blocks when they need them. Call it now and then.

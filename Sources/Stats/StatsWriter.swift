@@ -62,6 +62,12 @@ public final class StatsWriter {
         return cells
     }
 
+    /// The cells of a stat in the plane, where it has any.
+    func existing(_ value: UInt32) -> UnsafeMutablePointer<UInt64>? { plane?.existing(value) }
+
+    /// A histogram block of the plane.
+    func block(_ index: Int) -> UnsafeMutablePointer<UInt64>? { plane?.blocks.pointee.block(index) }
+
     func topUp() {
         guard let plane, !histograms.isEmpty else { return }
         do {

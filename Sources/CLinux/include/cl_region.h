@@ -95,6 +95,7 @@ enum { CL_REGION_DATA = sizeof(cl_region) };
 _Static_assert(CL_REGION_DATA == 53 * CL_REGION_PAGE, "data begins on a page");
 #pragma clang assume_nonnull begin
 static inline uint64_t *cl_region_mutex(cl_region *r) { return r->header.mutex; }
+static inline bool cl_header_mutex_has_our_kind(const cl_region_header *h) { return cl_mutex_has_our_kind(h->mutex); }
 static inline uint64_t *cl_region_tail(cl_region *r) { return &r->header.log_tail; }
 static inline uint64_t *cl_region_repairs(cl_region *r) { return &r->header.repairs; }
 static inline uint64_t *cl_region_overflows(cl_region *r) { return &r->header.overflows; }
@@ -139,8 +140,8 @@ static inline void cl_raise(uint64_t *p, uint64_t value) {
 /// any other SIGBUS goes where it went before.
 int cl_guard(void *_Nonnull base, size_t size);
 void cl_unguard(int slot);
-/// How many pages had to be replaced so far.
-uint64_t cl_guard_hits(void);
+/// How many pages of it had to be replaced so far.
+uint64_t cl_guard_hits(int slot);
 static inline int cl_fallocate(int fd, int64_t offset, int64_t length) {
     int rc;
     do rc = posix_fallocate(fd, offset, length);
@@ -163,17 +164,18 @@ static inline void cl_unmap(void *p, size_t size) { munmap(p, size); }
 static inline int cl_rename_noreplace(const char *from, const char *to) {
     return (int)CL_RETRY(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1u));
 }
-typedef struct { uint64_t device, inode; int64_t size; uint32_t mode, uid, links; } cl_file_status;
+/// `allocated`: bytes that have memory; less than `size` in a file with holes.
+typedef struct { uint64_t device, inode; int64_t size; uint32_t mode, uid, links; int64_t allocated; } cl_file_status;
 static inline int cl_fstat(int fd, cl_file_status *out) {
     struct stat s;
     if (fstat(fd, &s) != 0) return -errno;
-    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink};
+    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink, s.st_blocks * 512};
     return 0;
 }
 static inline int cl_stat(const char *path, cl_file_status *out) {
     struct stat s;
     if (stat(path, &s) != 0) return -errno;
-    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink};
+    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink, s.st_blocks * 512};
     return 0;
 }
 static inline bool cl_is_regular(const cl_file_status *s) { return S_ISREG(s->mode); }

@@ -180,6 +180,7 @@ struct BaseIDClaim {
             case .continued: notes.append("stats of base id \(id) continue")
             case .replaced(let reason): notes.append("stats of base id \(id) start afresh: \(reason)")
             case .rebuilt(let reason): notes.append("stats of base id \(id) continue in a new region: \(reason)")
+            case .kept(let reason): notes.append("stats of base id \(id) continue as they are: \(reason)")
             case .reset: notes.append("stats of base id \(id) start afresh, as --reset-stats asked")
             }
             if options.resetStats, parent != nil {

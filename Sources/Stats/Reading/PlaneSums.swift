@@ -34,7 +34,9 @@ struct PlaneSums {
         // What was counted before the last reset.
         reader.baseline { first, cells in
             for i in 0..<max(min(cells.count, all.count - first), 0) {
-                all[first + i] &-= cl_load_relaxed(cells.baseAddress! + i)
+                // Two resets since we opened the region write into the baseline that we read.
+                let base = cl_load_relaxed(cells.baseAddress! + i)
+                all[first + i] = all[first + i] > base ? all[first + i] - base : 0
             }
         }
     }
