@@ -75,15 +75,20 @@ final class StatsBackend: @unchecked Sendable {
     func handler<H: AnyObject & Sendable>(
         _ kind: HandlerKey.Kind, _ label: String, _ dimensions: [(String, String)], make: () -> H
     ) -> H {
-        let key = HandlerKey(kind: kind, label: label, dimensions: dimensions)
-        if let known = locked({ handlers[key] }) as? H { return known }
-        defer { tell() }
-        return locked {
-            if let known = handlers[key] as? H { return known }
+        let name = HandlerKey(kind: kind, label: label, dimensions: dimensions)
+        let cells = pthread_getspecific(key)?.assumingMemoryBound(to: ThreadCells.self)
+        if let known = cells?.pointee.handlers[name] { return unsafeDowncast(known, to: H.self) }
+        var isNew = false
+        let handler = locked {
+            if let known = handlers[name] { return unsafeDowncast(known, to: H.self) }
             let made = make()
-            handlers[key] = made
+            handlers[name] = made
+            isNew = true
             return made
         }
+        cells?.pointee.handlers[name] = handler
+        if isNew { tell() }
+        return handler
     }
 
     // What `make` uses.

@@ -18,6 +18,8 @@ struct ThreadCells {
     let isShared: Bool
     private(set) var slots: UnsafeMutablePointer<Slot>
     private(set) var count = 0
+    /// Handlers that this thread has asked for, so that it need not ask under the lock again.
+    var handlers: [HandlerKey: any AnyObject & Sendable] = [:]
 
     init(backend: StatsBackend, writer: StatsWriter, isShared: Bool) {
         self.backend = backend
