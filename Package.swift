@@ -69,7 +69,7 @@ let package = Package(
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
             name: "StatsTests", dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child"],
-            swiftSettings: strict),
+            exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
