@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(
             name: "StatsTests",
             dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child", "statdump"],
-            swiftSettings: strict),
+            exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),
         .testTarget(

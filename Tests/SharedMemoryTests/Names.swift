@@ -30,7 +30,7 @@ func appendName(_ name: String, cells: Int = 1, to region: SharedRegion) throws 
 func name(in bytes: UnsafeRawBufferPointer) -> String {
     let head = bytes.loadUnaligned(as: cl_record.self)
     let from = MemoryLayout<cl_record>.size
-    return String(decoding: bytes[from..<from + Int(head.name_length)], as: UTF8.self)
+    return String(decoding: bytes[from..<min(from + Int(head.name_length), bytes.count)], as: UTF8.self)
 }
 
 func names(of region: SharedRegion) throws -> [String] {

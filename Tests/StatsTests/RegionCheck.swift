@@ -33,9 +33,8 @@ enum RegionCheck {
         }
         let live = (0..<reader.planeCount).compactMap { reader.liveOwner(plane: $0)?.index }
         if live.contains(where: { !reader.slots[$0].isLive }) { found.append("a plane of nobody is live") }
-        if header.commit_sequence < reader.slots.map(\.committed).max() ?? 0 {
-            found.append("a commit from the future")
-        }
+        let committed = reader.slots.map(\.committed).max() ?? 0
+        if header.commit_sequence < committed { found.append("a commit from the future") }
         if header.last_ordinal > header.process_starts { found.append("a process that never began serves") }
         return found
     }

@@ -104,8 +104,11 @@ struct ResetTests {
                         return
                     }
                     defer { _ = cl_fetch_add(running, .max) }
-                    let store = StatsStore(region: try scratch.member())
-                    for _ in 0..<200 { store.resetCounters() }
+                    let region = try scratch.member()
+                    // The mutex is not fair, and here it is free for moments only.
+                    region.lockLimitMs = 20_000
+                    let store = StatsStore(region: region)
+                    for _ in 0..<100 { store.resetCounters() }
                 } catch {
                     Issue.record(error)
                     cl_store_release(running, 0)
@@ -114,7 +117,7 @@ struct ResetTests {
             ticking.endInput()
             let total = try #require(ticking.line()?.split(separator: " ").last.flatMap { UInt64($0) })
             let snapshot = StatsSnapshot(try scratch.reader())
-            #expect(snapshot.value("stats.resets") == 400)
+            #expect(snapshot.value("stats.resets") == 200)
             #expect((snapshot.value("c") ?? .max) <= total)
         }
     }

@@ -59,6 +59,30 @@ extension Script {
     }
 }
 
+extension Script {
+    /// The file as text: `region <bytes>`, then for each 32 bytes that are not all zeros their offset and what they are,
+    /// hexadecimal.
+    func dumpRegion() {
+        let fd = open(RegionName.path(baseID: baseID), O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { fail("no region to dump") }
+        defer { close(fd) }
+        say("region \(lseek(fd, 0, SEEK_END))")
+        var line = [UInt8](repeating: 0, count: 32)
+        var offset = 0
+        while pread(fd, &line, line.count, off_t(offset)) == line.count {
+            if line.contains(where: { $0 != 0 }) {
+                say(hex(UInt64(offset), digits: 8) + " " + line.map { hex(UInt64($0), digits: 2) }.joined())
+            }
+            offset += line.count
+        }
+    }
+
+    private func hex(_ value: UInt64, digits: Int) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: max(digits - text.count, 0)) + text
+    }
+}
+
 /// Whether standard input has ended; does not wait.
 func inputEnded() -> Bool {
     var poll = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)

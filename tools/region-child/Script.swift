@@ -29,6 +29,7 @@ import Stats
 ///     mutex                  says `mutex` while it holds the region's mutex, and keeps it
 ///     count:names            counts in that many names until it is killed; says `<name>` after each
 ///     say:text               says it
+///     dump                   says the region's bytes as a fixture, see docs/region.md
 ///     complaints             says `complaints <n>`, how often it had trouble
 ///     go                     waits for a byte on its standard input
 ///     wait                   waits until its standard input ends
@@ -98,6 +99,7 @@ final class Script {
         case "memory":
             try stats().store.checkMemory()
             say("pages \(try joined().pagesCut)")
+        case "dump": dumpRegion()
         case "complaints": say("complaints \(complaints)")
         case "go":
             var byte: UInt8 = 0
