@@ -11,7 +11,7 @@ struct StatdumpDocumentsTests {
         var found: Set<String> = []
         // The list of options; a text above it may speak of other things.
         let list = help.components(after: "USAGE:")
-        for word in list.split(whereSeparator: { " ,\n=()[]:;".contains($0) })
+        for word in list.split(whereSeparator: { " ,.\n=()[]:;".contains($0) })
         where word.hasPrefix("--") && word.count > 2 {
             found.insert(String(word))
         }
