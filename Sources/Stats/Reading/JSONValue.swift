@@ -159,7 +159,10 @@ private struct JSONParser {
             guard bytes[at...].starts(with: "\\u".utf8) else { return "\u{fffd}" }
             at += 2
             let low = try hexadecimal()
-            guard low >= 0xdc00, low < 0xe000 else { return "\u{fffd}" }
+            guard low >= 0xdc00, low < 0xe000 else {
+                at -= 6
+                return "\u{fffd}"
+            }
             return Unicode.Scalar(0x10000 + (unit - 0xd800) << 10 + (low - 0xdc00)) ?? "\u{fffd}"
         default: throw invalid("an escape that JSON does not have")
         }

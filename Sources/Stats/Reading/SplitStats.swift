@@ -9,7 +9,7 @@ public struct SplitStats {
         public var kind: StatKind
         /// What the whole region says.
         public var total: StatValue
-        /// Counters and gauges: the value; histograms: how many values were recorded.
+        /// Counters and gauges: the value; histograms: how many values were recorded. Empty for what no plane counts.
         public var values: [UInt64]
         /// Text readouts: what each plane says.
         public var texts: [String]
@@ -36,8 +36,9 @@ public struct SplitStats {
         let count = owners.count
         rows = snapshot.stats.map { stat in
             var row = Row(
-                name: stat.name, kind: stat.kind, total: stat, values: Array(repeating: 0, count: count), texts: [])
+                name: stat.name, kind: stat.kind, total: stat, values: [], texts: [])
             guard let value = places[StatKey(name: stat.name, kind: stat.kind)] else { return row }
+            row.values = Array(repeating: 0, count: count)
             for plane in 0..<count {
                 switch stat.kind {
                 case .counter, .gauge: row.values[plane] = planes.cell(value, plane: plane)

@@ -73,10 +73,11 @@ struct StatDump: ParsableCommand {
     @Flag(name: .long, help: "The name without its tags, and the tags.")
     var tags = false
 
-    @Option(name: .long, help: "Save a snapshot for --diff.", completion: .file())
+    @Option(name: .long, help: ArgumentHelp("Save a snapshot for --diff.", valueName: "file"), completion: .file())
     var save: String?
 
-    @Option(name: .long, help: "What changed since that was saved.", completion: .file())
+    @Option(
+        name: .long, help: ArgumentHelp("What changed since that was saved.", valueName: "file"), completion: .file())
     var diff: String?
 
     @Flag(name: .long, help: "Counters and histograms since the process that serves began.")

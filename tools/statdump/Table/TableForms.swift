@@ -5,6 +5,7 @@ extension Table {
     /// One column: `name: value` a line, as the plain output; more: under each other.
     var text: String {
         var output = heading.map { "\($0)\n" } ?? ""
+        if heading != nil, rows.isEmpty { return output }
         guard columns.count > 1 else {
             for row in rows { output += "\(row.name.visible): \(row.cells.first?.text ?? "")\n" }
             return output

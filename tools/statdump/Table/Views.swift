@@ -95,6 +95,7 @@ extension Table {
 extension SplitStats.Row {
     /// The sum over some planes. What a dead process's gauges said is gone with it; a plane's own part may be negative.
     fileprivate func value(planes: [Int], isDead: Bool) -> Table.Cell {
+        guard !values.isEmpty else { return .none }
         let sum = planes.reduce(0) { $0 &+ values[$1] }
         guard kind == .gauge else { return .count(sum) }
         guard !isDead else { return .none }

@@ -50,15 +50,13 @@ struct Columns {
         return (change > 0 ? "+" : "") + Compact.number(Double(change), width: Self.changeWidth - 1)
     }
 
-    /// The line below a histogram: the interval, then all time.
+    /// The line below a histogram: the last interval, then all time. 80 columns hold both.
     func quantiles(_ row: History.Track) -> String {
-        "  interval \(quantiles(row.interval))  all \(quantiles(row.total))"
+        "  p50 p90 p99 max: last \(quantiles(row.interval))  all \(quantiles(row.total))"
     }
 
     private func quantiles(_ data: HistogramData?) -> String {
         guard let data, data.count > 0 else { return "none" }
-        let values = data.values(at: [0.5, 0.9, 0.99, 1])
-        return zip(["p50", "p90", "p99", "max"], values)
-            .map { "\($0) \(Compact.number($1, width: 5))" }.joined(separator: " ")
+        return data.values(at: [0.5, 0.9, 0.99, 1]).map { Compact.number($0, width: 5) }.joined(separator: " ")
     }
 }

@@ -14,7 +14,7 @@ enum Compact {
         }
         var scaled = value
         for unit in ["", "k", "M", "G", "T", "P", "E"] {
-            for digits in [1, 0] where scaled.magnitude < 1000 || digits == 0 && scaled.magnitude < 10_000 {
+            for digits in [1, 0] where scaled.magnitude < (unit.isEmpty && digits == 0 ? 10_000 : 1000) {
                 let text = Words.fixed(scaled, digits) + unit
                 if text.count <= width { return text }
             }
