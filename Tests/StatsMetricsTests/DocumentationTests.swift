@@ -89,7 +89,7 @@ struct DocumentationTests {
                     active: 0
                     requests: 1
                     stats.overflow: 0
-                    request_time: P0(nan,12) P25(nan,12.25) P50(nan,12.5)
+                    request_time: P0(nan,12.5) P25(nan,12.5) P50(nan,12.5)
                     """))
             #expect(snapshot.stats.compactMap(\.histogram).map(\.sum) == [12])
         }
