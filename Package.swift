@@ -32,6 +32,7 @@ let package = Package(
         .target(
             name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], exclude: ["README.md"],
             swiftSettings: strict),
+        .target(name: "StatCatalog", dependencies: ["Stats"], exclude: ["README.md"], swiftSettings: strict),
         // For other servers: swift-metrics over Stats. envoyd does not link it (tools/check-tree).
         .target(
             name: "StatsMetrics",
@@ -45,7 +46,7 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "ProxyConfig", "Stats", "SharedMemory", "HotRestart", "CLinux", "CCares", "CRE2",
+                "ProxyConfig", "StatCatalog", "Stats", "SharedMemory", "HotRestart", "CLinux", "CCares", "CRE2",
                 .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Config", "README.md"],
@@ -60,9 +61,17 @@ let package = Package(
         .executableTarget(
             name: "statdump",
             dependencies: [
-                "Stats", "SharedMemory", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Stats", "SharedMemory", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/statdump",
+            swiftSettings: strict),
+        // Writes docs/stats.md, for tools/gen-stats-doc.
+        .executableTarget(
+            name: "stats-doc", dependencies: ["StatCatalog"], path: "tools/stats-doc", swiftSettings: strict),
+        // The figures of docs/performance.md about stats.
+        .executableTarget(
+            name: "stats-bench", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/stats-bench",
             swiftSettings: strict),
         // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
@@ -87,8 +96,11 @@ let package = Package(
             name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
-            name: "StatsTests", dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child"],
-            swiftSettings: strict),
+            name: "StatsTests",
+            dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child", "statdump"],
+            exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "StatsMetricsTests",
             dependencies: [
@@ -104,7 +116,7 @@ let package = Package(
             name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
             swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["CLinux", "envoyd", "statdump", "upstream"],
+            name: "IntegrationTests", dependencies: ["CLinux", "StatCatalog", "envoyd", "statdump", "upstream"],
             path: "Tests/Integration", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

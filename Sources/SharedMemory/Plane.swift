@@ -39,6 +39,11 @@ public final class Plane {
         return found + offset
     }
 
+    /// The cell of a value where the plane reaches that far.
+    public func existing(_ value: UInt32) -> UnsafeMutablePointer<UInt64>? {
+        address(Int(value) / RegionLayout.chunkCells).map { $0 + Int(value) % RegionLayout.chunkCells }
+    }
+
     private func address(_ chunk: Int) -> UnsafeMutablePointer<UInt64>? {
         for run in chunks where chunk >= run.first && chunk < run.first + run.count {
             return run.address + (chunk - run.first) * RegionLayout.chunkCells
@@ -158,8 +163,12 @@ extension SharedRegion {
             }
             guard chosen < RegionLayout.planes else { throw .full(path: path, what: "all planes are in use") }
             let entry = cl_region_plane(region, UInt32(chosen))
-            if chosen < count { try zero(plane: chosen, gauges()) }
+            if chosen < count {
+                try zero(plane: chosen, gauges())
+                Fault.reached(.planeZeroed)
+            }
             cl_store_release(cl_plane_owner(entry), UInt64(incarnation) << 32 | UInt64(slot + 1))
+            Fault.reached(.planeOwned)
             if chosen == count { cl_store32_release(cl_region_plane_count(region), UInt32(count + 1)) }
             return chosen
         }

@@ -39,20 +39,27 @@ enum RegionFile {
         return fd
     }
 
+    /// How much of a file there is.
+    struct Extent {
+        var size: Int
+        /// Bytes that have memory: a hole costs whoever made it nothing.
+        var allocated: Int
+    }
+
     /// The size of an open region. Ask after its header was read: a live process may be growing it, memory first, so that
     /// a size from before the header can be too small for what the header says.
-    static func size(_ descriptor: Int32, path: String) throws(RegionError) -> Int {
+    static func extent(_ descriptor: Int32, path: String) throws(RegionError) -> Extent {
         var status = cl_file_status()
         let rc = cl_fstat(descriptor, &status)
         guard rc == 0 else { throw .system(call: "fstat", path: path, code: -rc) }
         guard status.size <= Int64(RegionLayout.largest) else {
             throw .untrusted(path: path, found: "its size is \(status.size) bytes")
         }
-        return Int(status.size)
+        return Extent(size: Int(status.size), allocated: Int(status.allocated))
     }
 
     /// Whether this build can use what the header says; nil when it can.
-    static func mismatch(_ header: cl_region_header, size: Int, toWrite: Bool) -> String? {
+    static func mismatch(_ header: cl_region_header, _ extent: Extent, toWrite: Bool) -> String? {
         if header.magic != CL_REGION_MAGIC { return "no region magic" }
         if header.byte_order != CL_REGION_BYTE_ORDER { return "another byte order" }
         if header.layout_major != RegionLayout.major {
@@ -66,29 +73,51 @@ enum RegionFile {
         if toWrite, header.mutex_tag != cl_mutex_tag() || header.mutex_size != UInt32(CL_MUTEX_WORDS * 8) {
             return "made by another C library"
         }
+        if toWrite, !withUnsafePointer(to: header, { cl_header_mutex_has_our_kind($0) }) { return "no mutex of ours" }
         if Int(header.segment_count) > RegionLayout.segments || Int(header.plane_count) > RegionLayout.planes {
             return "\(header.segment_count) segments and \(header.plane_count) planes"
         }
-        // Every value takes more bytes in the log than it has cells; also keeps what follows far from overflowing.
-        if header.value_count > UInt64(size) || header.log_tail > UInt64(size) {
-            return "\(header.value_count) values and \(header.log_tail) bytes of names in \(size) bytes"
+        // A value takes at least two bytes of the log (16 in a record of 32 bytes). Readers need memory for each.
+        if header.value_count > UInt64(extent.allocated / 2) || header.log_tail > UInt64(extent.allocated) {
+            return "\(header.value_count) values and \(header.log_tail) bytes of names in \(extent.allocated) bytes"
         }
-        if header.committed > UInt64(size) { return "cut short: \(size) of \(header.committed) bytes" }
+        if header.committed > UInt64(extent.size) {
+            return "cut short: \(extent.size) of \(header.committed) bytes"
+        }
         return nil
     }
 
-    /// Makes an empty region under a name of its own and publishes it whole: nobody sees half of one.
+    /// Makes an empty region and publishes it whole: nobody sees half of one. Hold the anchor.
     static func create(baseID: UInt32, generation: UInt64) throws(RegionError) -> Int32 {
         let path = RegionName.path(baseID: baseID)
-        let temporary = "\(path).new.\(getpid())"
-        unlink(temporary)
+        let made = try createUnpublished(baseID: baseID, generation: generation)
+        Fault.reached(.regionFilled)
+        let rc = cl_rename_noreplace(made.path, path)
+        guard rc == 0 else {
+            _ = cl_close(made.descriptor)
+            unlink(made.path)
+            throw .system(call: "renameat2", path: path, code: -rc)
+        }
+        return made.descriptor
+    }
+
+    /// Makes an empty region under a name of its own.
+    static func createUnpublished(
+        baseID: UInt32, generation: UInt64
+    ) throws(RegionError) -> (descriptor: Int32, path: String) {
+        removeUnpublished(baseID: baseID)
+        let temporary = "\(RegionName.path(baseID: baseID)).new.\(getpid())"
         let fd = cl_open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
         guard fd >= 0 else { throw .system(call: "open", path: temporary, code: -fd) }
         do throws(RegionError) {
             let mode = fchmod(fd, 0o600)
             guard mode == 0 else { throw .system(call: "fchmod", path: temporary, code: errno) }
             var rc = cl_fallocate(fd, 0, Int64(RegionLayout.data))
-            guard rc == 0 else { throw .system(call: "posix_fallocate", path: temporary, code: -rc) }
+            guard rc == 0 else {
+                throw rc == -ENOSPC
+                    ? .full(path: temporary, what: "no shared memory is left")
+                    : .system(call: "posix_fallocate", path: temporary, code: -rc)
+            }
             guard let base = cl_reserve(RegionLayout.data) else {
                 throw .system(call: "mmap", path: temporary, code: errno)
             }
@@ -99,14 +128,18 @@ enum RegionFile {
             fill(&region.pointee.header, baseID: baseID, generation: generation)
             rc = cl_mutex_init(cl_region_mutex(region))
             guard rc == 0 else { throw .system(call: "pthread_mutex_init", path: temporary, code: -rc) }
-            rc = cl_rename_noreplace(temporary, path)
-            guard rc == 0 else { throw .system(call: "renameat2", path: path, code: -rc) }
         } catch {
             _ = cl_close(fd)
             unlink(temporary)
             throw error
         }
-        return fd
+        return (fd, temporary)
+    }
+
+    /// What processes that were killed while they made a region have left behind. Hold the anchor.
+    private static func removeUnpublished(baseID: UInt32) {
+        let prefix = "envoyd-\(baseID).new."
+        for name in RegionName.files() where name.hasPrefix(prefix) { unlink("\(RegionName.directory)/\(name)") }
     }
 
     private static func fill(_ header: inout cl_region_header, baseID: UInt32, generation: UInt64) {

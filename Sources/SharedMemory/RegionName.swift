@@ -11,16 +11,20 @@ public enum RegionName {
 
     /// The base ids that have a region, in order; empty when the directory cannot be read.
     public static func existing() -> [UInt32] {
+        files().compactMap { $0.hasPrefix("envoyd-") ? UInt32($0.dropFirst("envoyd-".count)) : nil }.sorted()
+    }
+
+    /// The names in the directory.
+    static func files() -> [String] {
         guard let entries = opendir(directory) else { return [] }
         defer { closedir(entries) }
-        var found: [UInt32] = []
+        var found: [String] = []
         while let entry = readdir(entries) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name.hasPrefix("envoyd-"), let id = UInt32(name.dropFirst("envoyd-".count)) else { continue }
-            found.append(id)
+            found.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
         }
-        return found.sorted()
+        return found
     }
 }

@@ -11,6 +11,7 @@ public final class RegionReader {
     private let size: Int
     private let segments: [cl_segment]
     private let owners: [UInt64]
+    private let guardSlot: Int32
 
     public init(baseID: UInt32) throws(RegionError) {
         path = RegionName.path(baseID: baseID)
@@ -26,16 +27,22 @@ public final class RegionReader {
         guard got == MemoryLayout<cl_region>.size else {
             throw .foreign(path: path, found: "cut short: \(max(got, 0)) bytes")
         }
-        let size = try RegionFile.size(fd, path: path)
-        if let found = RegionFile.mismatch(copy.pointee.header, size: size, toWrite: false) {
+        let extent = try RegionFile.extent(fd, path: path)
+        let size = extent.size
+        if let found = RegionFile.mismatch(copy.pointee.header, extent, toWrite: false) {
             throw .foreign(path: path, found: found)
         }
         header = copy.pointee.header
         let pages = size / RegionLayout.page
+        // Each lies behind the one before. Segments that overlap would be read once for each of them.
+        var end = RegionLayout.dataPage
         segments = (0..<Int(header.segment_count)).map { cl_region_segment(copy, UInt32($0)).pointee }
-            .filter {
-                $0.page >= RegionLayout.dataPage && Int($0.page) + Int($0.pages) <= pages
-                    && Int($0.plane) < RegionLayout.planes
+            .filter { segment in
+                guard Int(segment.page) >= end, Int(segment.page) + Int(segment.pages) <= pages,
+                    Int(segment.plane) < Int(CL_REGION_PLANES)
+                else { return false }
+                end = Int(segment.page) + Int(segment.pages)
+                return true
             }
         owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
         slots = (0..<RegionLayout.slots).map { index in
@@ -46,13 +53,23 @@ public final class RegionReader {
         }
         base = UnsafeRawPointer(mapping)
         self.size = size
+        // Somebody may cut the file short while it is read.
+        guardSlot = cl_guard(mapping, size)
     }
 
-    deinit { cl_unmap(UnsafeMutableRawPointer(mutating: base), size) }
+    deinit {
+        cl_unguard(guardSlot)
+        cl_unmap(UnsafeMutableRawPointer(mutating: base), size)
+    }
 
     /// The live slot that began to serve last; nil when nobody who serves lives.
     public var newest: SlotInfo? {
         slots.filter { $0.isLive && $0.committed > 0 }.max { $0.committed < $1.committed }
+    }
+
+    /// A name that was last asked for by a process before this one is left over from an older configuration.
+    public var oldestOrdinalInUse: UInt64 {
+        slots.filter { $0.isLive && $0.committed > 0 }.map(\.ordinal).min() ?? header.last_ordinal
     }
 
     public var planeCount: Int { owners.count }
@@ -83,6 +100,18 @@ public final class RegionReader {
         for segment in segments where segment.kind == SegmentKind.cells.rawValue && Int(segment.plane) == plane {
             body(Int(segment.first) * RegionLayout.chunkCells, words(segment))
         }
+    }
+
+    /// What counters had counted when they were reset last, as (first value index, cells) runs; none without a reset.
+    public func baseline(_ body: (Int, UnsafeBufferPointer<UInt64>) -> Void) {
+        guard header.baseline != 0 else { return }
+        cells(plane: RegionLayout.baselinePlane + Int(header.baseline & 1), body)
+    }
+
+    /// The plane with the histograms' last closed interval; nil before the first, and when nobody lives.
+    public var intervalPlane: Int? {
+        header.interval == 0 || !slots.contains(where: \.isLive)
+            ? nil : RegionLayout.intervalPlane + Int(header.interval & 1)
     }
 
     /// A histogram block of a plane; nil when there is none such.

@@ -22,7 +22,9 @@ extension SharedRegion {
             precondition(record.count % 8 == 0 && record.count <= RegionLayout.longestRecord)
             let place = try room(forRecord: record.count)
             record.withUnsafeBytes { place.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            Fault.reached(.recordWritten)
             region.pointee.header.value_count = UInt64(value + cells)
+            Fault.reached(.valueTaken)
             let tail = cl_region_tail(region)
             cl_store_release(tail, tail.pointee &+ UInt64(record.count))
             return UInt32(value)
@@ -48,7 +50,7 @@ extension SharedRegion {
             if end > position {
                 let padding = cl_record(
                     length: UInt32(end - position), type: 0, unit: 0, import: 0, flags: 0, value: 0, name_length: 0,
-                    tag_count: 0)
+                    tag_count: 0, used: 0)
                 // Records are multiples of 8 and so is what is left; less than a record's head is zeros already.
                 if end - position >= MemoryLayout<cl_record>.size {
                     here.storeBytes(of: padding, as: cl_record.self)
@@ -78,10 +80,12 @@ extension SharedRegion {
                 : .system(call: "posix_fallocate", path: path, code: -rc)
         }
         try map(upTo: end)
+        Fault.reached(.memoryCommitted)
         let segment = cl_segment(
             kind: kind.rawValue, reserved: 0, plane: UInt16(plane), first: first,
             page: UInt32(start / RegionLayout.page), pages: UInt32(pages))
         cl_region_segment(region, UInt32(count)).pointee = segment
+        Fault.reached(.segmentWritten)
         region.pointee.header.committed = UInt64(end)
         cl_store32_release(cl_region_segment_count(region), UInt32(count + 1))
         return segment

@@ -21,6 +21,8 @@ public struct SlotInfo: Sendable, Equatable {
     public var role: Role
     /// Its restart socket, `@` for an abstract name; empty: none.
     public var socketPath: String
+    /// The higher, the later it began.
+    public var ordinal: UInt64
     public var isLive: Bool
 
     init(index: Int, slot: UnsafeMutablePointer<cl_slot>, isLive: Bool) {
@@ -32,6 +34,7 @@ public struct SlotInfo: Sendable, Equatable {
         incarnation = value.incarnation
         committed = cl_load_acquire(cl_slot_committed(slot))
         role = Role(rawValue: value.role) ?? .starting
+        ordinal = value.ordinal
         let length = min(Int(value.path_length), Int(CL_SLOT_PATH))
         socketPath = String(
             decoding: UnsafeBufferPointer(start: cl_slot_path(slot), count: length), as: UTF8.self)
@@ -49,6 +52,7 @@ extension SharedRegion {
             // The incarnation first, then the lock: at no moment is the slot live and its planes still the dead one's.
             cl_store_release(cl_slot_committed(entry), 0)
             cl_store32_release(cl_slot_incarnation(entry), entry.pointee.incarnation &+ 1)
+            Fault.reached(.slotRenewed)
             guard cl_ofd_lock(descriptor, RegionLayout.locks + Int64(index), 1) == 0 else { continue }
             let path = Array(socketPath.utf8.prefix(Int(CL_SLOT_PATH)))
             entry.pointee.state = 1
@@ -61,6 +65,8 @@ extension SharedRegion {
             slot = index
             incarnation = entry.pointee.incarnation
             region.pointee.header.process_starts &+= 1
+            entry.pointee.ordinal = region.pointee.header.process_starts
+            ordinal = entry.pointee.ordinal
             return
         }
         throw .full(path: path, what: "all \(RegionLayout.slots) process slots are in use")
@@ -88,9 +94,12 @@ extension SharedRegion {
                 return first
             }
             region.pointee.header.commit_sequence &+= 1
+            Fault.reached(.commitTaken)
             let entry = cl_region_slot(region, Int32(slot))
             entry.pointee.role = SlotInfo.Role.serving.rawValue
             cl_store_release(cl_slot_committed(entry), region.pointee.header.commit_sequence)
+            // Last: what the one before used is left over only when there is one after it.
+            region.pointee.header.last_ordinal = ordinal
             return nil
         }
     }

@@ -14,6 +14,10 @@ public final class SharedRegion {
         case replaced(reason: String)
         /// The caller wanted a fresh one.
         case reset
+        /// There was one that nobody holds; what it counted is in a new generation.
+        case rebuilt(reason: String)
+        /// There is a reason to rebuild it, and that failed: it goes on as it was.
+        case kept(reason: String)
     }
 
     public let baseID: UInt32
@@ -25,12 +29,15 @@ public final class SharedRegion {
     /// This process's slot, -1 before `claimSlot`.
     public internal(set) var slot = -1
     var incarnation: UInt32 = 0
+    /// How many processes had begun when this one did.
+    public internal(set) var ordinal: UInt64 = 0
+    private var guardSlot: Int32 = -1
     /// How long the mutex may be waited for: a stopped owner must not stop us.
     public var lockLimitMs: UInt32 = 300
     /// After a wait in vain the mutex is only tried, until then.
     private var restingUntilNs: UInt64 = 0
 
-    private init(baseID: UInt32, descriptor: Int32) throws(RegionError) {
+    init(baseID: UInt32, descriptor: Int32) throws(RegionError) {
         path = RegionName.path(baseID: baseID)
         guard let space = cl_reserve(RegionLayout.largest) else {
             throw .system(call: "mmap", path: path, code: errno)
@@ -38,9 +45,11 @@ public final class SharedRegion {
         base = space
         self.baseID = baseID
         self.descriptor = descriptor
+        guardSlot = cl_guard(space, RegionLayout.largest)
     }
 
     deinit {
+        cl_unguard(guardSlot)
         cl_unmap(base, RegionLayout.largest)
         // Frees the slot's lock too.
         _ = cl_close(descriptor)
@@ -55,8 +64,12 @@ public final class SharedRegion {
 
     /// Attaches to the region of the anchor's base id, or makes it.
     ///
-    /// - Parameter reset: start afresh; only when nobody else holds the region.
-    public static func attach(_ anchor: Anchor, reset: Bool = false) throws(RegionError) -> (SharedRegion, Origin) {
+    /// - Parameters:
+    ///   - reset: start afresh; only when nobody else holds the region.
+    ///   - rebuild: how what one region counted gets into a new one; nil: it does not.
+    public static func attach(
+        _ anchor: Anchor, reset: Bool = false, rebuild: RegionRebuild? = nil
+    ) throws(RegionError) -> (SharedRegion, Origin) {
         let path = RegionName.path(baseID: anchor.baseID)
         var origin = Origin.continued
         var generation: UInt64 = 1
@@ -78,8 +91,8 @@ public final class SharedRegion {
             guard got == MemoryLayout<cl_region_header>.size else {
                 throw .system(call: "pread", path: path, code: got < 0 ? errno : EIO)
             }
-            let size = try RegionFile.size(opened, path: path)
-            var mismatch = RegionFile.mismatch(header, size: size, toWrite: true)
+            let extent = try RegionFile.extent(opened, path: path)
+            var mismatch = RegionFile.mismatch(header, extent, toWrite: true)
             var attached: SharedRegion?
             if mismatch == nil, !reset {
                 do {
@@ -91,8 +104,22 @@ public final class SharedRegion {
                     throw error
                 }
             }
+            let isHeld = RegionFile.hasHolder(opened)
+            if let rebuild, !reset, !isHeld, case .continued = origin,
+                let reason = try rebuild.reason(anchor.baseID, attached, mismatch)
+            {
+                do {
+                    try rebuild.run(anchor.baseID)
+                    origin = .rebuilt(reason: reason)
+                } catch {
+                    // No memory for two of them, for one: then it goes on as it is, if it can.
+                    guard attached != nil else { throw error }
+                    origin = .kept(reason: "\(reason); \(error)")
+                }
+                continue
+            }
             guard let attached else {
-                guard !RegionFile.hasHolder(opened) else {
+                guard !isHeld else {
                     throw .foreign(path: path, found: "\(mismatch ?? "to be reset"), and a live process holds it")
                 }
                 generation = header.magic == CL_REGION_MAGIC ? header.generation &+ 1 : 1
@@ -119,7 +146,7 @@ public final class SharedRegion {
         return copy
     }
 
-    private func mappedWhole() throws(RegionError) -> SharedRegion {
+    func mappedWhole() throws(RegionError) -> SharedRegion {
         try map(upTo: RegionLayout.data)
         try map(upTo: endOfSegments())
         return self
@@ -144,7 +171,10 @@ public final class SharedRegion {
         let count = try segmentCount()
         for i in 0..<count {
             let segment = try segment(i)
-            page = max(page, Int(segment.page) + Int(segment.pages))
+            guard Int(segment.page) >= page else {
+                throw .foreign(path: path, found: "two segments at page \(segment.page)")
+            }
+            page = Int(segment.page) + Int(segment.pages)
         }
         return page * RegionLayout.page
     }
@@ -155,7 +185,7 @@ public final class SharedRegion {
         return count
     }
 
-    /// A published segment; an error when it lies in the header or past what a region can have.
+    /// A published segment; an error when it lies in the header or past what a region can have, or holds what would.
     func segment(_ index: Int) throws(RegionError) -> cl_segment {
         let segment = cl_region_segment(region, UInt32(index)).pointee
         guard segment.page >= RegionLayout.dataPage,
@@ -163,14 +193,24 @@ public final class SharedRegion {
         else {
             throw .foreign(path: path, found: "a segment of \(segment.pages) pages at page \(segment.page)")
         }
+        guard Int(segment.first) + Int(segment.pages) <= RegionLayout.largest / RegionLayout.chunkCells else {
+            throw .foreign(path: path, found: "a segment that begins with number \(segment.first)")
+        }
         return segment
     }
+
+    /// Pages of the file that were missing when this process came to them, and are its own since then.
+    public var pagesCut: Int { Int(clamping: cl_guard_hits(guardSlot)) }
 
     // MARK: - The mutex
 
     /// Runs `body` with the mutex held. A dead owner's work past the published counts is dropped and a repair counted.
     func withLock<T>(_ body: () throws(RegionError) -> T) throws(RegionError) -> T {
         let mutex = cl_region_mutex(region)
+        // A header of zeros has no mutex, gives out values again and is nobody else's.
+        guard region.pointee.header.magic == CL_REGION_MAGIC, pagesCut == 0 else {
+            throw .foreign(path: path, found: "cut short by somebody while it was in use")
+        }
         // A stopped owner must not stop us once for every name: after one long wait there is none for a while.
         let isResting = cl_monotonic_ns() < restingUntilNs
         switch cl_mutex_lock(mutex, isResting ? 0 : lockLimitMs) {

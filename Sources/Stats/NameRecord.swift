@@ -10,24 +10,39 @@ struct NameRecord {
     var flags: StatFlags
     var value: UInt32
     var tags: [StatTag]
+    /// The highest ordinal of a process that asked for it.
+    var used: UInt64
 
-    /// nil when the bytes are not a record that can be (another build's kind, a length past the end).
-    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int) {
+    /// Where `used` lies in a record.
+    static let usedOffset = MemoryLayout<cl_record>.offset(of: \.used)!
+
+    /// The fixed part of a record and its kind; nil when the bytes are not a record that can be (another build's kind, a
+    /// length past the end). The name follows the head.
+    @inline(__always)
+    static func head(_ bytes: UnsafeRawBufferPointer, headLength: Int) -> (head: cl_record, kind: StatKind)? {
         guard bytes.count >= headLength, headLength >= MemoryLayout<cl_record>.size else { return nil }
         let head = bytes.loadUnaligned(as: cl_record.self)
-        guard let kind = StatKind(rawValue: head.type) else { return nil }
+        guard let kind = StatKind(rawValue: head.type), head.name_length > 0,
+            headLength + (Int(head.name_length) + 3) / 4 * 4 <= bytes.count, Int(head.value) % kind.cells == 0
+        else { return nil }
+        return (head, kind)
+    }
+
+    /// - Parameter withTags: whether its tags are wanted.
+    init?(_ bytes: UnsafeRawBufferPointer, headLength: Int, withTags: Bool = true) {
+        guard let (head, kind) = Self.head(bytes, headLength: headLength) else { return nil }
         let nameLength = Int(head.name_length)
         let spans = headLength + (nameLength + 3) / 4 * 4
-        guard nameLength > 0, spans <= bytes.count,
-            Int(head.value) % kind.cells == 0
-        else { return nil }
         name = String(decoding: bytes[headLength..<headLength + nameLength], as: UTF8.self)
         self.kind = kind
         unit = StatUnit(rawValue: head.unit) ?? .unspecified
         gaugeImport = GaugeImport(rawValue: head.import) ?? .accumulate
         flags = StatFlags(rawValue: head.flags)
         value = head.value
+        used = head.used
         tags = []
+        guard withTags else { return }
+        tags.reserveCapacity(min(Int(head.tag_count), (bytes.count - spans) / MemoryLayout<cl_tag_span>.size))
         for i in 0..<Int(head.tag_count) {
             let at = spans + i * MemoryLayout<cl_tag_span>.size
             guard at + MemoryLayout<cl_tag_span>.size <= bytes.count else { break }
@@ -41,10 +56,12 @@ struct NameRecord {
     }
 
     static func encode(
-        name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32
+        name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32,
+        used: UInt64 = 0, headLength: Int = MemoryLayout<cl_record>.size
     ) -> [UInt8] {
         let tags = TagExtractor.tags(name)
-        let head = MemoryLayout<cl_record>.size
+        // A newer minor layout has more before the name than we know of; that stays zero.
+        let head = max(headLength, MemoryLayout<cl_record>.size)
         let spans = head + (name.count + 3) / 4 * 4
         let length = (spans + tags.count * MemoryLayout<cl_tag_span>.size + 7) / 8 * 8
         var bytes = [UInt8](repeating: 0, count: length)
@@ -53,7 +70,7 @@ struct NameRecord {
                 of: cl_record(
                     length: UInt32(length), type: kind.rawValue, unit: unit.rawValue, import: gaugeImport.rawValue,
                     flags: flags.rawValue, value: value, name_length: UInt16(name.count),
-                    tag_count: UInt16(tags.count)),
+                    tag_count: UInt16(tags.count), used: used),
                 as: cl_record.self)
             for (i, byte) in name.enumerated() { buffer[head + i] = byte }
             for (i, tag) in tags.enumerated() {

@@ -28,89 +28,70 @@ public struct StatsSnapshot: Sendable {
     public var stats: [StatValue]
 
     /// What a region says, whether its processes live or not.
-    public init(_ reader: RegionReader) {
-        var records: [NameRecord] = []
+    ///
+    /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
+    public init(_ reader: RegionReader, withTags: Bool = true) {
         let headLength = Int(reader.header.record_length)
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
+        // A record is longer than its name and takes a cell at least; the file's size bounds both numbers.
+        let most = min(valueCount, Int(reader.header.log_tail) / MemoryLayout<cl_record>.size)
+        var names = NameOrder.Names(capacity: most + 8, bytes: Int(reader.header.log_tail))
+        var records: [NameRecord] = []
+        records.reserveCapacity(most)
         reader.records { bytes in
-            guard let record = NameRecord(bytes, headLength: headLength),
+            guard let record = NameRecord(bytes, headLength: headLength, withTags: withTags),
                 Int(record.value) + record.kind.cells <= valueCount
             else { return }
+            names.append(record.name)
             records.append(record)
         }
-        var all = [UInt64](repeating: 0, count: valueCount)
-        var live = all
-        var newest = all
-        let newestSlot = reader.newest?.index
-        var planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]] = []
+        let sums = PlaneSums(reader, valueCount: valueCount)
+        // What the region says of itself takes its place among the names.
+        let own = Self.regionStats(reader)
+        for stat in own { names.append(stat.name) }
+        // Each record is used once: its name and tags move, they are not shared and let go of a hundred thousand times.
+        let order = names.sorted()
+        stats = records.withUnsafeMutableBufferPointer { records in
+            order.map { index in
+                index < records.count ? sums.stat(taking: &records[index], reader) : own[index - records.count]
+            }
+        }
+    }
+
+    /// What the region says of itself.
+    private static func regionStats(_ reader: RegionReader) -> [StatValue] {
+        let header = reader.header
+        return [
+            StatValue(name: overflowName, kind: .counter, value: header.overflows),
+            StatValue(name: "stats.repairs", kind: .counter, value: header.repairs),
+            StatValue(name: "stats.resets", kind: .counter, value: header.baseline >> 1),
+            StatValue(name: "stats.region_generation", kind: .gauge, value: header.generation),
+            StatValue(name: "stats.region_created_s", kind: .gauge, value: header.created_ns / 1_000_000_000),
+            StatValue(name: "server.process_starts", kind: .counter, value: header.process_starts),
+        ]
+    }
+
+    /// The sums over all planes by value index, resets left out.
+    static func counterSums(_ reader: RegionReader) -> [UInt64] {
+        let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
+        var sums = [UInt64](repeating: 0, count: valueCount)
         for plane in 0..<reader.planeCount {
-            let owner = reader.liveOwner(plane: plane)
-            var runs: [(first: Int, cells: UnsafeBufferPointer<UInt64>)] = []
             reader.cells(plane: plane) { first, cells in
-                runs.append((first, cells))
                 for i in 0..<min(cells.count, max(valueCount - first, 0)) {
-                    let value = cl_load_relaxed(cells.baseAddress! + i)
-                    guard value != 0 else { continue }
-                    all[first + i] &+= value
-                    if owner != nil { live[first + i] &+= value }
-                    if owner?.index == newestSlot, newestSlot != nil { newest[first + i] &+= value }
+                    sums[first + i] &+= cl_load_relaxed(cells.baseAddress! + i)
                 }
             }
-            planes.append(runs)
         }
-        stats = records.map { record in
-            var stat = StatValue(
-                name: record.name, kind: record.kind, unit: record.unit, flags: record.flags, tags: record.tags)
-            switch record.kind {
-            case .counter: stat.value = all[Int(record.value)]
-            case .gauge:
-                stat.value = record.gaugeImport == .neverImport ? newest[Int(record.value)] : live[Int(record.value)]
-            case .histogram: stat.histogram = Self.histogram(Int(record.value), planes, reader)
-            case .text: stat.text = Self.text(Int(record.value), planes, reader)
-            }
-            return stat
-        }
-        stats.append(StatValue(name: Self.overflowName, kind: .counter, value: reader.header.overflows))
-        stats.sort { $0.name < $1.name }
+        return sums
     }
 
     /// Counts what found no room in the region and lives on a heap.
     static let overflowName = "stats.overflow"
 
-    init(stats: [StatValue]) { self.stats = stats.sorted { $0.name < $1.name } }
-
-    private static func histogram(
-        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
-    ) -> HistogramData {
-        var data = HistogramData()
-        for (plane, runs) in planes.enumerated() {
-            for run in runs where value >= run.first && value + HistogramBins.cells <= run.first + run.cells.count {
-                let cells = run.cells.baseAddress! + (value - run.first)
-                data.zeros &+= cl_load_relaxed(cells)
-                data.sum &+= cl_load_relaxed(cells + 1)
-                for decade in 0..<HistogramBins.decades {
-                    let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
-                    guard number > 0, number <= UInt64(UInt32.max),
-                        let block = reader.block(plane: plane, Int(number - 1))
-                    else { continue }
-                    data.add(decade: decade, block)
-                }
-            }
-        }
-        return data
-    }
-
-    private static func text(
-        _ value: Int, _ planes: [[(first: Int, cells: UnsafeBufferPointer<UInt64>)]], _ reader: RegionReader
-    ) -> String {
-        guard let newest = reader.newest?.index else { return "" }
-        for (plane, runs) in planes.enumerated() where reader.liveOwner(plane: plane)?.index == newest {
-            for run in runs where value >= run.first && value + TextCells.cells <= run.first + run.cells.count {
-                let text = TextCells.read(run.cells.baseAddress! + (value - run.first))
-                if !text.isEmpty { return text }
-            }
-        }
-        return ""
+    init(stats: [StatValue]) {
+        var names = NameOrder.Names()
+        for stat in stats { names.append(stat.name) }
+        self.stats = names.sorted().map { stats[$0] }
     }
 
     /// Only the stats for which `keep` holds.
@@ -127,25 +108,32 @@ extension StatsStore {
     public func snapshot() -> StatsSnapshot {
         var stats: [StatValue] = []
         if let region {
-            do {
-                stats = StatsSnapshot(try region.openReader()).stats
-            } catch {
-                trouble("\(error): the region cannot be read")
+            if region.pagesCut > 0 {
+                // What others see is not what we count any more.
+                stats = ownStats()
+            } else {
+                do {
+                    stats = StatsSnapshot(try region.openReader()).stats
+                } catch {
+                    trouble("\(error): the region cannot be read")
+                    stats = ownStats()
+                }
             }
         }
         var places: [StatsStore.Key: Int] = [:]
         for (i, stat) in stats.enumerated() { places[StatsStore.Key(name: stat.name, kind: stat.kind)] = i }
-        for entry in entries where !entry.heap.isEmpty || !entry.histograms.isEmpty || entry.value == nil {
-            var stat = StatValue(name: entry.name, kind: entry.kind, unit: entry.unit, flags: entry.flags)
-            stat.tags = TagExtractor.tags(Array(entry.name.utf8))
+        for (position, part) in heapParts {
+            let entry = entries[position]
+            var stat = StatValue(name: entry.nameText, kind: entry.kind, unit: entry.unit, flags: entry.flags)
+            stat.tags = TagExtractor.tags(Array(entry.nameBytes))
             if entry.kind == .text {
-                stat.text = entry.heap.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
+                stat.text = part.cells.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
             } else {
-                stat.value = entry.heap.reduce(0) { $0 &+ cl_load_relaxed($1) }
+                stat.value = part.cells.reduce(0) { $0 &+ cl_load_relaxed($1) } &- part.baseline
             }
             if entry.kind == .histogram {
                 var data = HistogramData()
-                for histogram in entry.histograms { histogram.pointee.addHeap(to: &data) }
+                for histogram in part.histograms { histogram.pointee.addHeap(to: &data) }
                 stat.histogram = data
             }
             let key = StatsStore.Key(name: stat.name, kind: stat.kind)
@@ -162,7 +150,8 @@ extension StatsStore {
                 StatValue(
                     name: StatsSnapshot.overflowName, kind: .counter, value: cl_load_relaxed(overflowCell)))
         }
-        for i in stats.indices where stats[i].kind == .histogram {
+        // Those on the heap; the region has its own.
+        for i in stats.indices where stats[i].kind == .histogram && stats[i].interval == nil {
             stats[i].interval = closedIntervals[stats[i].name] ?? HistogramData()
         }
         return StatsSnapshot(stats: stats)
@@ -174,7 +163,7 @@ extension StatsStore {
 
 extension LocalHistogram {
     /// Adds what is on the heap: all of a histogram without a plane, and decades that found no block in their plane.
-    fileprivate func addHeap(to data: inout HistogramData) {
+    func addHeap(to data: inout HistogramData) {
         if reserve == nil {
             data.zeros &+= cl_load_relaxed(cells)
             data.sum &+= cl_load_relaxed(cells + 1)

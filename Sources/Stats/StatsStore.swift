@@ -10,27 +10,27 @@ public final class StatsStore {
         var name: String
         var kind: StatKind
     }
-    struct Entry {
-        var name: String
-        var kind: StatKind
-        var unit: StatUnit
-        var gaugeImport: GaugeImport
-        var flags: StatFlags
-        /// Its first cell in every plane of the region; nil: on the heap.
-        var value: UInt32?
-        /// The heap cells of all writers.
-        var heap: [UnsafeMutablePointer<UInt64>] = []
+    typealias Entry = NameIndex.Entry
+    /// What of a stat is on the heap of this process.
+    struct HeapPart {
+        /// The cells of all writers.
+        var cells: [UnsafeMutablePointer<UInt64>] = []
+        /// What the cells had counted when counters were reset last.
+        var baseline: UInt64 = 0
         /// The histograms of all writers: decades that found no block in the region are on the heap.
         var histograms: [UnsafeMutablePointer<LocalHistogram>] = []
     }
 
     public let region: SharedRegion?
-    private(set) var entries: [Entry] = []
-    private var index: [Key: Int] = [:]
+    private var index = NameIndex()
+    /// By position in the index.
+    private(set) var heapParts: [Int: HeapPart] = [:]
     private var logPosition: UInt64 = 0
-    private var writers: [StatsWriter] = []
+    private(set) var writers: [StatsWriter] = []
     var closedIntervals: [String: HistogramData] = [:]
     private var intervalStart: [String: HistogramData] = [:]
+    /// The two planes of the region that closed intervals are written into in turn.
+    private var intervalPlanes: [Plane?] = [nil, nil]
     /// Stats that found no room in the region.
     private let heapOverflow: UnsafeMutablePointer<UInt64>
     /// Called once for each kind of trouble, with a sentence for the log.
@@ -45,7 +45,7 @@ public final class StatsStore {
         guard region != nil else { return }
         readNewNames()
         // What former processes counted is not of the first interval.
-        if entries.contains(where: { $0.kind == .histogram }) { intervalStart = cumulativeHistograms() }
+        if index.entries.contains(where: { $0.kind == .histogram }) { intervalStart = cumulativeHistograms() }
     }
 
     public static func heapOnly() -> StatsStore { StatsStore(region: nil) }
@@ -69,55 +69,75 @@ public final class StatsStore {
     private func make(
         _ name: String, _ kind: StatKind, _ unit: StatUnit, _ mode: GaugeImport, _ flags: StatFlags
     ) -> StatID {
-        // A name is stored with a 16-bit length and must fit in a record.
-        let name = name.utf8.count <= 4096 ? name : String(decoding: Array(name.utf8.prefix(4096)), as: UTF8.self)
-        let key = Key(name: name, kind: kind)
-        if let known = index[key] { return StatID(index: known) }
+        var name = name
+        return name.withUTF8 { bytes in
+            // A name is stored with a 16-bit length and must fit in a record.
+            make(UnsafeBufferPointer(rebasing: bytes.prefix(4096)), kind, unit, mode, flags)
+        }
+    }
+
+    private func make(
+        _ name: UnsafeBufferPointer<UInt8>, _ kind: StatKind, _ unit: StatUnit, _ mode: GaugeImport, _ flags: StatFlags
+    ) -> StatID {
+        if let known = index.find(kind, name) { return taken(known) }
         if let region {
             do {
                 _ = try region.append(
                     cells: kind.cells,
                     find: {
                         readNewNames()
-                        return index[key].flatMap { entries[$0].value }
+                        return index.find(kind, name).flatMap { index.entries[$0].value }
                     },
                     make: { value in
                         NameRecord.encode(
-                            name: Array(name.utf8), kind: kind, unit: unit, gaugeImport: mode, flags: flags,
-                            value: value)
+                            name: Array(name), kind: kind, unit: unit, gaugeImport: mode, flags: flags, value: value,
+                            used: region.ordinal, headLength: region.recordLength)
                     })
                 readNewNames()
-                if let known = index[key] { return StatID(index: known) }
+                if let known = index.find(kind, name) { return taken(known) }
             } catch {
-                trouble("\(error): \(name) and other new stats are kept in this process only")
+                trouble(
+                    "\(error): \(String(decoding: name, as: UTF8.self)) and other new stats are kept in this process only"
+                )
             }
             region.countOverflow()
         }
-        return add(
-            Entry(name: name, kind: kind, unit: unit, gaugeImport: mode, flags: flags, value: nil), key)
+        let position = index.add(
+            Entry(
+                name: name.baseAddress!, nameLength: UInt32(name.count), value: Entry.nowhere, kind: kind, unit: unit,
+                gaugeImport: mode, flags: flags, used: nil))
+        heapParts[position] = HeapPart()
+        return StatID(index: position)
     }
 
-    private func add(_ entry: Entry, _ key: Key) -> StatID {
-        index[key] = entries.count
-        entries.append(entry)
-        return StatID(index: entries.count - 1)
+    /// Notes in the region that this process uses the stat.
+    private func taken(_ position: Int) -> StatID {
+        if let region, let used = index.entries[position].used { cl_raise(used, region.ordinal) }
+        return StatID(index: position)
     }
 
     /// Indexes what this and other processes have added to the log.
     private func readNewNames() {
         guard let region else { return }
         let headLength = region.recordLength
+        let values = region.valueCount
         do {
             logPosition = try region.readLog(from: logPosition) { bytes in
-                guard let record = NameRecord(bytes, headLength: headLength),
-                    Int(record.value) + record.kind.cells <= region.valueCount
+                guard let start = bytes.baseAddress,
+                    let (head, kind) = NameRecord.head(bytes, headLength: headLength),
+                    Int(head.value) + kind.cells <= values
                 else { return }
-                let key = Key(name: record.name, kind: record.kind)
-                guard index[key] == nil else { return }
-                _ = add(
+                let name = (start + headLength).assumingMemoryBound(to: UInt8.self)
+                let length = Int(head.name_length)
+                guard index.find(kind, UnsafeBufferPointer(start: name, count: length)) == nil else { return }
+                _ = index.add(
                     Entry(
-                        name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,
-                        flags: record.flags, value: record.value), key)
+                        name: name, nameLength: UInt32(length), value: head.value, kind: kind,
+                        unit: StatUnit(rawValue: head.unit) ?? .unspecified,
+                        gaugeImport: GaugeImport(rawValue: head.import) ?? .accumulate,
+                        flags: StatFlags(rawValue: head.flags),
+                        used: UnsafeMutableRawPointer(mutating: start + NameRecord.usedOffset)
+                            .assumingMemoryBound(to: UInt64.self)))
             }
         } catch {
             trouble("\(error): names of other processes cannot be read")
@@ -131,9 +151,9 @@ public final class StatsStore {
             do {
                 plane = try region.claimPlane(gauges: {
                     readNewNames()
-                    return entries.compactMap { entry in
-                        guard entry.kind == .gauge, let value = entry.value else { return nil }
-                        return (value, 1)
+                    return index.entries.compactMap { entry in
+                        (entry.kind == .gauge || entry.kind == .text) && entry.isInRegion
+                            ? (entry.value, entry.kind.cells) : nil
                     }
                 })
             } catch {
@@ -146,12 +166,16 @@ public final class StatsStore {
         return writer
     }
 
-    func entry(_ id: StatID) -> Entry { entries[id.index] }
+    func entry(_ id: StatID) -> Entry { index.entries[id.index] }
 
-    func addHeapCell(_ id: StatID, _ cell: UnsafeMutablePointer<UInt64>) { entries[id.index].heap.append(cell) }
+    var entries: [Entry] { index.entries }
+
+    func addHeapCell(_ id: StatID, _ cell: UnsafeMutablePointer<UInt64>) {
+        heapParts[id.index, default: HeapPart()].cells.append(cell)
+    }
 
     func addHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
-        entries[id.index].histograms.append(histogram)
+        heapParts[id.index, default: HeapPart()].histograms.append(histogram)
     }
 
     func trouble(_ text: String) {
@@ -161,20 +185,74 @@ public final class StatsStore {
         report(text)
     }
 
+    /// Sets all counters to zero for whoever reads them, here and from outside; what threads count goes on.
+    public func resetCounters() {
+        for (position, part) in heapParts where index.entries[position].kind == .counter {
+            heapParts[position]?.baseline = part.cells.reduce(0) { $0 &+ cl_load_relaxed($1) }
+        }
+        guard let region else { return }
+        do {
+            try region.reset { cell throws(RegionError) in
+                // Those that other processes made count for them and are reset too.
+                readNewNames()
+                let sums = StatsSnapshot.counterSums(try region.openReader())
+                for entry in index.entries where entry.kind == .counter && entry.isInRegion {
+                    guard Int(entry.value) < sums.count, let cell = cell(entry.value) else { continue }
+                    cl_store_relaxed(cell, sums[Int(entry.value)])
+                }
+            }
+        } catch {
+            trouble("\(error): counters cannot be reset")
+        }
+    }
+
+    /// Tells, once, when the region's file was cut short under us: what is counted then stays in this process.
+    public func checkMemory() {
+        guard let region, region.pagesCut > 0 else { return }
+        trouble("\(region.path): cut short by somebody: \(region.pagesCut) pages of it are in this process only")
+    }
+
     /// Sees to it that workers find histogram blocks when they need them. Call it now and then.
     public func topUp() { for writer in writers { writer.topUp() } }
 
-    /// Ends an interval: histograms show what came since the call before, as Envoy's do at each stats flush.
+    /// Ends an interval: histograms show what came since the call before, as Envoy's do at each stats flush. The region
+    /// keeps it, so that readers from outside see the same. Only the process that serves calls it.
     public func closeInterval() {
         let now = cumulativeHistograms()
-        closedIntervals = now.mapValues { $0 }
-        for (name, data) in now { closedIntervals[name] = data.since(intervalStart[name] ?? HistogramData()) }
+        var closed: [String: HistogramData] = [:]
+        for (name, data) in now {
+            closed[name] = intervalStart[name].map { $0.count == data.count ? HistogramData() : data.since($0) } ?? data
+        }
         intervalStart = now
+        closedIntervals = closed
+        guard let region else { return }
+        do {
+            let which = region.nextIntervalIndex
+            if intervalPlanes[which] == nil { intervalPlanes[which] = try region.nextInterval() }
+            guard let plane = intervalPlanes[which] else { return }
+            for entry in index.entries where entry.kind == .histogram && entry.isInRegion {
+                try plane.write(closed[entry.nameText] ?? HistogramData(), at: entry.value)
+            }
+            region.publishInterval()
+        } catch {
+            trouble("\(error): the intervals of histograms are not shown outside")
+        }
     }
 
     private func cumulativeHistograms() -> [String: HistogramData] {
         var found: [String: HistogramData] = [:]
-        for stat in snapshot().stats { if let data = stat.histogram { found[stat.name] = data } }
+        if let region {
+            do {
+                found = StatsSnapshot.histograms(try region.openReader())
+            } catch {
+                trouble("\(error): the region cannot be read")
+            }
+        }
+        for (position, part) in heapParts where index.entries[position].kind == .histogram {
+            for histogram in part.histograms {
+                histogram.pointee.addHeap(to: &found[index.entries[position].nameText, default: HistogramData()])
+            }
+        }
         return found
     }
 }

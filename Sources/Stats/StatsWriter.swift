@@ -46,11 +46,11 @@ public final class StatsWriter {
 
     private func planeCells(_ id: StatID) -> UnsafeMutablePointer<UInt64>? {
         let entry = store.entry(id)
-        guard let plane, let value = entry.value else { return nil }
+        guard let plane, entry.isInRegion else { return nil }
         do {
-            return try plane.cell(value, cells: entry.kind.cells)
+            return try plane.cell(entry.value, cells: entry.kind.cells)
         } catch {
-            store.trouble("\(error): \(entry.name) is counted on the heap")
+            store.trouble("\(error): \(entry.nameText) is counted on the heap")
             store.region?.countOverflow()
             return nil
         }
@@ -61,6 +61,12 @@ public final class StatsWriter {
         cells.initialize(repeating: 0, count: count)
         return cells
     }
+
+    /// The cells of a stat in the plane, where it has any.
+    func existing(_ value: UInt32) -> UnsafeMutablePointer<UInt64>? { plane?.existing(value) }
+
+    /// A histogram block of the plane.
+    func block(_ index: Int) -> UnsafeMutablePointer<UInt64>? { plane?.blocks.pointee.block(index) }
 
     func topUp() {
         guard let plane, !histograms.isEmpty else { return }

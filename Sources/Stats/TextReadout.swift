@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// How a text readout lies in the cells of a plane: a version, the length, the bytes. The version is odd while the owner
 /// writes; a reader that meets an odd one, or another one afterwards, reads again.
@@ -10,17 +11,22 @@ enum TextCells {
     /// What the cells say; empty when nothing was written, or when its owner died while writing.
     static func read(_ cells: UnsafePointer<UInt64>) -> String {
         let cells = UnsafeMutablePointer(mutating: cells)
-        for _ in 0..<64 {
+        for round in 0..<256 {
+            // The owner may have lost its processor in the middle.
+            if round >= 64 { sched_yield() }
             let before = cl_load_acquire(cells)
             guard before & 1 == 0 else { continue }
             let length = Int(truncatingIfNeeded: min(cl_load_relaxed(cells + 1), UInt64(longest)))
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(length)
-            for i in 0..<length {
-                bytes.append(UInt8(truncatingIfNeeded: cl_load_relaxed(cells + 2 + i / 8) >> UInt64(i % 8 * 8)))
+            // Nothing but loads between the two looks at the version: an owner that writes all the time leaves little room.
+            let text = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: longest / 8) { words -> String? in
+                for i in 0..<(length + 7) / 8 { words[i] = cl_load_relaxed(cells + 2 + i) }
+                cl_fence()
+                guard cl_load_relaxed(cells) == before else { return nil }
+                return String(
+                    decoding: (0..<length).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8)) },
+                    as: UTF8.self)
             }
-            cl_fence()
-            if cl_load_relaxed(cells) == before { return String(decoding: bytes, as: UTF8.self) }
+            if let text { return text }
         }
         return ""
     }

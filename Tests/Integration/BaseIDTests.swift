@@ -11,12 +11,15 @@ import Testing
             let refused = try bed.failingProxy(Configuration(upstream.port).text, [])
             #expect(refused.ending == .exit(1))
             #expect(
-                refused.errors == """
-                    envoyd: base id \(bed.baseID) is in use by pid \(holder.process.pid) (epoch 0, restart socket \
-                    \(socket)); take over from it with --hot-restart-file \(socket) (or --restart-epoch 1), or choose \
-                    another --base-id for a second proxy
+                refused.errors.hasPrefix(
+                    "envoyd: base id \(bed.baseID) is in use by pid \(holder.process.pid) (epoch 0, since 20"))
+            #expect(
+                refused.errors.hasSuffix(
+                    """
+                    , restart socket \(socket)); take over from it with --hot-restart-file \(socket) (or --restart-epoch \
+                    1), or choose another --base-id for a second proxy
 
-                    """)
+                    """))
             #expect(try holder.client().get("/").status == 200)
         }
     }

@@ -56,9 +56,9 @@ import Testing
         try withBed { bed in
             let proxy = try bed.proxy(Configuration(try bed.upstream().port))
             let live = try bed.output("statdump", ["--list"])
-            #expect(live.output.contains("\(bed.baseID)\tpid \(proxy.process.pid) epoch 0 serving\n"))
+            #expect(live.output.contains("\(bed.baseID)\tpid \(proxy.process.pid) epoch 0 serving\tlive\t"))
             #expect(try proxy.process.terminate() == .exit(0))
-            #expect(try bed.output("statdump", ["--list"]).output.contains("\(bed.baseID)\tno live process\n"))
+            #expect(try bed.output("statdump", ["--list"]).output.contains("\(bed.baseID)\tno live process\tleft over\t"))
         }
     }
 

@@ -93,7 +93,7 @@ struct AttachTests {
             case .magic: "no region magic"
             case .byteOrder: "another byte order"
             case .major: "layout 2.0, this build has 1"
-            case .headerLength: "header of 8192 and records of 16 bytes"
+            case .headerLength: "header of 8192 and records of 24 bytes"
             case .recordLength: "header of 4096 and records of 8 bytes"
             case .library: "made by another C library"
             case .segments: "8193 segments and 0 planes"

@@ -12,7 +12,7 @@ func record(_ name: String, length: Int? = nil, type: UInt8 = 1) -> [UInt8] {
         $0.storeBytes(
             of: cl_record(
                 length: UInt32(length), type: type, unit: 0, import: 0, flags: 0, value: 0,
-                name_length: UInt16(min(name.utf8.count, length - head)), tag_count: 0),
+                name_length: UInt16(min(name.utf8.count, length - head)), tag_count: 0, used: 0),
             as: cl_record.self)
         for (i, byte) in name.utf8.prefix(length - head).enumerated() { $0[head + i] = byte }
     }
@@ -30,7 +30,7 @@ func appendName(_ name: String, cells: Int = 1, to region: SharedRegion) throws 
 func name(in bytes: UnsafeRawBufferPointer) -> String {
     let head = bytes.loadUnaligned(as: cl_record.self)
     let from = MemoryLayout<cl_record>.size
-    return String(decoding: bytes[from..<from + Int(head.name_length)], as: UTF8.self)
+    return String(decoding: bytes[from..<min(from + Int(head.name_length), bytes.count)], as: UTF8.self)
 }
 
 func names(of region: SharedRegion) throws -> [String] {

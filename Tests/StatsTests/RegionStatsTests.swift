@@ -84,12 +84,13 @@ struct RegionStatsTests {
             #expect(living.value("g") == 6 && living.value("n") == 7)
             child.kill()
             let snapshot = StatsSnapshot(try scratch.reader())
-            #expect(snapshot.stats.map(\.name) == ["c", "g", "h", "n", "stats.overflow"])
+            #expect(snapshot.counted.stats.map(\.name) == ["c", "g", "h", "n", "stats.overflow"])
             #expect(snapshot.value("c") == 5 && snapshot.value("g") == 0 && snapshot.value("n") == 0)
             #expect(snapshot.histogram("h")?.values(at: [1]) == [8.05])
             #expect(snapshot.stat("h")?.interval == nil, "nobody closes intervals")
             #expect(snapshot.stat("h")?.unit == .milliseconds)
-            #expect(snapshot.formatted(.text).hasPrefix("c: 5\ng: 0\nn: 0\nstats.overflow: 0\nh: P0(nan,8.05) "))
+            let text = snapshot.counted.formatted(.text)
+            #expect(text.hasPrefix("c: 5\ng: 0\nn: 0\nstats.overflow: 0\nh: P0(nan,8.05) "))
             let reader = try scratch.reader()
             #expect(reader.newest == nil && reader.slots[0].epoch == 4 && !reader.slots[0].isLive)
         }
@@ -130,7 +131,7 @@ struct RegionStatsTests {
             #expect(child.line() == "value 3")
             // Three stats without a cell in its plane.
             #expect(child.line() == "value 3")
-            let shown = try child.lines(upTo: "end")
+            let shown = counted(try child.lines(upTo: "end"))
             #expect(shown.count == 4)
             #expect(shown.last?.hasPrefix("new: P0(nan,40.5) P25(nan,40.5) P50(nan,40.5) P75(nan,41.5)") == true)
             #expect(scratch.size == size)
@@ -148,10 +149,10 @@ struct RegionStatsTests {
                 "value:a",
                 "wait")
             #expect(child.line() == "member 0 1")
-            #expect(try child.lines(upTo: "end") == ["a: 2", "b: 2", "stats.overflow: 2"])
+            #expect(counted(try child.lines(upTo: "end")) == ["a: 2", "b: 2", "stats.overflow: 2"])
             #expect(child.line() == "value 3")
             let snapshot = StatsSnapshot(try scratch.reader())
-            #expect(snapshot.stats.map(\.name) == ["stats.overflow"] && snapshot.value("stats.overflow") == 2)
+            #expect(snapshot.counted.stats.map(\.name) == ["stats.overflow"] && snapshot.value("stats.overflow") == 2)
             // The process after it has memory again.
             child.kill()
             let next = try scratch.spawn("counter:a:4", "value:a", "wait")
@@ -173,7 +174,7 @@ struct RegionStatsTests {
                 })
             let store = StatsStore(region: region)
             let size = scratch.size
-            #expect(StatsSnapshot(try scratch.reader()).stats.map(\.name) == ["stats.overflow"])
+            #expect(StatsSnapshot(try scratch.reader()).counted.stats.map(\.name) == ["stats.overflow"])
             store.makeWriter().counter(store.counter("stray")).add(2)
             #expect(store.value("stray") == 2, "as a name of its own")
             #expect(scratch.size <= size + RegionLayout.page)

@@ -92,7 +92,7 @@ struct TagTests {
             name: Array(example.full.utf8), kind: .gauge, unit: .bytes, gaugeImport: .neverImport,
             flags: .hiddenWhenZero, value: 77)
         #expect(bytes.count % 8 == 0)
-        let decoded = try #require(bytes.withUnsafeBytes { NameRecord($0, headLength: 16) })
+        let decoded = try #require(bytes.withUnsafeBytes { NameRecord($0, headLength: 24) })
         #expect(decoded.name == example.full && decoded.kind == .gauge && decoded.unit == .bytes)
         #expect(decoded.gaugeImport == .neverImport && decoded.flags == .hiddenWhenZero && decoded.value == 77)
         #expect(decoded.tags == TagExtractor.tags(Array(example.full.utf8)))
@@ -112,7 +112,7 @@ struct TagTests {
                 bytes[Int.random(in: 4..<bytes.count)] = UInt8(truncatingIfNeeded: random.next())
             }
             if round % 3 == 0 { bytes.removeLast(Int.random(in: 0...bytes.count)) }
-            let record = bytes.withUnsafeBytes { NameRecord($0, headLength: 16) }
+            let record = bytes.withUnsafeBytes { NameRecord($0, headLength: 24) }
             guard let record else {
                 refused += 1
                 continue

@@ -5,24 +5,39 @@ import Stats
 
 /// Runs the operations on the command line one after the other. What it says on standard output has happened before.
 ///
+///     die:point[:n]          from now on dies of SIGKILL when it comes to that `FaultPoint` the n-th time (1)
 ///     anchor                 takes the start-up lock and keeps it; says `anchor`
 ///     member[:epoch[:path]]  attaches and claims a slot; says `member <slot> <incarnation>`
+///     rebuild, fresh         the same, rebuilding where there is a reason, or beginning afresh; say `origin <how>` first
 ///     commit                 serves from now on
+///     standby                holds its listeners only
 ///     counter:name:n         adds n
+///     names:prefix:n         adds 1 to each of `prefix.0` … `prefix.<n-1>`
 ///     gauge:name:n           sets an accumulating gauge
 ///     never:name:n           sets a never-import gauge
 ///     histogram:name:n,n…    reserves blocks and records the values
+///     text:name:text         sets a text readout
+///     texts:name             sets it to one text after the other until its standard input ends; says `writing`
+///     tick:name              adds 1 over and over until its standard input ends; says `ticking`, at the end `total <n>`
+///     hammer:threads:names[:own]  see Hammer.swift
+///     reset                  sets all counters to zero; says `reset`
+///     wreck                  makes the mutex unrecoverable after its owner was killed; says `wrecked`
 ///     value:name             says `value <n>` as a snapshot of this process has it
 ///     snapshot               says all of it as text, then `end`
 ///     limit:bytes            no file may grow beyond that from now on
+///     memory                 tells when the file was cut short; says `pages <n>`, those that had to be replaced
 ///     mutex                  says `mutex` while it holds the region's mutex, and keeps it
 ///     count:names            counts in that many names until it is killed; says `<name>` after each
 ///     say:text               says it
+///     dump                   says the region's bytes as a fixture, see docs/region.md
+///     complaints             says `complaints <n>`, how often it had trouble
+///     go                     waits for a byte on its standard input
 ///     wait                   waits until its standard input ends
 final class Script {
-    private let baseID: UInt32
+    let baseID: UInt32
     private var anchor: Anchor?
     private var region: SharedRegion?
+    private var complaints = 0
     private var parts: (store: StatsStore, writer: StatsWriter)?
 
     static func run(_ arguments: [String]) {
@@ -45,18 +60,50 @@ final class Script {
         case "anchor":
             anchor = try Anchor(baseID: baseID)
             say("anchor")
-        case "member":
+        case "die": die(at: name, time: words.count > 2 ? Int(words[2]) ?? 1 : 1)
+        case "member", "rebuild", "fresh":
             let lock = try Anchor(baseID: baseID)
-            let (made, _) = try SharedRegion.attach(lock)
+            let (made, origin) = try SharedRegion.attach(
+                lock, reset: words[0] == "fresh", rebuild: words[0] == "rebuild" ? .stats : nil)
+            if words[0] != "member" { say("origin \(origin)") }
             try made.claimSlot(epoch: UInt32(name) ?? 0, socketPath: words.count > 2 ? words[2] : "")
             withExtendedLifetime(lock) {}
             region = made
             let info = made.slotInfo(made.slot)
             say("member \(made.slot) \(info?.incarnation ?? 0)")
         case "commit": try joined().commitSlot()
+        case "standby": try joined().setRole(.standby)
         case "counter":
             let (store, writer) = try stats()
             writer.counter(store.counter(name)).add(UInt64(words[2]) ?? 0)
+        case "names":
+            let (store, writer) = try stats()
+            for i in 0..<(Int(words[2]) ?? 0) { writer.counter(store.counter("\(name).\(i)")).increment() }
+        case "text":
+            let (store, writer) = try stats()
+            writer.text(store.text(name)).set(words.count > 2 ? words[2] : "")
+        case "texts":
+            let (store, writer) = try stats()
+            writeTexts(writer.text(store.text(name)))
+        case "tick":
+            let (store, writer) = try stats()
+            tick(writer.counter(store.counter(name)))
+        case "hammer":
+            let (store, _) = try stats()
+            let own = words.count > 3 ? words[3] : nil
+            try Hammer(store, threads: Int(name) ?? 1, names: Int(words[2]) ?? 1, own: own).run()
+        case "reset":
+            try stats().store.resetCounters()
+            say("reset")
+        case "wreck": wreckMutex()
+        case "memory":
+            try stats().store.checkMemory()
+            say("pages \(try joined().pagesCut)")
+        case "dump": dumpRegion()
+        case "complaints": say("complaints \(complaints)")
+        case "go":
+            var byte: UInt8 = 0
+            _ = cl_read(0, &byte, 1)
         case "gauge", "never":
             let (store, writer) = try stats()
             let id = store.gauge(name, import: words[0] == "gauge" ? .accumulate : .neverImport)
@@ -98,7 +145,10 @@ final class Script {
     private func stats() throws -> (store: StatsStore, writer: StatsWriter) {
         if let parts { return parts }
         let store = StatsStore(region: try joined())
-        store.report = { complain($0) }
+        store.report = { [unowned self] text in
+            complaints += 1
+            complain(text)
+        }
         let made = (store, store.makeWriter())
         parts = made
         return made
@@ -120,7 +170,7 @@ final class Script {
     }
 }
 
-private func say(_ text: String) {
+func say(_ text: String) {
     var rest = Array((text + "\n").utf8)[...]
     while !rest.isEmpty {
         let n = rest.withUnsafeBytes { cl_write(1, $0.baseAddress!, $0.count) }
@@ -134,12 +184,12 @@ private func waitForEnd() {
     while cl_read(0, &byte, 1) > 0 {}
 }
 
-private func fail(_ text: String) -> Never {
+func fail(_ text: String) -> Never {
     complain(text)
     exit(2)
 }
 
-private func complain(_ text: String) {
+func complain(_ text: String) {
     let line = Array("region-child: \(text)\n".utf8)
     _ = cl_write(2, line, line.count)
 }

@@ -25,6 +25,18 @@ static inline int cl_mutex_init(uint64_t *words) {
     pthread_mutexattr_destroy(&a);
     return -rc;
 }
+/// Whether these are the words of a mutex as we make them, whatever its state: another kind may do anything when locked.
+static inline bool cl_mutex_has_our_kind(const uint64_t *words) {
+#if defined(__GLIBC__)
+    uint64_t fresh[CL_MUTEX_WORDS] = {0};
+    if (cl_mutex_init(fresh) != 0) return false;
+    size_t at = offsetof(pthread_mutex_t, __data.__kind);
+    return memcmp((const char *)words + at, (const char *)fresh + at, sizeof(int)) == 0;
+#else
+    (void)words;
+    return true;
+#endif
+}
 /// 0: held. -EOWNERDEAD: held, and its last owner died inside. -ETIMEDOUT, -ENOTRECOVERABLE: not held.
 static inline int cl_mutex_lock(uint64_t *words, uint32_t limit_ms) {
     struct timespec t;

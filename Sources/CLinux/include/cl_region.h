@@ -30,7 +30,8 @@ typedef struct {
     uint32_t role;          // 0 starting, 1 serving, 2 standby, 3 draining
     uint32_t path_length;   // bytes in use of `path`
     uint8_t path[CL_SLOT_PATH];  // its restart socket, '@' for an abstract name; empty: none
-    uint8_t reserved[32];
+    uint64_t ordinal;       // process_starts when it began: the higher, the later
+    uint8_t reserved[24];
 } cl_slot;
 _Static_assert(sizeof(cl_slot) == 192, "a process slot");
 typedef struct {
@@ -58,7 +59,10 @@ typedef struct {
     uint64_t commit_sequence;
     uint32_t mutex_pid;     // who holds the mutex, for messages
     uint32_t reserved0;
-    uint8_t reserved[48];
+    uint64_t last_ordinal;  // ordinal of the process that began to serve last
+    uint64_t baseline;      // 0: none; else 2 * resets + which of the two baseline planes counts
+    uint64_t interval;      // 0: none; else 2 * closed intervals + which of the two interval planes counts
+    uint8_t reserved[24];
     uint64_t mutex[CL_MUTEX_WORDS];
     uint8_t reserved1[3840];
 } cl_region_header;
@@ -91,6 +95,7 @@ enum { CL_REGION_DATA = sizeof(cl_region) };
 _Static_assert(CL_REGION_DATA == 53 * CL_REGION_PAGE, "data begins on a page");
 #pragma clang assume_nonnull begin
 static inline uint64_t *cl_region_mutex(cl_region *r) { return r->header.mutex; }
+static inline bool cl_header_mutex_has_our_kind(const cl_region_header *h) { return cl_mutex_has_our_kind(h->mutex); }
 static inline uint64_t *cl_region_tail(cl_region *r) { return &r->header.log_tail; }
 static inline uint64_t *cl_region_repairs(cl_region *r) { return &r->header.repairs; }
 static inline uint64_t *cl_region_overflows(cl_region *r) { return &r->header.overflows; }
@@ -115,13 +120,28 @@ typedef struct {
     uint32_t value;        // its first cell in every plane
     uint16_t name_length;
     uint16_t tag_count;    // tag spans after the name, from the next multiple of 4
+    uint64_t used;         // the highest ordinal of a process that asked for it
 } cl_record;
-_Static_assert(sizeof(cl_record) == 16, "a name record");
+_Static_assert(sizeof(cl_record) == 24, "a name record");
 /// Which part of a name is a tag: the cut is what the tag-extracted name leaves out.
 typedef struct {
     uint16_t tag, cut_start, cut_length, value_start, value_length, reserved;
 } cl_tag_span;
 _Static_assert(sizeof(cl_tag_span) == 12, "a tag span");
+static inline uint64_t *cl_region_interval(cl_region *r) { return &r->header.interval; }
+static inline uint64_t *cl_region_baseline(cl_region *r) { return &r->header.baseline; }
+/// Raises a cell to `value`; it never goes back.
+static inline void cl_raise(uint64_t *p, uint64_t value) {
+    uint64_t old = __atomic_load_n(p, __ATOMIC_RELAXED);
+    while (old < value && !__atomic_compare_exchange_n(p, &old, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+/// Memory of a file that may be cut short under us: where a page of it is missing, SIGBUS puts a page of zeros in its
+/// place and counts. Returns a slot for `cl_unguard`, or -1 when all are in use. The first call installs the handler;
+/// any other SIGBUS goes where it went before.
+int cl_guard(void *_Nonnull base, size_t size);
+void cl_unguard(int slot);
+/// How many pages of it had to be replaced so far.
+uint64_t cl_guard_hits(int slot);
 static inline int cl_fallocate(int fd, int64_t offset, int64_t length) {
     int rc;
     do rc = posix_fallocate(fd, offset, length);
@@ -144,17 +164,18 @@ static inline void cl_unmap(void *p, size_t size) { munmap(p, size); }
 static inline int cl_rename_noreplace(const char *from, const char *to) {
     return (int)CL_RETRY(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1u));
 }
-typedef struct { uint64_t device, inode; int64_t size; uint32_t mode, uid, links; } cl_file_status;
+/// `allocated`: bytes that have memory; less than `size` in a file with holes.
+typedef struct { uint64_t device, inode; int64_t size; uint32_t mode, uid, links; int64_t allocated; } cl_file_status;
 static inline int cl_fstat(int fd, cl_file_status *out) {
     struct stat s;
     if (fstat(fd, &s) != 0) return -errno;
-    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink};
+    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink, s.st_blocks * 512};
     return 0;
 }
 static inline int cl_stat(const char *path, cl_file_status *out) {
     struct stat s;
     if (stat(path, &s) != 0) return -errno;
-    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink};
+    *out = (cl_file_status){s.st_dev, s.st_ino, s.st_size, s.st_mode, s.st_uid, (uint32_t)s.st_nlink, s.st_blocks * 512};
     return 0;
 }
 static inline bool cl_is_regular(const cl_file_status *s) { return S_ISREG(s->mode); }

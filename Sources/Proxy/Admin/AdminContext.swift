@@ -40,6 +40,8 @@ protocol AdminContext: AnyObject {
     func drainListeners(graceful: Bool, skipExit: Bool)
     /// `POST /quitquitquit`: the answer goes out first.
     func quit()
+    /// `POST /reset_counters`.
+    func resetCounters()
     /// `POST /reopen_logs`.
     func reopenLogs()
 }

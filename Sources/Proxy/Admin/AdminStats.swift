@@ -1,39 +1,18 @@
+import StatCatalog
 import Stats
-
-/// `http.admin.` counters, by Envoy's names.
-enum AdminCounter: Int, CaseIterable {
-    case downstream_cx_total, downstream_cx_destroy
-    case downstream_rq_total, downstream_rq_http1_total, downstream_rq_completed
-    case downstream_rq_1xx, downstream_rq_2xx, downstream_rq_3xx, downstream_rq_4xx, downstream_rq_5xx
-}
-
-/// `http.admin.` gauges.
-enum AdminGauge: Int, CaseIterable { case downstream_cx_active, downstream_rq_active }
-
-/// `listener.admin.` counters.
-enum AdminListenerCounter: Int, CaseIterable {
-    case downstream_cx_total, downstream_cx_destroy, downstream_cx_overflow
-}
-
-/// `listener.admin.` gauges.
-enum AdminListenerGauge: Int, CaseIterable { case downstream_cx_active }
 
 /// What the admin listener counts.
 struct AdminStats {
-    private let http: CounterGroup<AdminCounter>
-    private let httpGauges: GaugeGroup<AdminGauge>
+    private let http: CounterGroup<AdminHTTPCounter>
+    private let httpGauges: GaugeGroup<AdminHTTPGauge>
     private let listener: CounterGroup<AdminListenerCounter>
     private let listenerGauges: GaugeGroup<AdminListenerGauge>
 
     init(_ store: StatsStore, _ writer: StatsWriter) {
-        let prefix = "http.admin"
-        http = GroupIDs.counters(store, prefix, AdminCounter.self).counters(writer, AdminCounter.self)
-        httpGauges = GroupIDs.gauges(store, prefix, AdminGauge.self).gauges(writer, AdminGauge.self)
-        let listenerPrefix = "listener.admin"
-        listener = GroupIDs.counters(store, listenerPrefix, AdminListenerCounter.self)
-            .counters(writer, AdminListenerCounter.self)
-        listenerGauges = GroupIDs.gauges(store, listenerPrefix, AdminListenerGauge.self)
-            .gauges(writer, AdminListenerGauge.self)
+        http = GroupIDs(store, in: AdminHTTPScope()).cells(writer)
+        httpGauges = GroupIDs(store, in: AdminHTTPScope()).cells(writer)
+        listener = GroupIDs(store, in: AdminListenerScope()).cells(writer)
+        listenerGauges = GroupIDs(store, in: AdminListenerScope()).cells(writer)
     }
 
     func connectionOpened() {

@@ -58,6 +58,10 @@ enum AdminEndpoints {
             $1.reopenLogs()
             return .text("OK\n")
         },
+        AdminEndpoint(path: "/reset_counters", help: "reset all counters to zero", isMutating: true) {
+            $1.resetCounters()
+            return .text("OK\n")
+        },
         AdminEndpoint(
             path: "/server_info", help: "print server version/status information", answer: ServerInfoEndpoint.answer),
         AdminEndpoint(

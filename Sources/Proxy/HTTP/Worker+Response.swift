@@ -140,7 +140,7 @@ extension Worker {
         chargeUpstreamCode(s, status)
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_completed].increment()
-        stats.external.completed.increment()
+        stats.external.counters[.upstream_rq_completed].increment()
     }
 
     /// The code and its class.
@@ -150,7 +150,7 @@ extension Worker {
         let group = Int(status / 100) - 1
         if group >= 0, group < 5 {
             stats.counters[.upstream_rq_1xx, group].increment()
-            stats.external.classes[group].increment()
+            stats.external.counters[.upstream_rq_1xx, group].increment()
         }
         let index = CommonStatus.index(status)
         if index >= 0 {
@@ -173,7 +173,7 @@ extension Worker {
         let stats = clusterStats[Int(s.pointee.cluster)]
         let time = (state.pointee.nowNs &- s.pointee.requestEndNs) / 1_000_000
         stats.histograms[.upstream_rq_time].record(time)
-        stats.external.time.record(time)
+        stats.external.histograms[.upstream_rq_time].record(time)
     }
 }
 

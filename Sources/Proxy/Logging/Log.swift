@@ -104,12 +104,7 @@ private struct LineHandler: LogHandler {
 
     private static func timestamp() -> String {
         let now = cl_realtime_ns()
-        var seconds = time_t(now / 1_000_000_000)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
         let ms = String(1000 + now / 1_000_000 % 1000).dropFirst()
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(ms)"
+        return "\(WallClock.text(now)).\(ms)"
     }
 }

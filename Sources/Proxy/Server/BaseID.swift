@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SharedMemory
+import Stats
 
 /// What was found at the base id when this process started.
 struct Claim {
@@ -151,7 +152,8 @@ struct BaseIDClaim {
             ? ""
             : "take over from it with --hot-restart-file \(holder.socketPath) (or --restart-epoch \(holder.epoch + 1)), "
         return StartupError(
-            "base id \(options.baseID) is in use by pid \(holder.pid) (epoch \(holder.epoch), \(socket)); "
+            "base id \(options.baseID) is in use by pid \(holder.pid) (epoch \(holder.epoch), since "
+                + "\(WallClock.text(holder.startNs)), \(socket)); "
                 + "\(way)\(way.isEmpty ? "choose" : "or choose") another --base-id for a second proxy")
     }
 
@@ -168,7 +170,8 @@ struct BaseIDClaim {
         let origin: SharedRegion.Origin
         defer { withExtendedLifetime(anchor) {} }
         do {
-            (region, origin) = try SharedRegion.attach(anchor, reset: options.resetStats && parent == nil)
+            (region, origin) = try SharedRegion.attach(
+                anchor, reset: options.resetStats && parent == nil, rebuild: .stats)
             let path = parent?.socketPath ?? path(id)
             try region.claimSlot(epoch: epoch, socketPath: path ?? "")
             var notes: [String] = []
@@ -176,6 +179,8 @@ struct BaseIDClaim {
             case .created: break
             case .continued: notes.append("stats of base id \(id) continue")
             case .replaced(let reason): notes.append("stats of base id \(id) start afresh: \(reason)")
+            case .rebuilt(let reason): notes.append("stats of base id \(id) continue in a new region: \(reason)")
+            case .kept(let reason): notes.append("stats of base id \(id) continue as they are: \(reason)")
             case .reset: notes.append("stats of base id \(id) start afresh, as --reset-stats asked")
             }
             if options.resetStats, parent != nil {

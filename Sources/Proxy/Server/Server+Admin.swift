@@ -77,6 +77,8 @@ extension Server: AdminContext {
 
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }
 
+    func resetCounters() { store.resetCounters() }
+
     /// SIGUSR1 and `POST /reopen_logs`.
     func reopenLogs() {
         log.reopen()

@@ -23,7 +23,7 @@ extension Server {
                 sockets.append(
                     try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))
             } catch {
-                stats.listenersFailed.increment()
+                stats.listeners[.listener_create_failure].increment()
                 lines.append("\(listener.location): \(error)\(Self.hint(listener, inherited))")
             }
         }
@@ -127,7 +127,7 @@ extension Server {
     func closeListeners() {
         for group in sockets { for member in group.members { _ = cl_close(member.descriptor) } }
         sockets = []
-        stats.listenersActive.set(0)
+        stats.listenerGauges[.total_listeners_active].set(0)
     }
 
     func describeListeners() -> String {

@@ -55,7 +55,7 @@ extension Server {
 
     /// Stops accepting and lets connections finish.
     func stopListening() {
-        stats.live.set(0)
+        stats.gauges[.live].set(0)
         claim.region?.setRole(.draining)
         restartSocket.map { loop.unwatch($0.descriptor) }
         restartSocket?.removeFile()
@@ -115,7 +115,7 @@ extension Server {
                 restartSocket?.removeFile()
             }
         }
-        stats.live.set(0)
+        stats.gauges[.live].set(0)
         role = .leaving
         closeAdmin()
         loop.stop()

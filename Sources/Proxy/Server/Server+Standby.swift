@@ -61,8 +61,8 @@ extension Server: RestartParentOwner {
         role = .standby
         state = .draining
         claim.region?.setRole(.standby)
-        stats.live.set(0)
-        stats.listenersDraining.set(UInt64(sockets.count))
+        stats.gauges[.live].set(0)
+        stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
         let kept = UInt64(pool.connectionCount)
         pool.drain(
             options.drainStrategy == .immediate
@@ -100,8 +100,8 @@ extension Server: RestartParentOwner {
         }
         pool.startAccepting(sockets)
         serveAdmin()
-        stats.live.set(1)
-        stats.listenersDraining.set(0)
+        stats.gauges[.live].set(1)
+        stats.listenerGauges[.total_listeners_draining].set(0)
         clusterManager.refresh()
         do {
             try restartSocket?.activate()

@@ -146,7 +146,7 @@ extension Server: RestartChildOwner {
         claim.region.map { $0.liveSlot(pid: UInt32(truncatingIfNeeded: pid)) == nil } ?? false
     }
 
-    func reported(kept: UInt64) { stats.parentConnections.set(kept) }
+    func reported(kept: UInt64) { stats.gauges[.parent_connections].set(kept) }
 
     func adopt(_ listeners: [ReceivedListener]) -> String? {
         do {
@@ -202,7 +202,7 @@ extension Server: RestartChildOwner {
     func standbyLost(_ reason: String) {
         log.info("hot restart: \(reason)")
         childSession = nil
-        stats.parentConnections.set(0)
+        stats.gauges[.parent_connections].set(0)
         if role == .leaving { stopListening() }
     }
 
@@ -216,17 +216,17 @@ extension Server: RestartChildOwner {
         pool.startAccepting(sockets)
         serveAdmin()
         watchRestartSocket()
-        stats.live.set(1)
-        stats.epoch.set(UInt64(epoch))
-        stats.generation.set(hotRestartGeneration)
-        stats.concurrency.set(UInt64(concurrency))
-        stats.workersStarted.set(1)
-        stats.listenersActive.set(UInt64(sockets.count))
-        stats.listenersAdded.add(UInt64(bootstrap.listeners.count))
-        stats.listenersCreated.add(UInt64(sockets.count * concurrency))
-        stats.clustersAdded.add(UInt64(bootstrap.clusters.count))
-        stats.clustersActive.set(UInt64(bootstrap.clusters.count))
-        stats.initializationTime.record((cl_monotonic_ns() - startNs) / 1_000_000)
+        stats.gauges[.live].set(1)
+        stats.gauges[.hot_restart_epoch].set(UInt64(epoch))
+        stats.gauges[.hot_restart_generation].set(hotRestartGeneration)
+        stats.gauges[.concurrency].set(UInt64(concurrency))
+        stats.listenerGauges[.workers_started].set(1)
+        stats.listenerGauges[.total_listeners_active].set(UInt64(sockets.count))
+        stats.listeners[.listener_added].add(UInt64(bootstrap.listeners.count))
+        stats.listeners[.listener_create_success].add(UInt64(sockets.count * concurrency))
+        stats.clusters[.cluster_added].add(UInt64(bootstrap.clusters.count))
+        stats.clusterGauges[.active_clusters].set(UInt64(bootstrap.clusters.count))
+        stats.histograms[.initialization_time_ms].record((cl_monotonic_ns() - startNs) / 1_000_000)
     }
 
     func watchRestartSocket() {

@@ -37,7 +37,7 @@ final class Server {
     let startNs = cl_monotonic_ns()
 
     var role = Role.starting
-    var state = ServerState.preInitializing { didSet { stats.state.set(state.rawValue) } }
+    var state = ServerState.preInitializing { didSet { stats.gauges[.state].set(state.rawValue) } }
     /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
     var sockets: [ListenerSockets] = []
     /// What the parent has and this configuration has not: to be released by the parent.
@@ -131,15 +131,16 @@ final class Server {
         refreshGauges()
         loop.after(ms: UInt64(max(bootstrap.statsFlushIntervalMs, 1))) { [weak self] in
             guard let self else { return }
+            self.store.checkMemory()
             self.store.topUp()
-            self.store.closeInterval()
+            if self.role == .serving { self.store.closeInterval() }
             self.scheduleFlush()
         }
     }
 
     func refreshGauges() {
-        stats.uptime.set(uptime.currentEpoch)
-        stats.totalConnections.set(UInt64(pool.connectionCount))
+        stats.gauges[.uptime].set(uptime.currentEpoch)
+        stats.gauges[.total_connections].set(UInt64(pool.connectionCount))
         stats.measureMemory()
     }
 }

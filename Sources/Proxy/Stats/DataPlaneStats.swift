@@ -1,3 +1,4 @@
+import StatCatalog
 import Stats
 
 /// What one worker counts for a listener.
@@ -28,29 +29,35 @@ struct ClusterStats: BitwiseCopyable {
 }
 
 struct OriginStats: BitwiseCopyable {
-    let completed: Counter
-    let classes: UnsafeMutablePointer<Counter>
+    let counters: CounterGroup<OriginCounter>
     let codes: UnsafeMutablePointer<Counter>
-    let time: Histogram
+    let histograms: HistogramGroup<OriginHistogram>
 }
 
 /// The ids of everything the data plane counts, made by the main thread from the snapshot; `resolve` gives a worker its
 /// own cells.
 final class DataPlaneStats {
     private struct ListenerIDs {
-        let listener, listenerGauges, listenerHistograms: GroupIDs
-        let worker, workerGauges: [GroupIDs]
-        let http, httpGauges, httpHistograms, listenerHTTP: GroupIDs
-        let tcp: GroupIDs
+        let listener: GroupIDs<ListenerCounter>
+        let listenerGauges: GroupIDs<ListenerGauge>
+        let listenerHistograms: GroupIDs<ListenerHistogram>
+        let worker: [GroupIDs<ListenerWorkerCounter>]
+        let workerGauges: [GroupIDs<ListenerWorkerGauge>]
+        let http: GroupIDs<HTTPCounter>
+        let httpGauges: GroupIDs<HTTPGauge>
+        let httpHistograms: GroupIDs<HTTPHistogram>
+        let listenerHTTP: GroupIDs<ListenerHTTPCounter>
+        let tcp: GroupIDs<TCPCounter>
     }
     private struct OriginIDs {
-        let completed: StatID
-        let classes: [StatID]
+        let counters: GroupIDs<OriginCounter>
         let codes: [StatID]
-        let time: StatID
+        let histograms: GroupIDs<OriginHistogram>
     }
     private struct ClusterIDs {
-        let counters, gauges, histograms: GroupIDs
+        let counters: GroupIDs<ClusterCounter>
+        let gauges: GroupIDs<ClusterGauge>
+        let histograms: GroupIDs<ClusterHistogram>
         let codes: [StatID]
         let external, inside: OriginIDs
     }
@@ -62,75 +69,51 @@ final class DataPlaneStats {
     init(store: StatsStore, snapshot: Snapshot, concurrency: Int) {
         self.store = store
         clusterNames = snapshot.clusterStatNames
-        // Groups that a listener does not have (HTTP of a TCP one) all point at one hidden group.
-        for listener in snapshot.listenerNames {
-            let address = "listener.\(listener.statName)"
-            let http = listener.httpPrefix.map { "http.\($0)" }
-            let tcp = listener.tcpPrefix.map { "tcp.\($0)" }
-            listeners.append(
-                ListenerIDs(
-                    listener: .counters(store, address, ListenerCounter.self),
-                    listenerGauges: .gauges(store, address, ListenerGauge.self),
-                    listenerHistograms: .histograms(store, address, ListenerHistogram.self),
-                    worker: (0..<concurrency).map {
-                        .counters(store, "\(address).worker_\($0)", ListenerWorkerCounter.self)
-                    },
-                    workerGauges: (0..<concurrency).map {
-                        .gauges(store, "\(address).worker_\($0)", ListenerWorkerGauge.self)
-                    },
-                    http: Self.counters(store, http, HTTPCounter.self),
-                    httpGauges: Self.gauges(store, http, HTTPGauge.self),
-                    httpHistograms: Self.histograms(store, http, HTTPHistogram.self),
-                    listenerHTTP: Self.counters(store, http.map { "\(address).\($0)" }, ListenerHTTPCounter.self),
-                    tcp: Self.counters(store, tcp, TCPCounter.self)))
-        }
-        for name in snapshot.clusterStatNames {
-            let prefix = "cluster.\(name)"
-            clusters.append(
-                ClusterIDs(
-                    counters: .counters(store, prefix, ClusterCounter.self),
-                    gauges: .gauges(store, prefix, ClusterGauge.self),
-                    histograms: .histograms(store, prefix, ClusterHistogram.self),
-                    codes: Self.codes(store, prefix),
-                    external: Self.origin(store, "\(prefix).external"),
-                    inside: Self.origin(store, "\(prefix).internal")))
+        listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
+        clusters = snapshot.clusterStatNames.map { name in
+            let scope = ClusterScope(name)
+            return ClusterIDs(
+                counters: GroupIDs(store, in: scope), gauges: GroupIDs(store, in: scope),
+                histograms: GroupIDs(store, in: scope),
+                codes: CommonStatus.codes.map {
+                    store.stat(ClusterStatusCounter.upstream_rq_code, in: scope, "\($0)")
+                },
+                external: Self.origin(store, ClusterOriginScope(name, .external)),
+                inside: Self.origin(store, ClusterOriginScope(name, .internal)))
         }
     }
 
-    private static func counters<Name: RawRepresentable & CaseIterable>(
-        _ store: StatsStore, _ prefix: String?, _ names: Name.Type
-    ) -> GroupIDs {
-        if let prefix { return .counters(store, prefix, names) }
-        let hidden = store.counter("envoyd.unused_counter", flags: .hiddenWhenZero)
-        return GroupIDs(ids: names.allCases.map { _ in hidden })
+    private static func listener(_ store: StatsStore, _ name: Snapshot.ListenerName, concurrency: Int) -> ListenerIDs {
+        let scope = ListenerScope(name.statName)
+        let workers = (0..<concurrency).map { ListenerWorkerScope(name.statName, worker: $0) }
+        let http = name.httpPrefix.map { HTTPScope($0) }
+        // Groups that a listener does not have (HTTP of a TCP one) all point at one hidden stat.
+        func counters<Name: CounterNames>(_ scope: Name.Scope?) -> GroupIDs<Name> {
+            if let scope { return GroupIDs(store, in: scope) }
+            return GroupIDs(unused: store.stat(UnusedCounter.unused_counter, in: UnusedScope()))
+        }
+        func gauges<Name: GaugeNames>(_ scope: Name.Scope?) -> GroupIDs<Name> {
+            if let scope { return GroupIDs(store, in: scope) }
+            return GroupIDs(unused: store.stat(UnusedGauge.unused_gauge, in: UnusedScope()))
+        }
+        func histograms<Name: HistogramNames>(_ scope: Name.Scope?) -> GroupIDs<Name> {
+            if let scope { return GroupIDs(store, in: scope) }
+            return GroupIDs(unused: store.stat(UnusedHistogram.unused_histogram, in: UnusedScope()))
+        }
+        return ListenerIDs(
+            listener: GroupIDs(store, in: scope), listenerGauges: GroupIDs(store, in: scope),
+            listenerHistograms: GroupIDs(store, in: scope), worker: workers.map { GroupIDs(store, in: $0) },
+            workerGauges: workers.map { GroupIDs(store, in: $0) }, http: counters(http), httpGauges: gauges(http),
+            httpHistograms: histograms(http),
+            listenerHTTP: counters(name.httpPrefix.map { ListenerHTTPScope(name.statName, statPrefix: $0) }),
+            tcp: counters(name.tcpPrefix.map { TCPScope($0) }))
     }
 
-    private static func gauges<Name: RawRepresentable & CaseIterable>(
-        _ store: StatsStore, _ prefix: String?, _ names: Name.Type
-    ) -> GroupIDs {
-        if let prefix { return .gauges(store, prefix, names) }
-        let hidden = store.gauge("envoyd.unused_gauge", import: .accumulate, flags: .hiddenWhenZero)
-        return GroupIDs(ids: names.allCases.map { _ in hidden })
-    }
-
-    private static func histograms<Name: RawRepresentable & CaseIterable>(
-        _ store: StatsStore, _ prefix: String?, _ names: Name.Type
-    ) -> GroupIDs {
-        if let prefix { return .histograms(store, prefix, names) }
-        let hidden = store.histogram("envoyd.unused_histogram", unit: .milliseconds, flags: .hiddenWhenZero)
-        return GroupIDs(ids: names.allCases.map { _ in hidden })
-    }
-
-    private static func codes(_ store: StatsStore, _ prefix: String) -> [StatID] {
-        CommonStatus.codes.map { store.counter("\(prefix).upstream_rq_\($0)", flags: .hiddenWhenZero) }
-    }
-
-    private static func origin(_ store: StatsStore, _ prefix: String) -> OriginIDs {
+    private static func origin(_ store: StatsStore, _ scope: ClusterOriginScope) -> OriginIDs {
         OriginIDs(
-            completed: store.counter("\(prefix).upstream_rq_completed", flags: .hiddenWhenZero),
-            classes: (1...5).map { store.counter("\(prefix).upstream_rq_\($0)xx", flags: .hiddenWhenZero) },
-            codes: codes(store, prefix),
-            time: store.histogram("\(prefix).upstream_rq_time", unit: .milliseconds, flags: .hiddenWhenZero))
+            counters: GroupIDs(store, in: scope),
+            codes: CommonStatus.codes.map { store.stat(OriginStatusCounter.upstream_rq_code, in: scope, "\($0)") },
+            histograms: GroupIDs(store, in: scope))
     }
 
     /// The cells of worker `index` for every listener and every cluster.
@@ -141,25 +124,25 @@ final class DataPlaneStats {
         for (i, ids) in listeners.enumerated() {
             (listenerStats + i).initialize(
                 to: ListenerStats(
-                    listener: ids.listener.counters(writer, ListenerCounter.self),
-                    listenerGauges: ids.listenerGauges.gauges(writer, ListenerGauge.self),
-                    listenerHistograms: ids.listenerHistograms.histograms(writer, ListenerHistogram.self),
-                    worker: ids.worker[index].counters(writer, ListenerWorkerCounter.self),
-                    workerGauges: ids.workerGauges[index].gauges(writer, ListenerWorkerGauge.self),
-                    http: ids.http.counters(writer, HTTPCounter.self),
-                    httpGauges: ids.httpGauges.gauges(writer, HTTPGauge.self),
-                    httpHistograms: ids.httpHistograms.histograms(writer, HTTPHistogram.self),
-                    listenerHTTP: ids.listenerHTTP.counters(writer, ListenerHTTPCounter.self),
-                    tcp: ids.tcp.counters(writer, TCPCounter.self)))
+                    listener: ids.listener.cells(writer),
+                    listenerGauges: ids.listenerGauges.cells(writer),
+                    listenerHistograms: ids.listenerHistograms.cells(writer),
+                    worker: ids.worker[index].cells(writer),
+                    workerGauges: ids.workerGauges[index].cells(writer),
+                    http: ids.http.cells(writer),
+                    httpGauges: ids.httpGauges.cells(writer),
+                    httpHistograms: ids.httpHistograms.cells(writer),
+                    listenerHTTP: ids.listenerHTTP.cells(writer),
+                    tcp: ids.tcp.cells(writer)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: max(clusters.count, 1))
         for (i, ids) in clusters.enumerated() {
             (clusterStats + i).initialize(
                 to: ClusterStats(
-                    counters: ids.counters.counters(writer, ClusterCounter.self),
-                    gauges: ids.gauges.gauges(writer, ClusterGauge.self),
-                    histograms: ids.histograms.histograms(writer, ClusterHistogram.self),
-                    codes: Self.cells(ids.codes, writer),
+                    counters: ids.counters.cells(writer),
+                    gauges: ids.gauges.cells(writer),
+                    histograms: ids.histograms.cells(writer),
+                    codes: writer.counters(ids.codes),
                     external: Self.cells(ids.external, writer), inside: Self.cells(ids.inside, writer)))
         }
         return (listenerStats, clusterStats)
@@ -167,25 +150,22 @@ final class DataPlaneStats {
 
     /// The stat of a status code that is not common, made now if need be.
     func status(_ key: RareStatusKey) -> StatID {
-        let prefix = "cluster.\(clusterNames[Int(key.cluster)])"
-        let part: String
-        switch key.part {
-        case .all: part = ""
-        case .external: part = ".external"
-        case .inside: part = ".internal"
+        let name = clusterNames[Int(key.cluster)]
+        func origin(_ origin: ClusterOriginScope.Origin) -> StatID {
+            store.stat(
+                OriginStatusCounter.upstream_rq_code, in: ClusterOriginScope(name, origin), "\(key.status)")
         }
-        return store.counter("\(prefix)\(part).upstream_rq_\(key.status)", flags: .hiddenWhenZero)
+        switch key.part {
+        case .all:
+            return store.stat(ClusterStatusCounter.upstream_rq_code, in: ClusterScope(name), "\(key.status)")
+        case .external: return origin(.external)
+        case .inside: return origin(.internal)
+        }
     }
 
     private static func cells(_ ids: OriginIDs, _ writer: StatsWriter) -> OriginStats {
         OriginStats(
-            completed: writer.counter(ids.completed), classes: cells(ids.classes, writer),
-            codes: cells(ids.codes, writer), time: writer.histogram(ids.time))
-    }
-
-    private static func cells(_ ids: [StatID], _ writer: StatsWriter) -> UnsafeMutablePointer<Counter> {
-        let cells = UnsafeMutablePointer<Counter>.allocate(capacity: ids.count)
-        for (i, id) in ids.enumerated() { (cells + i).initialize(to: writer.counter(id)) }
-        return cells
+            counters: ids.counters.cells(writer), codes: writer.counters(ids.codes),
+            histograms: ids.histograms.cells(writer))
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import ProxyConfig
+import StatCatalog
 import Stats
 
 /// The hosts of every cluster, on the main thread: static ones at once, DNS ones as they resolve; workers get what
@@ -78,12 +79,12 @@ final class ClusterManager {
         let endpoint = state.cluster.endpoints[position]
         guard case .socket(let host, let port) = endpoint.address, !SocketAddress.isLiteral(host) else {
             // A literal or a Unix socket is its own answer, for DNS clusters too.
-            if state.cluster.discovery != .static { state.stats.attempt.increment() }
+            if state.cluster.discovery != .static { state.stats.counters[.update_attempt].increment() }
             let address = SocketAddress.make(endpoint.address)
             answered(index, position, address.map { .addresses([$0], ttl: 0) } ?? .failed("not an address"))
             return
         }
-        state.stats.attempt.increment()
+        state.stats.counters[.update_attempt].increment()
         resolver?.resolve(host, port: port, family: state.cluster.dnsFamily) { [weak self] answer in
             self?.answered(index, position, answer)
         }
@@ -98,7 +99,7 @@ final class ClusterManager {
         var delay = state.cluster.dnsRefreshMs
         switch answer {
         case .addresses(let addresses, let ttl):
-            if isDNS { state.stats.success.increment() }
+            if isDNS { state.stats.counters[.update_success].increment() }
             state.failures[position] = 0
             if state.cluster.respectDNSTTL, ttl > 0 { delay = UInt64(ttl) * 1000 }
             let name: String
@@ -111,11 +112,11 @@ final class ClusterManager {
             // A logical cluster is one host, whatever DNS says: the first address.
             state.byEndpoint[position] = state.cluster.discovery == .logicalDNS ? Array(hosts.prefix(1)) : hosts
         case .empty:
-            state.stats.empty.increment()
-            state.stats.success.increment()
+            state.stats.counters[.update_empty].increment()
+            state.stats.counters[.update_success].increment()
             if state.cluster.discovery == .strictDNS { state.byEndpoint[position] = [] }
         case .failed(let reason):
-            state.stats.failure.increment()
+            state.stats.counters[.update_failure].increment()
             // The hosts that were known stay.
             delay = failureDelay(state, position)
             log.debug("cluster \(state.cluster.name): \(endpoint.hostname): \(reason)")
@@ -146,36 +147,24 @@ final class ClusterManager {
                 SocketAddress.equal($0.address, $1.address) && $0.weight == $1.weight && $0.hostname == $1.hostname
             }
         guard !isSame || hosts.isEmpty else {
-            state.stats.noRebuild.increment()
+            state.stats.counters[.update_no_rebuild].increment()
             return
         }
-        if !isSame { state.stats.change.increment() }
+        if !isSame { state.stats.counters[.membership_change].increment() }
         state.hosts = hosts
-        state.stats.total.set(UInt64(hosts.count))
-        state.stats.healthy.set(UInt64(hosts.count))
+        state.stats.gauges[.membership_total].set(UInt64(hosts.count))
+        state.stats.gauges[.membership_healthy].set(UInt64(hosts.count))
         publish?(hosts, index)
     }
 }
 
 /// `cluster.<name>.` stats of discovery.
 private struct MembershipStats {
-    let attempt, success, failure, empty, noRebuild, change: Counter
-    let total, healthy: Gauge
+    let counters: CounterGroup<MembershipCounter>
+    let gauges: GaugeGroup<MembershipGauge>
 
     init(_ name: String, _ store: StatsStore, _ writer: StatsWriter) {
-        func counter(_ stat: String) -> Counter { writer.counter(store.counter("cluster.\(name).\(stat)")) }
-        func gauge(_ stat: String) -> Gauge {
-            writer.gauge(store.gauge("cluster.\(name).\(stat)", import: .neverImport))
-        }
-        attempt = counter("update_attempt")
-        success = counter("update_success")
-        failure = counter("update_failure")
-        empty = counter("update_empty")
-        noRebuild = counter("update_no_rebuild")
-        change = counter("membership_change")
-        total = gauge("membership_total")
-        healthy = gauge("membership_healthy")
-        _ = gauge("membership_degraded")
-        _ = gauge("membership_excluded")
+        counters = GroupIDs(store, in: ClusterScope(name)).cells(writer)
+        gauges = GroupIDs(store, in: ClusterScope(name)).cells(writer)
     }
 }

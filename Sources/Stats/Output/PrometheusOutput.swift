@@ -1,46 +1,52 @@
 // Envoy's /stats/prometheus: the text format 0.0.4, tags as labels, one # TYPE a group, groups sorted.
 extension StatsSnapshot {
-    func prometheus() -> String {
-        var output = ""
-        output.reserveCapacity(stats.count * 96)
+    func writePrometheus(to output: inout OutputBuffer) {
         for kind in [StatKind.counter, .gauge, .histogram] {
-            var groups: [String: [(labels: String, stat: StatValue)]] = [:]
-            for stat in stats where stat.kind == kind {
+            // Names that differ only in what a metric name cannot say are one metric, where the first of them stands.
+            var groups: [String: [(labels: String, stat: Int)]] = [:]
+            var firstNames: [String: String] = [:]
+            for (i, stat) in stats.enumerated() where stat.kind == kind && stat.isShown {
                 let (name, labels) = Self.extracted(stat)
-                groups[name, default: []].append((labels, stat))
-            }
-            for name in groups.keys.sorted() {
                 let metric = Self.metricName(name)
-                output += "# TYPE \(metric) \(kind)\n"
-                for (labels, stat) in groups[name]! {
-                    if let data = stat.histogram {
-                        output += Self.histogram(metric, labels, data)
+                if let known = firstNames[metric] {
+                    if name.precedes(known) { firstNames[metric] = name }
+                } else {
+                    firstNames[metric] = name
+                }
+                groups[metric, default: []].append((labels, i))
+            }
+            for (metric, _) in firstNames.sorted(by: { $0.value.precedes($1.value) }) {
+                output.append("# TYPE \(metric) \(kind)\n")
+                for (labels, i) in groups[metric] ?? [] {
+                    if let data = stats[i].histogram {
+                        Self.write(data, metric, labels, to: &output)
                     } else {
-                        output += "\(metric){\(labels)} \(stat.value)\n"
+                        Self.begin(metric, "", labels, to: &output)
+                        output.append(stats[i].value)
+                        output.append("\n")
                     }
                 }
             }
         }
-        return output
     }
 
     /// The name without its tags, and the tags as labels.
     static func extracted(_ stat: StatValue) -> (name: String, labels: String) {
         guard !stat.tags.isEmpty else { return (stat.name, "") }
-        let bytes = Array(stat.name.utf8)
-        var kept: [UInt8] = []
-        kept.reserveCapacity(bytes.count)
-        for (i, byte) in bytes.enumerated() where !stat.tags.contains(where: { $0.cut.contains(i) }) {
-            kept.append(byte)
+        var labels = OutputBuffer(capacity: 64)
+        for tag in stat.tags {
+            if !labels.bytes.isEmpty { labels.append(",") }
+            labels.append(tag.name.label)
+            labels.append("=\"")
+            labels.append(label: stat.value(of: tag))
+            labels.append("\"")
         }
-        let labels = stat.tags.map { tag in
-            "\(tag.name.label)=\"\(escaped(String(decoding: bytes[tag.value], as: UTF8.self)))\""
-        }
-        return (String(decoding: kept, as: UTF8.self), labels.joined(separator: ","))
+        return (stat.nameWithoutTags, labels.text)
     }
 
     private static func metricName(_ name: String) -> String {
-        var output = Array("envoy_".utf8)
+        var output = OutputBuffer(capacity: name.utf8.count + 6)
+        output.append("envoy_")
         for byte in name.utf8 {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -49,32 +55,54 @@ extension StatsSnapshot {
             default: output.append(UInt8(ascii: "_"))
             }
         }
-        return String(decoding: output, as: UTF8.self)
+        return output.text
     }
 
-    private static func escaped(_ text: String) -> String {
-        var output = ""
-        for character in text {
-            switch character {
-            case "\\": output += "\\\\"
-            case "\"": output += "\\\""
-            case "\n": output += "\\n"
-            default: output.append(character)
-            }
-        }
-        return output
+    private static func begin(
+        _ metric: String, _ suffix: StaticString, _ labels: String, to output: inout OutputBuffer
+    ) {
+        output.append(metric)
+        output.append(suffix)
+        output.append("{")
+        output.append(labels)
+        output.append("} ")
     }
 
-    private static func histogram(_ metric: String, _ labels: String, _ data: HistogramData) -> String {
+    private static func write(
+        _ data: HistogramData, _ metric: String, _ labels: String, to output: inout OutputBuffer
+    ) {
         let before = labels.isEmpty ? "" : labels + ","
-        var output = ""
-        for bound in HistogramData.bucketBounds {
-            output += "\(metric)_bucket{\(before)le=\"\(Numbers.text(bound))\"} \(data.count(upTo: bound))\n"
+        for (bound, count) in zip(HistogramData.bucketBounds, data.bucketCounts) {
+            begin(metric, "_bucket", "\(before)le=\"\(Numbers.text(bound))\"", to: &output)
+            output.append(count)
+            output.append("\n")
         }
         let count = data.count
-        output += "\(metric)_bucket{\(before)le=\"+Inf\"} \(count)\n"
-        output += "\(metric)_sum{\(labels)} \(data.sum)\n"
-        output += "\(metric)_count{\(labels)} \(count)\n"
-        return output
+        begin(metric, "_bucket", "\(before)le=\"+Inf\"", to: &output)
+        output.append(count)
+        output.append("\n")
+        begin(metric, "_sum", labels, to: &output)
+        output.append(data.sum)
+        output.append("\n")
+        begin(metric, "_count", labels, to: &output)
+        output.append(count)
+        output.append("\n")
+    }
+}
+
+extension OutputBuffer {
+    /// The value of a label. The format knows three escapes; other control characters are made visible.
+    fileprivate mutating func append(label text: String) {
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": append("\\\\")
+            case "\"": append("\\\"")
+            case "\n": append("\\n")
+            case _ where ControlCharacters.has(scalar):
+                append("\\\\x")
+                append(hex: UInt8(truncatingIfNeeded: scalar.value))
+            default: scalar.value < 0x80 ? append(UInt8(scalar.value)) : append(String(scalar))
+            }
+        }
     }
 }

@@ -1,41 +1,41 @@
 // Envoy's /stats: counters and gauges sorted together, then histograms as `name: P0(interval,cumulative) …`.
 extension StatsSnapshot {
-    func text(_ display: HistogramDisplay) -> String {
-        var output = ""
-        output.reserveCapacity(stats.count * 64)
-        for stat in stats where stat.kind == .text {
-            output += "\(stat.name): \"\(stat.text)\"\n"
+    func writeText(_ display: HistogramDisplay, to output: inout OutputBuffer) {
+        // Field by field: a copy of a whole stat would count the references to five things up and down.
+        for i in stats.indices where stats[i].kind == .text && stats[i].isShown {
+            output.append(visible: stats[i].name)
+            output.append(": \"")
+            output.append(visible: stats[i].text)
+            output.append("\"\n")
         }
-        for stat in stats where stat.kind == .counter || stat.kind == .gauge {
-            output += stat.name
-            output += ": "
-            output += String(stat.value)
-            output += "\n"
+        for i in stats.indices where stats[i].kind == .counter || stats[i].kind == .gauge {
+            let value = stats[i].value
+            guard value != 0 || !stats[i].flags.contains(.hiddenWhenZero) else { continue }
+            output.append(visible: stats[i].name)
+            output.append(": ")
+            output.append(value)
+            output.append("\n")
         }
-        for stat in stats {
-            guard let data = stat.histogram else { continue }
-            output += "\(stat.name):"
-            output += Self.line(data, stat.interval ?? HistogramData(), display)
-            output += "\n"
+        for i in stats.indices where stats[i].kind == .histogram && stats[i].isShown {
+            guard let data = stats[i].histogram else { continue }
+            output.append(visible: stats[i].name)
+            output.append(":")
+            output.append(Self.line(data, stats[i].interval ?? HistogramData(), display))
+            output.append("\n")
         }
-        return output
     }
 
     private static func line(_ data: HistogramData, _ interval: HistogramData, _ display: HistogramDisplay) -> String {
         guard data.count > 0 else { return " No recorded values" }
         switch display {
         case .summary: return " " + summary(data, interval)
-        case .cumulative:
-            return HistogramData.bucketBounds.map {
-                " B\(Numbers.bound($0))(\(interval.count(upTo: $0)),\(data.count(upTo: $0)))"
-            }.joined()
-        case .disjoint:
+        case .cumulative, .disjoint:
             var text = ""
             var below: (UInt64, UInt64) = (0, 0)
-            for bound in HistogramData.bucketBounds {
-                let now = (interval.count(upTo: bound), data.count(upTo: bound))
-                text += " B\(Numbers.bound(bound))(\(now.0 - below.0),\(now.1 - below.1))"
-                below = now
+            let counts = zip(interval.bucketCounts, data.bucketCounts)
+            for (bound, now) in zip(HistogramData.bucketBounds, counts) {
+                text += " B\(Numbers.bound(bound))(\(now.0 &- below.0),\(now.1 &- below.1))"
+                if display == .disjoint { below = now }
             }
             return text
         case .detailed:
@@ -53,5 +53,21 @@ extension StatsSnapshot {
 
     private static func bins(_ data: HistogramData) -> String {
         data.bins.map { "\(Numbers.text($0.lower)),\(Numbers.text($0.width)):\($0.count)" }.joined(separator: ", ")
+    }
+}
+
+extension HistogramData {
+    /// `count(upTo:)` of every one of `bucketBounds`, in one pass over the bins.
+    var bucketCounts: [UInt64] {
+        let bins = bins
+        var next = 0
+        var sum: UInt64 = 0
+        return Self.bucketBounds.map { bound in
+            while next < bins.count, bins[next].lower <= bound {
+                sum &+= bins[next].count
+                next += 1
+            }
+            return sum
+        }
     }
 }

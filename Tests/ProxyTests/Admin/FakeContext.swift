@@ -23,6 +23,7 @@ final class FakeContext: AdminContext {
     func drainListeners(graceful: Bool, skipExit: Bool) { calls.append("drain \(graceful) \(skipExit)") }
     func quit() { calls.append("quit") }
     func reopenLogs() { calls.append("reopen") }
+    func resetCounters() { calls.append("reset") }
 
     func count(_ name: String, _ value: UInt64) { writer.counter(store.counter(name)).add(value) }
     func set(_ name: String, _ value: UInt64) { writer.gauge(store.gauge(name, import: .accumulate)).set(value) }

@@ -17,7 +17,8 @@ public final class ChildProcess {
     private var unread: [UInt8] = []
     private var ending: Ending?
 
-    init(baseID: UInt32, operations: [String]) throws {
+    /// - Parameter wrapper: a program with arguments that runs what follows them.
+    init(baseID: UInt32, operations: [String], wrapper: [String] = []) throws {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw Failure(description: "socketpair: \(errno)")
@@ -29,14 +30,15 @@ public final class ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, ends[1], 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         let program = try Self.program()
-        var arguments = ([program, String(baseID)] + operations).map { strdup($0) } + [nil]
+        let words = wrapper + [program, String(baseID)] + operations
+        var arguments = words.map { strdup($0) } + [nil]
         var environment = Self.environment.map { strdup($0) } + [nil]
         defer { for text in arguments + environment { free(text) } }
         var pid: pid_t = 0
-        let rc = posix_spawn(&pid, program, &actions, nil, &arguments, &environment)
+        let rc = posix_spawnp(&pid, words[0], &actions, nil, &arguments, &environment)
         guard rc == 0 else {
             close(ends[0])
-            throw Failure(description: "\(program): posix_spawn: \(String(cString: strerror(rc)))")
+            throw Failure(description: "\(words[0]): posix_spawn: \(String(cString: strerror(rc)))")
         }
         self.pid = pid
         descriptor = ends[0]
@@ -60,7 +62,7 @@ public final class ChildProcess {
     }
 
     private static var environment: [String] {
-        let names: [String] = ["LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+        let names: [String] = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"]
         let inherited: [String] = names.compactMap { name in
             getenv(name).map { value in "\(name)=\(String(cString: value))" }
         }
@@ -112,6 +114,15 @@ public final class ChildProcess {
         return waitForEnd()
     }
 
+    /// Lets it go on, where it waits for a byte.
+    public func go() {
+        var byte: UInt8 = 10
+        _ = cl_write(descriptor, &byte, 1)
+    }
+
+    /// Ends its standard input; what it says then can still be read.
+    public func endInput() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// Ends its standard input, for which `wait` waits; on return it is gone.
     @discardableResult
     public func finish() -> Ending {
@@ -119,7 +130,9 @@ public final class ChildProcess {
         return waitForEnd()
     }
 
-    private func waitForEnd() -> Ending {
+    /// Waits for its end, whatever brings it about.
+    @discardableResult
+    public func waitForEnd() -> Ending {
         if let ending { return ending }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 && errno == EINTR {}

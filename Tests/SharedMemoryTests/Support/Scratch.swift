@@ -15,14 +15,35 @@ public final class Scratch {
         baseID = id
     }
 
-    public func spawn(_ operations: String...) throws -> ChildProcess {
+    public func spawn(_ operations: String...) throws -> ChildProcess { try spawn(operations) }
+
+    public func spawn(_ operations: [String]) throws -> ChildProcess {
         let child = try ChildProcess(baseID: baseID, operations: operations)
         children.append(child)
         return child
     }
 
-    public func attach(reset: Bool = false) throws -> (region: SharedRegion, origin: SharedRegion.Origin) {
-        let (region, origin) = try SharedRegion.attach(try Anchor(baseID: baseID), reset: reset)
+    /// Runs it to its end.
+    @discardableResult
+    public func run(_ operations: String...) throws -> ChildProcess.Ending {
+        let child = try ChildProcess(baseID: baseID, operations: operations)
+        children.append(child)
+        return child.waitForEnd()
+    }
+
+    /// One that sees a /dev/shm of its own, which has 1 MiB.
+    public func spawnInTinyMemory(_ operations: String...) throws -> ChildProcess {
+        let mount = "mount -t tmpfs -o size=1m none /dev/shm && exec \"$0\" \"$@\""
+        let child = try ChildProcess(
+            baseID: baseID, operations: operations, wrapper: ["unshare", "-m", "sh", "-c", mount])
+        children.append(child)
+        return child
+    }
+
+    public func attach(
+        reset: Bool = false, rebuild: RegionRebuild? = nil
+    ) throws -> (region: SharedRegion, origin: SharedRegion.Origin) {
+        let (region, origin) = try SharedRegion.attach(try Anchor(baseID: baseID), reset: reset, rebuild: rebuild)
         return (region, origin)
     }
 

@@ -1,0 +1,43 @@
+// A listener's cells are the same whichever filter it has; those of the other filter all lie in one of these stats.
+
+public enum UnusedCounter: Int, CounterNames {
+    public typealias Scope = UnusedScope
+
+    case unused_counter
+
+    public var entry: StatEntry {
+        switch self {
+        case .unused_counter:
+            StatEntry(
+                "Counted for a filter that the listener does not have, such as the back-pressure of an upgraded "
+                    + "connection.", flags: .hiddenWhenZero)
+        }
+    }
+}
+
+public enum UnusedGauge: Int, GaugeNames {
+    public typealias Scope = UnusedScope
+
+    case unused_gauge
+
+    public var entry: StatEntry {
+        switch self {
+        case .unused_gauge:
+            StatEntry("A gauge of a filter that the listener does not have.", flags: .hiddenWhenZero)
+        }
+    }
+}
+
+public enum UnusedHistogram: Int, HistogramNames {
+    public typealias Scope = UnusedScope
+
+    case unused_histogram
+
+    public var entry: StatEntry {
+        switch self {
+        case .unused_histogram:
+            StatEntry(
+                "A histogram of a filter that the listener does not have.", unit: .milliseconds, flags: .hiddenWhenZero)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Stats
+
+/// Stats of one kind in one scope. A case is the stat's name as Envoy writes it, so that a name can be searched for, and
+/// its raw value is the position in the group, so that who counts never sees a string.
+///
+/// A group is declared below `Entries/` and listed in `StatCatalog.groups`. Its `entry` is an exhaustive switch: a case
+/// without help does not compile.
+public protocol StatGroup: RawRepresentable, CaseIterable, Sendable where RawValue == Int {
+    associatedtype Scope: StatScope
+    static var kind: StatKind { get }
+    /// What stands behind the scope: the case's name, unless it has a placeholder.
+    var name: String { get }
+    var entry: StatEntry { get }
+}
+
+public protocol CounterNames: StatGroup {}
+public protocol GaugeNames: StatGroup {}
+public protocol HistogramNames: StatGroup {}
+
+extension StatGroup {
+    public var name: String { "\(self)" }
+}
+
+extension CounterNames {
+    public static var kind: StatKind { .counter }
+}
+
+extension GaugeNames {
+    public static var kind: StatKind { .gauge }
+}
+
+extension HistogramNames {
+    public static var kind: StatKind { .histogram }
+}
+
+/// What the table says of a stat beside its name and kind.
+public struct StatEntry: Sendable {
+    /// What exactly counts, and when, in a sentence.
+    public let help: String
+    public let unit: StatUnit
+    /// Of gauges: how the values of processes that live side by side become one.
+    public let gaugeImport: GaugeImport
+    public let flags: StatFlags
+
+    init(
+        _ help: String, unit: StatUnit = .unspecified, import mode: GaugeImport = .accumulate, flags: StatFlags = []
+    ) {
+        self.help = help
+        self.unit = unit
+        gaugeImport = mode
+        self.flags = flags
+    }
+
+    /// A name that tools for Envoy expect and that nothing here counts.
+    static func alwaysZero(_ why: String, import mode: GaugeImport = .accumulate) -> StatEntry {
+        StatEntry("Always 0: \(why)", import: mode)
+    }
+}

@@ -1,0 +1,122 @@
+/// Where a group of stats lives: what stands before their names.
+///
+/// A value of a scope is one such place, for example one cluster. A group names the type of its scope, so that the
+/// compiler refuses a group in a place where it does not belong.
+public protocol StatScope: Sendable {
+    /// The place's name with placeholders for what the configuration says: `http.<stat_prefix>.`.
+    static var pattern: String { get }
+    /// Whose stats these are, in a sentence.
+    static var about: String { get }
+    /// What every name of this place begins with: `http.ingress_http.`.
+    var prefix: String { get }
+}
+
+extension StatScope {
+    static func filled(_ values: String...) -> String { StatPattern(pattern).filled(values) }
+}
+
+public struct HTTPScope: StatScope {
+    public static let pattern = "http.<stat_prefix>."
+    public static let about =
+        "One HTTP connection manager, by its `stat_prefix`; listeners with the same prefix count together."
+    public let prefix: String
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
+public struct TCPScope: StatScope {
+    public static let pattern = "tcp.<stat_prefix>."
+    public static let about = "One TCP proxy, by its `stat_prefix`; listeners with the same prefix count together."
+    public let prefix: String
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
+public struct ListenerScope: StatScope {
+    public static let pattern = "listener.<address>."
+    public static let about =
+        "One listener, by its `stat_prefix` or its configured address, with `_` for each `:` and `/`."
+    public let prefix: String
+    public init(_ address: String) { prefix = Self.filled(address) }
+}
+
+public struct ListenerWorkerScope: StatScope {
+    public static let pattern = "listener.<address>.worker_<i>."
+    public static let about = "What one worker has of a listener."
+    public let prefix: String
+    public init(_ address: String, worker: Int) { prefix = Self.filled(address, "\(worker)") }
+}
+
+public struct ListenerHTTPScope: StatScope {
+    public static let pattern = "listener.<address>.http.<stat_prefix>."
+    public static let about = "What an HTTP connection manager answered on one listener."
+    public let prefix: String
+    public init(_ address: String, statPrefix: String) { prefix = Self.filled(address, statPrefix) }
+}
+
+public struct ClusterScope: StatScope {
+    public static let pattern = "cluster.<name>."
+    public static let about = "One cluster, by its `alt_stat_name` or its name, with `_` for each `:` and `/`."
+    public let prefix: String
+    public init(_ name: String) { prefix = Self.filled(name) }
+}
+
+public struct ClusterOriginScope: StatScope {
+    public enum Origin: String, Sendable { case external, `internal` }
+    public static let pattern = "cluster.<name>.<origin>."
+    public static let about =
+        "Answers of a cluster by where their requests came from, `external` or `internal`. Every request counts as "
+        + "external here, so that the `internal` ones stay 0."
+    public let prefix: String
+    public init(_ name: String, _ origin: Origin) { prefix = Self.filled(name, origin.rawValue) }
+}
+
+public struct ServerScope: StatScope {
+    public static let pattern = "server."
+    public static let about =
+        "The process itself. Uptime, connections and memory are measured at each flush of the stats and when `/stats` is "
+        + "asked for."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
+public struct ListenerManagerScope: StatScope {
+    public static let pattern = "listener_manager."
+    public static let about = "The set of listeners, which is that of the configuration file."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
+public struct ClusterManagerScope: StatScope {
+    public static let pattern = "cluster_manager."
+    public static let about = "The set of clusters, which is that of the configuration file."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
+public struct AdminHTTPScope: StatScope {
+    public static let pattern = "http.admin."
+    public static let about = "Requests to the admin listener."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
+public struct AdminListenerScope: StatScope {
+    public static let pattern = "listener.admin."
+    public static let about = "Connections to the admin listener."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
+public struct StatsScope: StatScope {
+    public static let pattern = "stats."
+    public static let about = "The stats themselves."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
+public struct UnusedScope: StatScope {
+    public static let pattern = "envoyd."
+    public static let about =
+        "Where a listener counts what its filter has no stats for. Hidden, and of no meaning to an operator."
+    public let prefix = Self.filled()
+    public init() {}
+}

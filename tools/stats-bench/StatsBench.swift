@@ -1,0 +1,135 @@
+import CLinux
+import Glibc
+import SharedMemory
+import Stats
+
+/// What the stats cost, as figures and as ratios to a `lock` add in the same run: counter, histogram, names, attaching,
+/// dumping, memory. `stats-bench [names=100000]`; region and anchor of its base id are removed afterwards.
+@main
+enum StatsBench {
+    static let baseID = UInt32.max - UInt32(getpid())
+
+    static func main() throws {
+        let names = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 100_000
+        defer { remove() }
+        let anchor = try Anchor(baseID: baseID)
+        let (region, _) = try SharedRegion.attach(anchor)
+        try region.claimSlot(epoch: 0, socketPath: "")
+        let store = StatsStore(region: region)
+        let writer = store.makeWriter()
+        cells(store, writer)
+        try many(names, store, writer, region, anchor)
+    }
+
+    static func ns(_ count: Int, _ body: () -> Void) -> Double {
+        // The best of several runs: what disturbs only adds.
+        (0..<7).map { _ in
+            let start = cl_monotonic_ns()
+            body()
+            return Double(cl_monotonic_ns() - start) / Double(count)
+        }.min() ?? 0
+    }
+
+    static func show(_ what: String, _ value: Double, _ unit: String, _ remark: String = "") {
+        let rounded = (value * 100).rounded() / 100
+        print("\(what): \(rounded) \(unit)\(remark.isEmpty ? "" : "  (\(remark))")")
+    }
+
+    static func cells(_ store: StatsStore, _ writer: StatsWriter) {
+        let counter = writer.counter(store.counter("bench.counter"))
+        let histogram = writer.histogram(store.histogram("bench.histogram", unit: .milliseconds))
+        store.topUp()
+        let rounds = 20_000_000
+        let shared = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+        shared.initialize(to: 0)
+        let owned = ns(rounds) { for _ in 0..<rounds { counter.increment() } }
+        let locked = ns(rounds) { for _ in 0..<rounds { _ = cl_fetch_add(shared, 1) } }
+        show("counter add by the plane's owner", owned, "ns")
+        show("lock add on a cell of one's own", locked, "ns", "\((locked / owned * 10).rounded() / 10) × as much")
+        let both = twoThreads(store, shared, rounds)
+        show("counter add, two threads, each its plane", both.owned, "ns")
+        show(
+            "lock add, two threads, one cell", both.locked, "ns",
+            "\((both.locked / both.owned * 10).rounded() / 10) × as much")
+        var value: UInt64 = 1
+        show(
+            "histogram record, values up to 5000",
+            ns(rounds) {
+                for _ in 0..<rounds {
+                    value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                    histogram.record(value >> 33 % 5000)
+                }
+            }, "ns", "with a random number each")
+    }
+
+    static func twoThreads(
+        _ store: StatsStore, _ shared: UnsafeMutablePointer<UInt64>, _ rounds: Int
+    ) -> (owned: Double, locked: Double) {
+        let id = store.counter("bench.two")
+        nonisolated(unsafe) let counters = [store.makeWriter().counter(id), store.makeWriter().counter(id)]
+        nonisolated(unsafe) let shared = shared
+        let owned = parallel { thread in for _ in 0..<rounds { counters[thread].increment() } }
+        let locked = parallel { _ in for _ in 0..<rounds { _ = cl_fetch_add(shared, 1) } }
+        return (owned / Double(rounds), locked / Double(rounds))
+    }
+
+    /// Wall time in ns of two threads at once.
+    static func parallel(_ body: @escaping @Sendable (Int) -> Void) -> Double {
+        let start = cl_monotonic_ns()
+        var threads: [pthread_t] = []
+        for i in 0..<2 {
+            var thread = pthread_t()
+            let context = Unmanaged.passRetained(Job(i, body)).toOpaque()
+            pthread_create(
+                &thread, nil,
+                { @Sendable context in
+                    let job = Unmanaged<Job>.fromOpaque(context!).takeRetainedValue()
+                    job.body(job.index)
+                    return nil
+                }, context)
+            threads.append(thread)
+        }
+        for thread in threads { pthread_join(thread, nil) }
+        return Double(cl_monotonic_ns() - start)
+    }
+
+    final class Job {
+        let index: Int
+        let body: @Sendable (Int) -> Void
+        init(_ index: Int, _ body: @escaping @Sendable (Int) -> Void) {
+            self.index = index
+            self.body = body
+        }
+    }
+
+    static func many(
+        _ names: Int, _ store: StatsStore, _ writer: StatsWriter, _ region: SharedRegion, _ anchor: Anchor
+    ) throws {
+        let all = (0..<names).map { "cluster.service_\($0 / 20).upstream_rq_something_\($0 % 20)" }
+        let before = region.header.committed
+        var start = cl_monotonic_ns()
+        for name in all { writer.counter(store.counter(name)).add(1) }
+        show(
+            "create \(names) counters", Double(cl_monotonic_ns() - start) / 1e6, "ms",
+            "\(Double(cl_monotonic_ns() - start) / Double(names) / 1000) µs each")
+        show("memory per stat, names and one plane", Double(region.header.committed - before) / Double(names), "B")
+        show("find by name, warm", ns(names) { for name in all { _ = store.counter(name) } }, "ns")
+        start = cl_monotonic_ns()
+        let again = StatsStore(region: try SharedRegion.attach(anchor).0)
+        show("attach and index \(names) names", Double(cl_monotonic_ns() - start) / 1e6, "ms")
+        withExtendedLifetime(again) {}
+        for format in StatsFormat.allCases {
+            show(
+                "dump as \(format)",
+                ns(1) {
+                    guard let reader = try? RegionReader(baseID: baseID) else { return }
+                    _ = StatsSnapshot(reader).formatted(format)
+                } / 1e6, "ms")
+        }
+    }
+
+    static func remove() {
+        unlink(RegionName.path(baseID: baseID))
+        unlink(RegionName.path(baseID: baseID) + ".anchor")
+    }
+}
