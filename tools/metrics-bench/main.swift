@@ -1,5 +1,5 @@
-// What a metric of StatsMetrics costs: `swift run -c release metrics-bench [threads]`. Nanoseconds of CPU time
-// an operation, all threads at once, beside an atomic add to one word that all of them share.
+// What a metric of StatsMetrics costs: `swift run -c release metrics-bench [threads [rounds]]`. Nanoseconds of
+// CPU time an operation, all threads at once, beside an atomic add to one word that all of them share.
 import CLinux
 import CoreMetrics
 import Glibc
@@ -8,7 +8,7 @@ import Stats
 import StatsMetrics
 
 let threads = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 2
-let rounds = 10_000_000
+let rounds = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 10_000_000
 
 /// A word that all threads add to.
 struct Word: @unchecked Sendable {
