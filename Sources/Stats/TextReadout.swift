@@ -39,15 +39,15 @@ public struct TextReadout: BitwiseCopyable {
     /// Text beyond 112 bytes is cut.
     public func set(_ text: String) {
         let bytes = Array(text.utf8.prefix(TextCells.longest))
+        let words = (0..<(bytes.count + 7) / 8).map { word in
+            (0..<min(8, bytes.count - word * 8)).reduce(0) { $0 | UInt64(bytes[word * 8 + $1]) << UInt64($1 * 8) }
+        }
+        // Readers wait from here on: nothing but stores.
         let version = cl_load_relaxed(cells)
         cl_store_relaxed(cells, version | 1)
         cl_fence()
         cl_store_relaxed(cells + 1, UInt64(bytes.count))
-        for word in 0..<(bytes.count + 7) / 8 {
-            var value: UInt64 = 0
-            for i in 0..<min(8, bytes.count - word * 8) { value |= UInt64(bytes[word * 8 + i]) << UInt64(i * 8) }
-            cl_store_relaxed(cells + 2 + word, value)
-        }
+        for (i, word) in words.enumerated() { cl_store_relaxed(cells + 2 + i, word) }
         cl_store_release(cells, (version | 1) &+ 1)
     }
 }
