@@ -120,12 +120,12 @@ public final class StatsStore {
     private func readNewNames() {
         guard let region else { return }
         let headLength = region.recordLength
-        let values = region.valueCount
         do {
             logPosition = try region.readLog(from: logPosition) { bytes in
                 guard let start = bytes.baseAddress,
                     let (head, kind) = NameRecord.head(bytes, headLength: headLength),
-                    Int(head.value) + kind.cells <= values
+                    // Asked for each: others add names, and their values, while the log is read.
+                    Int(head.value) + kind.cells <= region.valueCount
                 else { return }
                 let name = (start + headLength).assumingMemoryBound(to: UInt8.self)
                 let length = Int(head.name_length)

@@ -103,6 +103,6 @@ struct FaultTests {
         let old = snapshot.stats.filter { $0.name.hasPrefix("old.") }
         #expect(old.count == 300 && old.allSatisfy { $0.value == olds }, "\(old.first?.value ?? 0)")
         #expect(snapshot.value("stats.overflow") == 0)
-        #expect(RegionCheck.findings(reader) == [])
+        #expect(Soundness.findings(reader) == [])
     }
 }

@@ -50,7 +50,7 @@ struct HammerTests {
             }
             #expect(snapshot.histogram("hammer.all")?.count == totals["hammer.all"])
             #expect(totals["hammer.all"] ?? 0 > 1000)
-            #expect(RegionCheck.findings(reader) == [])
+            #expect(Soundness.findings(reader) == [])
             #expect(reader.planeCount <= 2 * 5 + 2 * 4, "planes of the dead are used again")
             #expect(snapshot.value("server.process_starts") ?? 0 <= UInt64(2 + rounds))
             #expect(snapshot.value("stats.overflow") == 0)

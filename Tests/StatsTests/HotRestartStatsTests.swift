@@ -48,7 +48,7 @@ struct HotRestartStatsTests {
             #expect(snapshot.value("c") == total)
             #expect(snapshot.histogram("h")?.count == 10)
             #expect(try scratch.reader().planeCount == 2, "the planes of those that left are used again")
-            #expect(RegionCheck.findings(try scratch.reader()) == [])
+            #expect(Soundness.findings(try scratch.reader()) == [])
         }
     }
 

@@ -21,7 +21,7 @@ struct LayoutTests {
             #expect(snapshot.value("server.process_starts") == 2 && snapshot.value("stats.resets") == 1)
             #expect(snapshot.stats.filter { !$0.isInUse }.map(\.name) == ["g", "live", "t"])
             #expect(snapshot.stat("cluster.a.upstream_rq_200")?.tags.count == 2)
-            #expect(RegionCheck.findings(try scratch.reader()) == [])
+            #expect(Soundness.findings(try scratch.reader()) == [])
         }
     }
 
@@ -65,7 +65,7 @@ struct LayoutTests {
             #expect(snapshot.value("cluster.a.upstream_rq_200") == 7)
             #expect(snapshot.stat("cluster.a.upstream_rq_200")?.tags.count == 2)
             #expect(snapshot.histogram("h")?.count == 1)
-            #expect(RegionCheck.findings(try scratch.reader()) == [])
+            #expect(Soundness.findings(try scratch.reader()) == [])
             #expect(try scratch.reader().header.record_length == recordLength)
         }
     }

@@ -47,7 +47,7 @@ struct MemoryTests {
             let snapshot = StatsSnapshot(try scratch.reader())
             let shared = snapshot.stats.count { $0.name.hasPrefix("n.") }
             #expect(shared > 1000 && snapshot.value("stats.overflow") == UInt64(20_000 - shared))
-            #expect(RegionCheck.findings(try scratch.reader()) == [])
+            #expect(Soundness.findings(try scratch.reader()) == [])
             #expect(child.finish() == .exit(0))
         }
     }

@@ -24,7 +24,7 @@ struct RebuildTests {
         let data = try #require(snapshot.histogram("h"))
         #expect(data.count == 4 * factor && data.sum == 5_000_055 * factor)
         #expect(data.bins.map(\.count) == Array(repeating: factor, count: 4))
-        #expect(RegionCheck.findings(try scratch.reader()) == [])
+        #expect(Soundness.findings(try scratch.reader()) == [])
     }
 
     @Test func aMutexBeyondRepairMakesANewGeneration() throws {
@@ -120,7 +120,7 @@ struct RebuildTests {
             let snapshot = StatsSnapshot(try scratch.reader())
             #expect(snapshot.stat("old") == nil && snapshot.value("both") == 4 && snapshot.value("new") == 3)
             #expect(snapshot.stats.filter { !$0.isInUse }.map(\.name) == ["new"])
-            #expect(RegionCheck.findings(try scratch.reader()) == [])
+            #expect(Soundness.findings(try scratch.reader()) == [])
         }
     }
 

@@ -64,7 +64,7 @@ struct RegionCheckTests {
                 "header: no region magic", { scratch.poke(\.magic, 1) }, { scratch.poke(\.magic, CL_REGION_MAGIC) })
             try check("layout 9.0", { scratch.poke(\.layout_major, 9) }, { scratch.poke(\.layout_major, 1) })
             try check(
-                "bytes before the name", { scratch.poke(\.record_length, 4) }, { scratch.poke(\.record_length, 16) })
+                "bytes before the name", { scratch.poke(\.record_length, 4) }, { scratch.poke(\.record_length, 24) })
             try check("70000 segments", { scratch.poke(\.segment_count, 70000) }, { scratch.poke(\.segment_count, 0) })
             try check("9000 planes", { scratch.poke(\.plane_count, 9000) }, { scratch.poke(\.plane_count, 0) })
             try check(
@@ -106,7 +106,9 @@ struct RegionCheckTests {
             let store = try fill(scratch)
             let image = try RegionImage(baseID: scratch.baseID)
             let log = Int(image.segments.first { $0.kind == SegmentKind.log.rawValue }!.page) * RegionLayout.page
-            let first = image.bytes(at: log, count: 16)!.withUnsafeBytes { $0.loadUnaligned(as: cl_record.self) }
+            let first = image.bytes(at: log, count: MemoryLayout<cl_record>.size)!.withUnsafeBytes {
+                $0.loadUnaligned(as: cl_record.self)
+            }
             var changed = first
             changed.value = UInt32(image.header.value_count)
             scratch.poke(changed, at: log)

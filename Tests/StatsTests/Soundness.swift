@@ -4,7 +4,7 @@ import SharedMemory
 @testable import Stats
 
 /// What must hold in every region at every moment, seen from outside.
-enum RegionCheck {
+enum Soundness {
     /// Sentences about what does not hold; none in a sound region.
     static func findings(_ reader: RegionReader) -> [String] {
         var found: [String] = []
