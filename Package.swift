@@ -61,6 +61,7 @@ let package = Package(
         .executableTarget(
             name: "statdump",
             dependencies: [
+                "StatCatalog",
                 "Stats", "SharedMemory", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

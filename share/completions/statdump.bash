@@ -163,7 +163,7 @@ _statdump() {
     local -a unparsed_words=("${COMP_WORDS[@]:1:${COMP_CWORD}}")
 
     local -a repeating_flags=()
-    local -a non_repeating_flags=(--used-only --usedonly --per-process --per-worker --tags --since-start --layout --check --list --remove --version -h --help)
+    local -a non_repeating_flags=(--used-only --usedonly --per-process --per-worker --tags --since-start --describe --layout --check --list --remove --version -h --help)
     local -a repeating_options=(--exclude --type)
     local -a non_repeating_options=(--base-id --format --watch --rate --sort --top --save --diff --histogram-buckets)
     __statdump_offer_flags_options -1

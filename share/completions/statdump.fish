@@ -20,7 +20,7 @@ function __statdump_parse_tokens -S
     set -l unparsed_tokens (__statdump_tokens -pc)
     switch $unparsed_tokens[1]
     case 'statdump'
-        __statdump_parse_subcommand -r 1 'base-id=' 'exclude=+' 'format=' 'used-only' 'type=+' 'watch=' 'rate=' 'sort=' 'top=' 'per-process' 'per-worker' 'tags' 'save=' 'diff=' 'since-start' 'layout' 'check' 'list' 'remove' 'histogram-buckets=' 'version' 'h/help'
+        __statdump_parse_subcommand -r 1 'base-id=' 'exclude=+' 'format=' 'used-only' 'type=+' 'watch=' 'rate=' 'sort=' 'top=' 'per-process' 'per-worker' 'tags' 'save=' 'diff=' 'since-start' 'describe' 'layout' 'check' 'list' 'remove' 'histogram-buckets=' 'version' 'h/help'
         switch $unparsed_tokens[1]
         case 'help'
             __statdump_parse_subcommand -r 1 'version'
@@ -92,6 +92,7 @@ complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_opti
 complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" save' -l 'save' -d 'Save a snapshot for --diff.' -rF
 complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" diff' -l 'diff' -d 'What changed since that was saved.' -rF
 complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" since-start' -l 'since-start' -d 'Counters and histograms since the process that serves began.'
+complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" describe' -l 'describe' -d 'What stats count: kind, unit and a sentence for each name; needs no region.'
 complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" layout' -l 'layout' -d 'The map of the region: header, slots, segments, planes.'
 complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" check' -l 'check' -d 'Verify the whole region; one finding a line, status 3 when there are any.'
 complete -c 'statdump' -n '__statdump_should_offer_completions_for_flags_or_options "statdump" list' -l 'list' -d 'List the base ids that have a region, with their processes.'

@@ -61,6 +61,7 @@ _statdump() {
         '--save[Save a snapshot for --diff.]:file:_files'
         '--diff[What changed since that was saved.]:file:_files'
         '--since-start[Counters and histograms since the process that serves began.]'
+        '--describe[What stats count\: kind, unit and a sentence for each name; needs no region.]'
         '--layout[The map of the region\: header, slots, segments, planes.]'
         '--check[Verify the whole region; one finding a line, status 3 when there are any.]'
         '--list[List the base ids that have a region, with their processes.]'

@@ -6,6 +6,7 @@ import Stats
 extension StatDump {
     func perform() throws(Failure) {
         if list { return try ListCommand.run() }
+        if describe { return try DescribeCommand.run(self) }
         if remove { return try RemoveCommand.run(baseID) }
         if check { return try CheckCommand.run(baseID) }
         if layout { return try LayoutCommand.run(baseID) }
@@ -74,10 +75,12 @@ struct Selection {
         }
     }
 
-    func shows(_ stat: StatValue) -> Bool {
-        (kinds.isEmpty || kinds.contains(stat.kind)) && (!usedOnly || stat.isUsed)
-            && (patterns.isEmpty || patterns.contains { $0.matchesPart(of: stat.name) })
-            && !excluded.contains { $0.matchesPart(of: stat.name) }
+    func shows(_ stat: StatValue) -> Bool { (!usedOnly || stat.isUsed) && shows(stat.name, stat.kind) }
+
+    func shows(_ name: String, _ kind: StatKind) -> Bool {
+        (kinds.isEmpty || kinds.contains(kind))
+            && (patterns.isEmpty || patterns.contains { $0.matchesPart(of: name) })
+            && !excluded.contains { $0.matchesPart(of: name) }
     }
 
     /// Also without those that are hidden until they count: what tables show.

@@ -83,6 +83,9 @@ struct StatDump: ParsableCommand {
     @Flag(name: .long, help: "Counters and histograms since the process that serves began.")
     var sinceStart = false
 
+    @Flag(name: .long, help: "What stats count: kind, unit and a sentence for each name; needs no region.")
+    var describe = false
+
     @Flag(name: .long, help: "The map of the region: header, slots, segments, planes.")
     var layout = false
 

@@ -34,7 +34,8 @@ extension StatDump {
     /// What takes the place of showing stats once.
     private var modes: [String] {
         names([
-            ("--list", list), ("--layout", layout), ("--check", check), ("--remove", remove), ("--save", save != nil),
+            ("--list", list), ("--describe", describe), ("--layout", layout), ("--check", check), ("--remove", remove),
+            ("--save", save != nil),
             ("--watch", watch != nil),
         ])
     }
