@@ -71,8 +71,9 @@ public final class StatsStore {
     ) -> StatID {
         var name = name
         return name.withUTF8 { bytes in
+            precondition(!bytes.isEmpty, "a stat has a name")
             // A name is stored with a 16-bit length and must fit in a record.
-            make(UnsafeBufferPointer(rebasing: bytes.prefix(4096)), kind, unit, mode, flags)
+            return make(UnsafeBufferPointer(rebasing: bytes.prefix(4096)), kind, unit, mode, flags)
         }
     }
 

@@ -55,6 +55,9 @@ extension Server {
 
     /// Stops accepting and lets connections finish.
     func stopListening() {
+        // The standby's last answer and its end may both say so.
+        guard !hasStoppedListening else { return }
+        hasStoppedListening = true
         stats.gauges[.live].set(0)
         claim.region?.setRole(.draining)
         restartSocket.map { loop.unwatch($0.descriptor) }

@@ -53,6 +53,8 @@ final class Server {
     var hotRestartGeneration: UInt64 = 1
     /// SIGTERM came while a hand-over was undecided.
     var terminationIsKept = false
+    /// This process is ending and has begun to close its listeners.
+    var hasStoppedListening = false
     var drainTimer: MainTimer?
     /// The drain time has passed: what has not finished is ended.
     var drainIsOver = false
