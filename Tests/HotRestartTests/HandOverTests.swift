@@ -15,6 +15,12 @@ final class HandOver {
     var slotCommitted = false
     var adopted: [ReceivedListener] = []
     var adoptedState: [StateRecord] = []
+    /// What the parent moves, and what the child answers.
+    var connections: [(part: ConnectionsPart, descriptors: [Int32])] = []
+    var answer: [UInt8] = []
+    var adoptedBytes: [UInt8] = []
+    var adoptedDescriptors: [OwnedDescriptor] = []
+    var prepared: [UInt8]?
     var parentLog: [ParentSession.Action] = []
     var childLog: [ChildSession.Action] = []
     /// How the parent makes sure of the child.
@@ -40,10 +46,18 @@ final class HandOver {
                 parentAccepts = false
                 try parentDoes(parent.handle(.listenersStopped))
             case .resumeAccepting, .takeBack: parentAccepts = true
+            case .moveConnections:
+                for part in connections {
+                    try link.parent.send(.connections(part.part), descriptors: part.descriptors)
+                }
+                try parentDoes(parent.handle(.connectionsSent))
+            case .checkPrepared(let answer):
+                prepared = answer
+                try parentDoes(parent.handle(.preparedAccepted))
             case .fence: try parentDoes(parent.handle(.fenced(childCommitted: fence())))
             case .committed: try parentDoes(parent.handle(.handedOver(HandOverReport(moved: 0, kept: 2))))
             case .releaseListeners: try parentDoes(parent.handle(.listenersReleased))
-            case .setTimer, .cancelTimer, .reclaimAdmin, .childLeft, .terminate, .abort, .warn: break
+            case .setTimer, .cancelTimer, .reclaimAdmin, .childLeft, .terminate, .abort, .warn, .thawConnections: break
             }
         }
     }
@@ -62,9 +76,13 @@ final class HandOver {
             case .storeCommitted:
                 slotCommitted = true
                 try childDoes(child.handle(.commitStored(true)))
+            case .adoptConnections(let bytes, let descriptors, let isLast):
+                adoptedBytes += bytes
+                adoptedDescriptors += descriptors
+                if isLast { try childDoes(child.handle(.connectionsAdopted(answer: answer))) }
             case .startAccepting: childAccepts = true
             case .setTimer, .cancelTimer, .welcomed, .adminReleased, .handOverReported, .released, .mayLeave,
-                .standbyLost, .fail, .warn:
+                .standbyLost, .fail, .warn, .dropConnections:
                 break
             }
         }

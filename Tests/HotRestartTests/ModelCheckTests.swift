@@ -24,8 +24,9 @@ import Testing
         [.killChild, .release, .leave, .terminate, .standbyLeaves, .garbageToParent],
     ]
 
-    @Test(arguments: faults) func everyInterleavingKeepsTheInvariant(_ faults: Set<ModelWorld.Once>) {
-        let result = Self.explore(ModelWorld(faults: faults))
+    @Test(arguments: faults, [false, true])
+    func everyInterleavingKeepsTheInvariant(_ faults: Set<ModelWorld.Once>, connections: Bool) {
+        let result = Self.explore(ModelWorld(faults: faults, connections: connections))
         #expect(result.failure == nil)
         #expect(result.states > 100)
         var expected: Set<ModelWorld.Outcome> = [.handedOver, .aborted, .failed, .takenBackWhole]
@@ -34,6 +35,10 @@ import Testing
         if faults.contains(.leave) { expected.insert(.childLeft) }
         if faults.contains(.terminate) { expected.insert(.terminated) }
         if faults.contains(.release) { expected.insert(.released) }
+        if connections {
+            expected.formUnion([.moved, .thawed])
+            if faults.contains(.killParent) { expected.insert(.movedAlone) }
+        }
         #expect(result.outcomes.isSuperset(of: expected))
     }
 
@@ -109,6 +114,11 @@ extension ModelWorld {
         if childAccepts, !slotCommitted, !child.isOrphan { return "the child serves without having committed" }
         if parentAccepts, !parentHolds.isSuperset(of: Set(Self.names).subtracting(released)) {
             return "the parent serves without its listeners"
+        }
+        if parentServes, childServes { return "both serve the connections" }
+        if isQuiet, !onPurpose, parentAccepts, !parentServes, !lost { return "the connections stand still for ever" }
+        if isQuiet, !onPurpose, childAccepts, childRecords == .all, !childServes {
+            return "the connections are forgotten"
         }
         if isQuiet, !onPurpose, parentAlive || childAlive, !parentAccepts, !childAccepts { return "nobody serves" }
         return nil
@@ -248,6 +258,14 @@ extension ModelWorld {
         case .fenceKill:
             killChild()
             run(parent.handle(.fenced(childCommitted: slotCommitted)))
+        case .move:
+            parentServes = false
+            send(ConnectionsPart(bytes: [1], isLast: false))
+            parentSteps.insert(.moveRest)
+        case .moveRest:
+            send(ConnectionsPart(bytes: [2], isLast: true))
+            run(parent.handle(.connectionsSent))
+        case .checkAnswer: run(parent.handle(.preparedAccepted))
         case .handOver: run(parent.handle(.handedOver(HandOverReport(moved: 0, kept: 1))))
         case .release(let names):
             parentHolds.subtract(names.isEmpty ? Self.names : names)
@@ -255,9 +273,14 @@ extension ModelWorld {
         }
     }
 
+    private mutating func send(_ part: ConnectionsPart) {
+        if parentLink, childLink, childAlive { toChild.append(.message(.connections(part), [])) }
+    }
+
     private mutating func finish(_ step: ChildStep) {
         childSteps.remove(step)
         switch step {
+        case .adopt: run(child.handle(.connectionsAdopted(answer: [])))
         case .build: run(child.handle(.built))
         case .store:
             slotCommitted = true

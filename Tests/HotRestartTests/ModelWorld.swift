@@ -9,15 +9,20 @@ struct ModelWorld: Hashable {
     }
     enum ParentStep: Hashable {
         case offer, admin, stop, fenceVerify, fenceKill, handOver
+        /// The connections in two parts, so that a death may come between them.
+        case move, moveRest, checkAnswer
         case release([String])
     }
-    enum ChildStep: Hashable { case build, store, check }
+    enum ChildStep: Hashable { case build, store, check, adopt }
+    /// What the child has of the connections.
+    enum Records: Hashable { case none, some, all }
     /// What an owner or fate may do, each at most once.
     enum Once: Hashable, CaseIterable {
         case killChild, killParent, cancel, admin, release, leave, terminate, standbyLeaves, storeFails
         case garbageToParent, garbageToChild
     }
     enum Outcome: Hashable {
+        case moved, thawed, movedAlone
         case aborted, takenBackWhole, takenBackCommitted, handedOver, orphan, childLeft, terminated, failed, released
     }
 
@@ -45,6 +50,14 @@ struct ModelWorld: Hashable {
     var parentAdmin = true
     var childAccepts = false
     var slotCommitted = false
+    // The live connections: one stands for all.
+    var parentServes = true
+    var childServes = false
+    var childRecords = Records.none
+    /// They went on in the parent after they were sent: the child's records are out of date.
+    var thawed = false
+    /// A child had them that had committed, and died: they are lost.
+    var lost = false
     var parentHolds = Set(names)
     var childHolds: Set<String> = []
     /// Names the child asked to release.
@@ -60,8 +73,16 @@ struct ModelWorld: Hashable {
     var violations: [String] = []
     var outcomes: Set<Outcome> = []
 
-    init(faults: Set<Once>) {
+    init(faults: Set<Once>, connections: Bool = false) {
         left = faults
+        if connections {
+            var welcome = Samples.welcome
+            welcome.capabilities = .connections
+            parent = ParentSession(welcome: welcome, baseID: 7)
+            var hello = Samples.hello
+            hello.capabilities = .connections
+            child = ChildSession(hello: hello)
+        }
         run(parent.handle(.start))
         run(child.handle(.start))
     }
@@ -93,6 +114,13 @@ struct ModelWorld: Hashable {
             case .resumeAccepting:
                 parentSteps.remove(.stop)
                 parentAccepts = true
+            case .moveConnections: parentSteps.insert(.move)
+            case .checkPrepared: parentSteps.insert(.checkAnswer)
+            case .thawConnections:
+                parentSteps.subtract([.move, .moveRest, .checkAnswer])
+                parentServes = true
+                thawed = true
+                outcomes.insert(.thawed)
             case .fence(let fence, _): parentSteps.insert(fence == .verify ? .fenceVerify : .fenceKill)
             case .committed:
                 parentSteps.insert(.handOver)
@@ -102,6 +130,7 @@ struct ModelWorld: Hashable {
                 if childAlive { violated("taken back from a living child") }
                 if childCommitted != slotCommitted { violated("taken back with a wrong idea of the child's slot") }
                 parentAccepts = true
+                if childCommitted, childRecords == .all { lost = true } else { parentServes = true }
                 parentSteps = []
                 outcomes.insert(childCommitted ? .takenBackCommitted : .takenBackWhole)
             case .releaseListeners(let names): parentSteps.insert(.release(names))
@@ -137,6 +166,10 @@ struct ModelWorld: Hashable {
                 childHolds = Set(listeners.map(\.record.name))
                 let numbers = listeners.map(\.descriptor.raw)
                 if numbers != Self.listeners.map(\.descriptor) { violated("a descriptor was lost") }
+            case .adoptConnections(_, _, let isLast):
+                childRecords = isLast ? .all : .some
+                if isLast { childSteps.insert(.adopt) }
+            case .dropConnections: childRecords = .none
             case .adoptState: childSteps.insert(.build)
             case .checkParent: childSteps.insert(.check)
             case .storeCommitted: childSteps.insert(.store)
@@ -144,6 +177,12 @@ struct ModelWorld: Hashable {
                 if childHolds != Set(Self.names) { violated("the child serves without all listeners") }
                 if !parentAlive, child.isOrphan { outcomes.insert(.orphan) }
                 childAccepts = true
+                if childRecords == .some { violated("the child serves half of the connections") }
+                if childRecords == .all {
+                    if thawed { violated("the child serves connections that the parent has served since") }
+                    childServes = true
+                    outcomes.insert(child.isOrphan ? .movedAlone : .moved)
+                }
             case .released(let names, let confirmed):
                 if confirmed, parentAlive, !parentHolds.isDisjoint(with: names) {
                     violated("RELEASED while the standby holds them")
@@ -182,6 +221,7 @@ struct ModelWorld: Hashable {
         closeParentLink()
         parentAlive = false
         parentAccepts = false
+        parentServes = false
         parentTimers = []
         parentSteps = []
     }
@@ -190,6 +230,7 @@ struct ModelWorld: Hashable {
         closeChildLink()
         childAlive = false
         childAccepts = false
+        childServes = false
         childTimers = []
         childSteps = []
     }

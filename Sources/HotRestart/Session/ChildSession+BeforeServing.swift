@@ -16,7 +16,7 @@ extension ChildSession {
         case .timer(.step):
             if checkingParent { return fail(.closed(whileDoing)) }
             // Its own steps may take as long as they take; an expiry that comes then is a late one.
-            let waits = phase != .storing && (phase != .building || adminPending)
+            let waits = phase != .storing && phase != .adopting && (phase != .building || adminPending)
             return waits ? fail(.timedOut(whileDoing)) : []
         case .adminNeeded:
             guard phase == .building, !isBuilt, !adminPending else { return [] }
@@ -28,6 +28,8 @@ extension ChildSession {
             guard phase == .building else { return [] }
             isBuilt = true
             return proceedIfBuilt()
+        case .connectionsAdopted(let answer):
+            return handleAdopted(answer)
         case .commitStored(let stored):
             return handleStored(stored)
         case .commitRefused(let reason):
@@ -74,6 +76,14 @@ extension ChildSession {
         case (.adminReleased, .building) where adminPending:
             adminPending = false
             return [.cancelTimer(.step), .adminReleased] + proceedIfBuilt()
+        case (.connections(let part), .awaitCommit) where !hasConnections && movesConnections,
+            (.connections(let part), .receiving):
+            hasConnections = true
+            phase = part.isLast ? .adopting : .receiving
+            return [
+                part.isLast ? .cancelTimer(.step) : .setTimer(.step, ns: limits.step),
+                .adoptConnections(bytes: part.bytes, descriptors: descriptors, isLast: part.isLast),
+            ]
         case (.commit, .awaitCommit):
             phase = .storing
             return [.cancelTimer(.step), .storeCommitted]
@@ -117,6 +127,24 @@ extension ChildSession {
         return [.setTimer(.step, ns: limits.commit), .send(.ready)]
     }
 
+    private var movesConnections: Bool {
+        hello.capabilities.contains(.connections) && (welcome?.capabilities.contains(.connections) ?? false)
+    }
+
+    private mutating func handleAdopted(_ answer: [UInt8]) -> [Action] {
+        guard phase == .adopting, answer.count <= Wire.maximumAnswerBytes else {
+            return phase == .adopting ? fail(.local("too many connections stay with the running process")) : []
+        }
+        phase = .awaitCommit
+        // While the parent's death is being verified there is nobody to answer to.
+        if checkingParent { return [] }
+        if isOrphan {
+            phase = .storing
+            return [.storeCommitted]
+        }
+        return [.setTimer(.step, ns: limits.commit)] + Parts.split(answer: answer).map { .send(.prepared($0)) }
+    }
+
     private mutating func handleStored(_ stored: Bool) -> [Action] {
         guard phase == .storing else { return [] }
         guard stored || isOrphan else { return fail(.local("COMMIT could not be recorded in the process slot")) }
@@ -133,7 +161,7 @@ extension ChildSession {
         switch phase {
         case .storing:
             return [.close]
-        case .awaitListeners, .awaitState, .building, .awaitCommit:
+        case .awaitListeners, .awaitState, .building, .awaitCommit, .receiving, .adopting:
             checkingParent = true
             return [.setTimer(.step, ns: limits.step), .close, .checkParent]
         default:
@@ -157,6 +185,12 @@ extension ChildSession {
         case .awaitCommit:
             phase = .storing
             actions.append(.storeCommitted)
+        case .receiving:
+            // Not complete: those that came have lost their other half.
+            phase = .storing
+            actions += [.dropConnections, .storeCommitted]
+        // All have come and nobody has touched them since: they are served when they are built.
+        case .adopting: break
         default: actions += proceedIfBuilt()
         }
         return actions
@@ -181,6 +215,7 @@ extension ChildSession {
         case .awaitState: "before its state had come over"
         case .building: "while this process was starting"
         case .awaitCommit: "before it handed over"
+        case .receiving, .adopting: "while its connections came over"
         case .storing, .serving, .leaving, .over: "after it had handed over"
         }
     }

@@ -20,6 +20,8 @@ public struct ChildSession: Hashable, Sendable {
         case adminNeeded
         /// Everything is built, the workers are ready and not accepting.
         case built
+        /// Answer to the last `.adoptConnections`: all are built, but those that the answer names as left with the parent.
+        case connectionsAdopted(answer: [UInt8])
         /// Answer to `.storeCommitted`.
         case commitStored(Bool)
         /// The other answer to `.storeCommitted`: somebody else serves already, so this process must not.
@@ -50,12 +52,16 @@ public struct ChildSession: Hashable, Sendable {
         case adoptState([StateRecord])
         /// The parent's admin listener is closed.
         case adminReleased
+        /// Live connections. Build them, touch none; after the last part `.connectionsAdopted`, or `.failed`.
+        case adoptConnections(bytes: [UInt8], descriptors: [OwnedDescriptor], isLast: Bool)
+        /// Close the descriptors of all connections that came, and forget them.
+        case dropConnections
         /// The link ended early: find out, by the parent's pidfd, whether it lives, then `.parentChecked`. When in doubt
         /// it lives.
         case checkParent
         /// Record "committed" in this process's slot, then `.commitStored`.
         case storeCommitted
-        /// Accept, also from the restart socket. This process serves.
+        /// Serve the connections that were adopted, and accept, also from the restart socket. This process serves.
         case startAccepting
         /// What the parent moved and kept; nil when it did not say so in time.
         case handOverReported(HandOverReport?)
@@ -66,7 +72,7 @@ public struct ChildSession: Hashable, Sendable {
         case mayLeave(confirmed: Bool)
         /// There is no standby any more.
         case standbyLost(reason: String)
-        /// The hand-over did not happen.
+        /// The hand-over did not happen. Connections that came are the parent's: their descriptors are only closed.
         case fail(Failure)
         /// Worth a log line; nothing else.
         case warn(String)
@@ -104,6 +110,8 @@ public struct ChildSession: Hashable, Sendable {
 
     enum Phase: Hashable, Sendable {
         case idle, awaitWelcome, awaitListeners, awaitState, building, awaitCommit
+        /// Connections are coming; they are complete and being built.
+        case receiving, adopting
         /// COMMIT came, or the parent is dead; the slot is being written.
         case storing
         case serving
@@ -130,6 +138,8 @@ public struct ChildSession: Hashable, Sendable {
     /// The parent is verifiably dead and this process goes on alone.
     var isOrphan: Bool
     var reported: Bool
+    /// Connections came.
+    var hasConnections = false
     var releases: [PendingRelease]
     /// RELEASED that may still come for what was given up.
     var staleAnswers: Int

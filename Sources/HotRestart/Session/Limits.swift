@@ -9,6 +9,8 @@ public struct Limits: Hashable, Sendable {
     public var ready: UInt64 = 60_000_000_000
     /// The child's wait for COMMIT after READY: longer than the time in which the parent's workers stop accepting.
     public var commit: UInt64 = 10_000_000_000
+    /// The parent's connections stand still from here to COMMIT at most: then it thaws them and goes on.
+    public var freeze: UInt64 = 250_000_000
     /// The parent's wait for COMMITTED; nobody accepts in this time, so it is short. Then the child is fenced.
     public var committed: UInt64 = 1_000_000_000
     /// After which an unanswered `fence` is asked for again.

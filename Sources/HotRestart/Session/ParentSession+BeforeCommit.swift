@@ -26,8 +26,17 @@ extension ParentSession {
             return [.setTimer(.step, ns: limits.ready), .send(.adminReleased, descriptors: [])]
         case .listenersStopped:
             guard phase == .stopping else { return [] }
-            phase = .awaitCommitted
-            return [.setTimer(.step, ns: limits.committed), .send(.commit, descriptors: [])]
+            guard movesConnections else { return commit() }
+            phase = .moving
+            return [.setTimer(.step, ns: limits.freeze), .moveConnections]
+        case .connectionsSent:
+            guard phase == .moving else { return [] }
+            // The time limit goes on: it counts from the freeze.
+            phase = .awaitPrepared
+            return []
+        case .preparedAccepted:
+            guard phase == .checkingPrepared else { return [] }
+            return commit()
         case .timer, .fenced, .handedOver, .listenersReleased:
             return []
         }
@@ -52,6 +61,14 @@ extension ParentSession {
             adminGiven = true
             adminReleasePending = true
             return [.setTimer(.step, ns: limits.step), .releaseAdmin]
+        case (.prepared(let part), .awaitPrepared):
+            guard prepared.count + part.bytes.count <= Wire.maximumAnswerBytes else {
+                return abort("the child's answer to the connections is too long")
+            }
+            prepared += part.bytes
+            guard part.isLast else { return [] }
+            phase = .checkingPrepared
+            return [.checkPrepared(prepared)]
         case (.ready, .awaitReady) where !adminReleasePending:
             phase = .stopping
             return [.setTimer(.step, ns: limits.step), .stopAccepting]
@@ -93,6 +110,12 @@ extension ParentSession {
         return actions
     }
 
+    private mutating func commit() -> [Action] {
+        phase = .awaitCommitted
+        prepared = []
+        return [.setTimer(.step, ns: limits.committed), .send(.commit, descriptors: [])]
+    }
+
     private mutating func abort(_ reason: String) -> [Action] {
         var actions: [Action] = [.cancelTimer(.step)]
         if !peerClosed {
@@ -100,7 +123,9 @@ extension ParentSession {
             actions.append(.send(farewell.clipped, descriptors: []))
         }
         actions.append(.close)
-        if phase == .stopping { actions.append(.resumeAccepting) }
+        // Only after ABORT and the end of the link.
+        if isFrozen { actions.append(.thawConnections) }
+        if phase == .stopping || isFrozen { actions.append(.resumeAccepting) }
         if adminGiven { actions.append(.reclaimAdmin) }
         actions.append(.abort(reason: reason))
         phase = .over
@@ -115,6 +140,8 @@ extension ParentSession {
         case .awaitReady where adminReleasePending: "while the admin listener was being closed"
         case .awaitReady: "before it was ready"
         case .stopping: "while this process stopped accepting"
+        case .moving: "while the connections were sent"
+        case .awaitPrepared, .checkingPrepared: "before it had taken the connections"
         default: "after the hand-over"
         }
     }

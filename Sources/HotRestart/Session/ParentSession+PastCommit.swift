@@ -33,7 +33,7 @@ extension ParentSession {
             return [.send(.bye, descriptors: []), .close]
         case .cancel:
             return [.warn("too late to cancel the hand-over")]
-        case .start, .timer, .offer, .adminReleased, .listenersStopped:
+        case .start, .timer, .offer, .adminReleased, .listenersStopped, .connectionsSent, .preparedAccepted:
             return []
         }
     }

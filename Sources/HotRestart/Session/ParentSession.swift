@@ -30,6 +30,10 @@ public struct ParentSession: Hashable, Sendable {
         case adminReleased
         /// Answer to `.stopAccepting`: no worker accepts any more.
         case listenersStopped
+        /// Answer to `.moveConnections`: all parts were sent.
+        case connectionsSent
+        /// Answer to `.checkPrepared`.
+        case preparedAccepted
         /// Answer to `.fence`. `false` promises that the child is dead and that its slot does not say committed.
         case fenced(childCommitted: Bool)
         /// The owner has moved what it could (nothing, while only listeners move) and knows what stays.
@@ -60,12 +64,19 @@ public struct ParentSession: Hashable, Sendable {
         case stopAccepting
         /// Undo `.stopAccepting`, also a half-finished one.
         case resumeAccepting
+        /// Freeze every connection, send all of them as `Message.connections`, then `.connectionsSent`, or `.cancel`.
+        case moveConnections
+        /// The child's whole answer: `.preparedAccepted`, or `.cancel`. Nothing is given up yet.
+        case checkPrepared([UInt8])
+        /// The frozen connections go on here, also if not all were frozen yet.
+        case thawConnections
         /// Make sure of the child, then `.fenced`. See `Fence`.
         case fence(Fence, reason: String)
-        /// The child serves: drain connections, stop health checks; then `.handedOver`. This process is the standby.
+        /// The child serves: forget the connections that it took, drain the others, stop health checks; then
+        /// `.handedOver`. This process is the standby.
         case committed
         /// The child is dead: serve again, from the duplicates. Without `childCommitted` everything is as before the
-        /// hand-over; with it, connections given to the child are lost. Includes what `.resumeAccepting` does;
+        /// hand-over, and frozen connections go on; with it, connections given to the child are lost. Includes what `.resumeAccepting` does;
         /// `.reclaimAdmin` comes before it where the admin listener was given up.
         case takeBack(childCommitted: Bool, reason: String)
         /// Close the duplicates of these listeners (no names: all of them), then `.listenersReleased`.
@@ -91,6 +102,8 @@ public struct ParentSession: Hashable, Sendable {
 
     enum Phase: Hashable, Sendable {
         case awaitHello, awaitRequest, offering, awaitReady, stopping
+        /// Connections stand still: being sent, with the child, answered.
+        case moving, awaitPrepared, checkingPrepared
         /// COMMIT was sent.
         case awaitCommitted
         case fencing
@@ -116,6 +129,8 @@ public struct ParentSession: Hashable, Sendable {
     /// COMMITTED arrived, or a fence found the slot committed.
     var sawCommitted: Bool
     var releasesPending: Int
+    /// Of the child's answer to the connections.
+    var prepared: [UInt8] = []
     /// What the child said while it was being fenced; it counts if the child turns out to be committed.
     var held: [Message]
 
@@ -141,7 +156,14 @@ public struct ParentSession: Hashable, Sendable {
         switch phase {
         case .awaitCommitted, .fencing, .draining, .standby, .childLeaving: true
         case .awaitHello, .awaitRequest, .offering, .awaitReady, .stopping, .over: false
+        case .moving, .awaitPrepared, .checkingPrepared: false
         }
+    }
+    /// Connections stand still for the child: `.moveConnections` was said and nothing is decided.
+    public var isFrozen: Bool { phase == .moving || phase == .awaitPrepared || phase == .checkingPrepared }
+    /// Both sides can move connections.
+    var movesConnections: Bool {
+        welcome.capabilities.contains(.connections) && (hello?.capabilities.contains(.connections) ?? false)
     }
     /// COMMIT was sent and it is not known yet which of the two serves: the owner must not end now.
     public var isFateUnknown: Bool { phase == .awaitCommitted || phase == .fencing }

@@ -34,6 +34,11 @@ public enum Message: Hashable, Sendable {
     case adminRelease
     /// Parent: the admin listener is closed.
     case adminReleased
+    /// Parent: live connections, as bytes that this library does not look into; their descriptors travel in the same
+    /// datagrams, in the owner's order.
+    case connections(ConnectionsPart)
+    /// Child: what became of them, as bytes that this library does not look into. All that they do not name it has.
+    case prepared(PreparedPart)
     /// A message of a newer peer that may be skipped.
     case ignored(type: MessageType)
 
@@ -56,6 +61,8 @@ public enum Message: Hashable, Sendable {
         case .abort: .abort
         case .adminRelease: .adminRelease
         case .adminReleased: .adminReleased
+        case .connections: .connections
+        case .prepared: .prepared
         case .ignored(let type): type
         }
     }
@@ -65,7 +72,7 @@ public enum Message: Hashable, Sendable {
 public struct Capabilities: OptionSet, Hashable, Sendable {
     public var rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
-    /// Live connections can be moved (reserved).
+    /// Live connections can be moved.
     public static let connections = Capabilities(rawValue: 1)
 }
 
@@ -207,6 +214,34 @@ public struct StatePart: Hashable, Sendable {
 
     public init(pieces: [Piece], isLast: Bool) {
         self.pieces = pieces
+        self.isLast = isLast
+    }
+}
+
+/// A piece of the stream of connection records. A record may be spread over several pieces; its descriptors come no later
+/// than its last byte.
+public struct ConnectionsPart: Hashable, Sendable {
+    /// Bytes that fit into one datagram.
+    public static let maximumBytes = Parts.room - Field.headerSize
+
+    public var bytes: [UInt8]
+    /// No further part follows.
+    public var isLast: Bool
+
+    public init(bytes: [UInt8], isLast: Bool) {
+        self.bytes = bytes
+        self.isLast = isLast
+    }
+}
+
+/// A piece of the child's answer to the connection records.
+public struct PreparedPart: Hashable, Sendable {
+    public var bytes: [UInt8]
+    /// No further part follows.
+    public var isLast: Bool
+
+    public init(bytes: [UInt8], isLast: Bool) {
+        self.bytes = bytes
         self.isLast = isLast
     }
 }

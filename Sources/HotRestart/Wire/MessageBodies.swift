@@ -20,6 +20,10 @@ private enum Tag {
     enum State {
         static let name: UInt16 = 1, bytes: UInt16 = 2, continues: UInt16 = 3
     }
+    /// CONNECTIONS and PREPARED.
+    enum Piece {
+        static let bytes: UInt16 = 1, last: UInt16 = 2
+    }
     enum Done {
         static let moved: UInt16 = 1, kept: UInt16 = 2, text: UInt16 = 3
     }
@@ -60,12 +64,19 @@ extension MessageCodec {
             body.number(Tag.Done.moved, report.moved)
             body.number(Tag.Done.kept, report.kept)
             body.text(Tag.Done.text, report.text)
+        case .connections(let part): write(part.bytes, isLast: part.isLast, into: &body)
+        case .prepared(let part): write(part.bytes, isLast: part.isLast, into: &body)
         case .release(let names):
             for name in names { body.text(Tag.name, name) }
         case .ready, .commit, .committed, .bye, .released, .terminate, .adminRelease, .adminReleased, .ignored:
             break
         }
         return body.bytes
+    }
+
+    private static func write(_ bytes: [UInt8], isLast: Bool, into out: inout FieldWriter) {
+        out.blob(Tag.Piece.bytes, bytes)
+        if isLast { out.number(Tag.Piece.last, 1) }
     }
 
     static func write(_ record: ListenerRecord, into out: inout FieldWriter) {
@@ -94,6 +105,12 @@ extension MessageCodec {
         case .state: return .state(try readState(body))
         case .done: return .done(try readDone(body))
         case .release: return .release(names: try readNames(body))
+        case .connections:
+            let piece = try readOpaque(body)
+            return .connections(ConnectionsPart(bytes: piece.bytes, isLast: piece.isLast))
+        case .prepared:
+            let piece = try readOpaque(body)
+            return .prepared(PreparedPart(bytes: piece.bytes, isLast: piece.isLast))
         case .ready: return try plain(.ready, body)
         case .commit: return try plain(.commit, body)
         case .committed: return try plain(.committed, body)
@@ -257,6 +274,20 @@ extension MessageCodec {
             }
         }
         return report
+    }
+
+    private static func readOpaque(_ body: ArraySlice<UInt8>) throws(MessageError) -> (bytes: [UInt8], isLast: Bool) {
+        var bytes: [UInt8] = []
+        var isLast = false
+        var fields = FieldReader(body)
+        while let field = try fields.next() {
+            switch field.tag {
+            case Tag.Piece.bytes: bytes = Array(field.value)
+            case Tag.Piece.last: isLast = try field.number() != 0
+            default: break
+            }
+        }
+        return (bytes, isLast)
     }
 
     private static func readNames(_ body: ArraySlice<UInt8>) throws(MessageError) -> [String] {

@@ -24,7 +24,7 @@ public enum MessageCodec {
         let body = encodeBody(message)
         let size = Wire.headerSize + body.count
         guard size <= Wire.maximumDatagram else { throw .tooLarge(bytes: size) }
-        guard descriptors <= Wire.maximumDescriptors, descriptors == message.descriptorsNeeded else {
+        guard message.allows(descriptors: descriptors) else {
             throw .descriptorCount(expected: message.descriptorsNeeded, found: descriptors)
         }
         var bytes: [UInt8] = []
@@ -73,7 +73,7 @@ public enum MessageCodec {
         }
         if case .ignored = message {
             // A newer peer's descriptors: the receiver closes them.
-        } else if message.descriptorsNeeded != descriptors {
+        } else if !message.allows(descriptors: descriptors) {
             throw .descriptorCount(expected: message.descriptorsNeeded, found: descriptors)
         }
         return Envelope(message: message, sequence: sequence, minor: minor)
@@ -85,6 +85,12 @@ extension Message {
     var descriptorsNeeded: Int {
         if case .listeners(let part) = self { return part.records.count }
         return 0
+    }
+
+    /// Whether so many descriptors may travel with it. Which of them belong to which connection, only the owner knows.
+    func allows(descriptors count: Int) -> Bool {
+        if case .connections = self { return count <= Wire.maximumDescriptors }
+        return count == descriptorsNeeded && count <= Wire.maximumDescriptors
     }
 
     var headerFlags: UInt16 {

@@ -22,10 +22,10 @@ public struct MessageType: RawRepresentable, Hashable, Sendable {
     public static let adminRelease = MessageType(rawValue: 16)
     public static let adminReleased = MessageType(rawValue: 17)
 
-    /// Reserved for the transaction that moves live connections; not sent by this version.
+    /// Reserved.
     public static let connectionsBegin = MessageType(rawValue: 32)
-    public static let connectionsRecord = MessageType(rawValue: 33)
-    public static let connectionsPrepared = MessageType(rawValue: 34)
+    public static let connections = MessageType(rawValue: 33)
+    public static let prepared = MessageType(rawValue: 34)
 }
 
 /// Constants of the wire format.
@@ -35,7 +35,7 @@ public enum Wire {
     /// Peers with another major refuse each other.
     public static let major: UInt16 = 1
     /// Grows with additions that an older peer may skip.
-    public static let minor: UInt16 = 0
+    public static let minor: UInt16 = 1
     /// Bytes of the fixed header.
     public static let headerSize = 24
     /// Bytes of the largest datagram, header included.
@@ -46,6 +46,8 @@ public enum Wire {
     public static let mayBeIgnored: UInt16 = 1
     /// Bytes of all state records together, as a guard against a peer that never says "last".
     public static let maximumStateBytes = 64 << 20
+    /// Bytes of the answer to connection records, as the same guard.
+    public static let maximumAnswerBytes = 8 << 20
     /// Listener records of one hand-over, as the same guard.
     public static let maximumListeners = 65536
 }

@@ -13,6 +13,12 @@ enum WorkerCommand: Sendable {
     case cancelDrain
     /// The cell of a rare status code, made by the main thread.
     case statusCell(RareStatusKey, StatusCell)
+    /// Stand still after this turn of the loop; `parked` runs on the worker once it does.
+    case park(parked: @Sendable () -> Void)
+    /// A step for the parked worker's own thread.
+    case whileParked(@Sendable (Worker) -> Void)
+    /// Go on.
+    case resume
     case stop
 }
 

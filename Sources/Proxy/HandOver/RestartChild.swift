@@ -11,6 +11,12 @@ protocol RestartChildOwner: AnyObject {
     /// Whether the region's locks prove that the process which calls itself `pid` is dead.
     func isProvenDead(pid: UInt64) -> Bool
     /// The standby has closed its duplicates of these listeners, or did not answer in time; no names: of all.
+    func prepareForConnections(_ done: @escaping () -> Void)
+    /// The answer once all have come, nil before, or what is wrong.
+    func adoptConnections(
+        _ bytes: [UInt8], _ descriptors: [OwnedDescriptor], isLast: Bool
+    ) -> Result<[UInt8]?, StartupError>
+    func dropConnections()
     func released(_ names: [String])
     func reported(kept: UInt64)
     func startServing()
@@ -92,7 +98,14 @@ final class RestartChild {
             owner?.welcomed(welcome)
         case .adoptListeners(let listeners):
             if let problem = owner?.adopt(listeners) { feed(.failed(reason: problem)) }
-        case .adoptState: feed(.built)
+        case .adoptState: owner?.prepareForConnections { [weak self] in self?.feed(.built) }
+        case .adoptConnections(let bytes, let descriptors, let isLast):
+            switch owner?.adoptConnections(bytes, descriptors, isLast: isLast) {
+            case .success(let answer): if let answer { feed(.connectionsAdopted(answer: answer)) }
+            case .failure(let error): feed(.failed(reason: "\(error)"))
+            case nil: break
+            }
+        case .dropConnections: owner?.dropConnections()
         case .adminReleased: break
         case .checkParent:
             let ended = parent?.waitForEnd(deadlineNs: cl_monotonic_ns() + 100_000_000) ?? false

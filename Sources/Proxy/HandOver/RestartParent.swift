@@ -9,7 +9,13 @@ protocol RestartParentOwner: AnyObject {
     func resumeAccepting()
     /// The child serves; returns what it could not take.
     func becomeStandby(of child: Hello) -> HandOverReport
-    func takeBack(_ reason: String)
+    func takeBack(childCommitted: Bool, _ reason: String)
+    /// Stops the workers and sends all connections; `done` gets what went wrong.
+    func moveConnections(
+        to child: Hello, over channel: RestartChannel, limitNs: UInt64, _ done: @escaping (String?) -> Void)
+    /// What is wrong with the child's answer, nil if nothing.
+    func checkAnswer(_ bytes: [UInt8]) -> String?
+    func thawConnections()
     func releaseDuplicates(_ names: [String])
     func childLeft()
     func terminateStandby()
@@ -50,6 +56,9 @@ final class RestartParent {
     var isUndecided: Bool { !session.isStandby && !session.isOver }
     /// Which of the two serves is being found out.
     var isFateUnknown: Bool { session.isFateUnknown }
+
+    /// The workers stand still for a child.
+    var isFrozen: Bool { session.isFrozen }
 
     func begin() throws(SystemError) {
         try link.open { [weak self] received in
@@ -104,7 +113,18 @@ final class RestartParent {
         case .committed:
             guard let hello = session.child, let report = owner?.becomeStandby(of: hello) else { return }
             feed(.handedOver(report))
-        case .takeBack(_, let reason): owner?.takeBack(reason)
+        case .takeBack(let childCommitted, let reason):
+            owner?.takeBack(childCommitted: childCommitted, reason)
+        case .moveConnections:
+            guard let hello = session.child else { return feed(.cancel(reason: "no child")) }
+            owner?.moveConnections(to: hello, over: link.channel, limitNs: session.limits.freeze) {
+                [weak self] problem in
+                self?.feed(problem.map { .cancel(reason: $0) } ?? .connectionsSent)
+            }
+        case .checkPrepared(let answer):
+            let problem = owner?.checkAnswer(answer)
+            feed(problem.map { .cancel(reason: $0) } ?? .preparedAccepted)
+        case .thawConnections: owner?.thawConnections()
         case .releaseListeners(let names):
             owner?.releaseDuplicates(names)
             feed(.listenersReleased)

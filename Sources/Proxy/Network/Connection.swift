@@ -15,8 +15,11 @@ struct Connection: BitwiseCopyable {
         case tunnelUpstream
     }
 
+    /// The bits travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
+        /// All bits below.
+        static let known: UInt32 = 1 << 18 - 1
         /// The handshake is not finished (upstream).
         static let connecting = Flags(rawValue: 1 << 0)
         /// Not read, since the other side cannot take more.

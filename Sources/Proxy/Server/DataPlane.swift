@@ -1,4 +1,5 @@
 import CLinux
+import HotRestart
 
 /// The listening sockets of one listener: one shared by all workers, or a group of SO_REUSEPORT members.
 public struct ListenerSockets: Sendable {
@@ -68,6 +69,30 @@ public protocol DataPlane: AnyObject {
     var connectionCount: Int { get }
     /// Runs on the main thread when `connectionCount` has become 0 (and at once if it is).
     func whenEmpty(_ done: @escaping () -> Void)
+    // MARK: Moving connections
+
+    /// Stops every worker between two turns of its loop; `done` runs on the main thread when all stand.
+    func park(_ done: @escaping () -> Void)
+    /// Lets parked workers go on as if nothing had happened.
+    func resumeParked()
+    /// Parent, parked: writes all connections as records; see `WorkerPool`.
+    func exportConnections(
+        descriptorLimit: Int, pieceBytes: Int, pieceDescriptors: Int,
+        send: (_ bytes: UnsafeBufferPointer<UInt8>, _ descriptors: [Int32], _ isLast: Bool) -> Bool
+    ) -> ConnectionExport?
+    func readAnswer(_ bytes: [UInt8], _ export: inout ConnectionExport) -> String?
+    /// Parent, parked: lets go what the child has; the workers go on.
+    func forgetMoved(_ export: ConnectionExport)
+    /// Parent, parked: ends what is lost with a dead child; the workers go on.
+    func closeLost(_ export: ConnectionExport)
+    /// Child, parked: takes records and descriptors.
+    func adoptConnections(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String?
+    func connectionAnswer() -> (answer: [UInt8], problem: String?)
+    /// Child, parked: serves what was adopted; the workers go on.
+    func activateConnections()
+    /// Child, parked: forgets what was adopted.
+    func dropConnections()
+
     /// Closes everything and joins the threads.
     func shutdown()
 }

@@ -15,7 +15,7 @@ extension Server: RestartParentOwner {
             guard let channel = try restartSocket.accept() else { return }
             let welcome = Welcome(
                 epoch: UInt64(epoch), pid: UInt64(getpid()), version: ProductVersion.text,
-                hotRestartGeneration: hotRestartGeneration, startTimeNs: claim.firstStartNs)
+                hotRestartGeneration: hotRestartGeneration, startTimeNs: claim.firstStartNs, capabilities: capabilities)
             let session = RestartParent(
                 channel, welcome: welcome, baseID: claim.baseID, region: region, loop: loop, log: log, owner: self)
             parentSession = session
@@ -63,20 +63,23 @@ extension Server: RestartParentOwner {
         claim.region?.setRole(.standby)
         stats.gauges[.live].set(0)
         stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
-        let kept = UInt64(pool.connectionCount)
+        let report = releaseConnections()
         pool.drain(
             options.drainStrategy == .immediate
                 ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))
         startDrainClock()
-        log.info(
-            "pid \(child.pid) took over the listeners; this process stands by and lets \(kept) connections finish")
+        log.info("pid \(child.pid) took over; this process stands by: \(report.text)")
         // The one that stood by for this process is not needed any more: one serving process, at most one standby.
         childSession?.terminateParent()
         actOnKeptTermination()
-        return HandOverReport(moved: 0, kept: kept, text: "they drain in pid \(getpid())")
+        return report
     }
 
-    func takeBack(_ reason: String) {
+    func takeBack(childCommitted: Bool, _ reason: String) {
+        if let lost = export {
+            export = nil
+            if childCommitted { pool.closeLost(lost) } else { pool.resumeParked() }
+        }
         guard role == .standby || role == .serving else { return }
         let mine = claim.region.flatMap { $0.slotInfo($0.slot)?.committed } ?? .max
         do {

@@ -11,6 +11,9 @@ extension Server: RestartChildOwner {
 
     /// - Parameter patienceMs: how long a predecessor that is just ending may still hold the addresses.
     func startCold(patienceMs: UInt64 = 0) throws {
+        // They stand if a take-over was tried before.
+        pool.dropConnections()
+        pool.resumeParked()
         let end = cl_monotonic_ns() + patienceMs * 1_000_000
         while true {
             do {
@@ -66,7 +69,7 @@ extension Server: RestartChildOwner {
         let wanted: UInt64? = if case .number(let n) = options.restartEpoch { UInt64(n) } else { nil }
         let hello = Hello(
             version: ProductVersion.text, epochWanted: wanted, pid: UInt64(getpid()),
-            freeDescriptors: DescriptorBudget.free(), baseID: UInt64(claim.baseID),
+            freeDescriptors: DescriptorBudget.free(), capabilities: capabilities, baseID: UInt64(claim.baseID),
             generation: claim.region?.header.generation ?? 0)
         let child = RestartChild(channel, hello: hello, loop: loop, log: log, owner: self)
         childSession = child
@@ -182,6 +185,7 @@ extension Server: RestartChildOwner {
         } catch {
             log.error("\(error); this process cannot be hot restarted")
         }
+        pool.activateConnections()
         serve()
         openMoreMembers()
         // Nobody would ever accept what is not in this configuration.

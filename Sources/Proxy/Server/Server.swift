@@ -68,6 +68,10 @@ final class Server {
     /// The parent closed the link before it had given anything.
     var endedUnasked = false
     var exitStatus: Int32 = 0
+    /// Connections that were sent to a child whose fate is not decided.
+    var export: ConnectionExport?
+    /// When the workers were stopped for it.
+    var frozenNs: UInt64 = 0
 
     init(
         options: ServerOptions, bootstrap: Bootstrap, claim: Claim, log: Log, loop: MainLoop, signals: Signals

@@ -8,6 +8,15 @@ public struct ServerOptions: Sendable {
         case automatic
         case number(UInt32)
     }
+    /// What a hot restart hands over.
+    public enum HandOver: String, Sendable, CaseIterable {
+        /// Listeners and live connections.
+        case all
+        /// Listeners; the parent drains its connections, as Envoy does.
+        case listeners
+        /// Nothing: this process neither takes over nor lets itself be taken over.
+        case none
+    }
     public enum DrainStrategy: String, Sendable, CaseIterable { case gradual, immediate }
 
     public var configPath: String?
@@ -27,6 +36,9 @@ public struct ServerOptions: Sendable {
     public var skipHotRestartOnNoParent = false
     public var skipHotRestartParentStats = false
     public var disableHotRestart = false
+    public var handOver = HandOver.all
+    /// `--hand-over-timeout`: how long either side waits for the other before connections are frozen.
+    public var handOverTimeoutMs: UInt64 = 5000
     public var parentShutdownSeconds: UInt32 = 900
     public var drainSeconds: UInt32 = 600
     public var drainStrategy = DrainStrategy.gradual

@@ -48,6 +48,11 @@ struct CompiledCluster: BitwiseCopyable {
     /// Whether `maxRequests` can be reached before `maxConnections`: an HTTP/1 connection carries one request, so else
     /// nothing needs to be counted.
     var limitsRequests: Bool { maxRequests < maxConnections }
+
+    /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
+    static let gone = CompiledCluster(
+        connectTimeoutNs: 5_000_000_000, idleTimeoutNs: 0, bufferLimit: 1 << 20, maxRequestsPerConnection: 0,
+        maxConnections: .max, maxPending: .max, maxRequests: .max)
 }
 
 /// Connections and waiting requests of a cluster over all workers, for its circuit breakers. Touched when a connection
@@ -77,10 +82,16 @@ final class Snapshot: @unchecked Sendable {
     let listeners: UnsafeMutablePointer<CompiledListener>
     let listenerCount: Int
     let clusters: UnsafeMutablePointer<CompiledCluster>
+    /// Clusters of the configuration. Behind them is room for `maxGoneClusters` that it has no more.
     let clusterCount: Int
+    /// Clusters of a predecessor that still serve requests which it began; see `DataPlaneStats.addGone`.
+    static let maxGoneClusters = 64
     private let usageCells: UnsafeMutablePointer<UInt64>
     let listenerNames: [ListenerName]
     let clusterStatNames: [String]
+    /// Names as the configuration has them: a record that leaves the process carries them, never positions.
+    let configuredListeners: [String]
+    let configuredClusters: [String]
     /// The largest head that any listener takes: workers size their read buffer by it.
     let maxHeadBytes: Int
     let maxHeaderFields: Int
@@ -94,10 +105,14 @@ final class Snapshot: @unchecked Sendable {
         for (i, cluster) in bootstrap.clusters.enumerated() { positions[cluster.name] = i }
         listenerCount = bootstrap.listeners.count
         clusterCount = bootstrap.clusters.count
+        configuredListeners = bootstrap.listeners.map(\.name)
+        configuredClusters = bootstrap.clusters.map(\.name)
         listeners = .allocate(capacity: max(listenerCount, 1))
-        clusters = .allocate(capacity: max(clusterCount, 1))
-        usageCells = .allocate(capacity: max(clusterCount, 1) * ClusterUsage.stride)
-        usageCells.initialize(repeating: 0, count: max(clusterCount, 1) * ClusterUsage.stride)
+        let room = clusterCount + Self.maxGoneClusters
+        clusters = .allocate(capacity: room)
+        usageCells = .allocate(capacity: room * ClusterUsage.stride)
+        usageCells.initialize(repeating: 0, count: room * ClusterUsage.stride)
+        for i in clusterCount..<room { (clusters + i).initialize(to: CompiledCluster.gone) }
         clusterStatNames = bootstrap.clusters.map { Self.statName($0.altStatName ?? $0.name) }
         for (i, cluster) in bootstrap.clusters.enumerated() {
             (clusters + i).initialize(

@@ -24,6 +24,7 @@ extension Worker {
         runReadyList()
         fireTimers()
         reuseFreed()
+        if state.pointee.parks { park() }
     }
 
     private func nextTimeoutMs() -> Int32 {
@@ -167,20 +168,25 @@ extension Worker {
 
     // MARK: Commands
 
-    private func runCommands() {
-        for command in mailbox.take() {
-            switch command {
-            case .listen(let listener, let descriptor, let exclusive):
-                listen(listener: listener, descriptor: descriptor, exclusive: exclusive)
-            case .unlisten(let listeners, let closing, let done):
-                unlisten(listeners, closing: closing)
-                done()
-            case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
-            case .drain(let drain): startDrain(drain)
-            case .cancelDrain: state.pointee.drain = DrainState()
-            case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
-            case .stop: state.pointee.running = false
-            }
+    private func runCommands() { for command in mailbox.take() { execute(command) } }
+
+    func execute(_ command: WorkerCommand) {
+        // About to stand still: what comes behind waits until then.
+        if state.pointee.parks { return parking.deferred.append(command) }
+        switch command {
+        case .listen(let listener, let descriptor, let exclusive):
+            listen(listener: listener, descriptor: descriptor, exclusive: exclusive)
+        case .unlisten(let listeners, let closing, let done):
+            unlisten(listeners, closing: closing)
+            done()
+        case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
+        case .drain(let drain): startDrain(drain)
+        case .cancelDrain: state.pointee.drain = DrainState()
+        case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
+        case .park(let parked): requestPark(parked)
+        // Only a parked worker is told so.
+        case .whileParked, .resume: break
+        case .stop: state.pointee.running = false
         }
     }
 }

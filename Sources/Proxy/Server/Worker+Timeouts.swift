@@ -92,6 +92,12 @@ extension Worker {
         if due.reason != .none { arm(slot, deadlineNs: due.atNs) }
     }
 
+    /// Arms the timer of a connection of any kind by what it carries.
+    func armWhatIsDue(_ slot: Int32, _ c: ConnectionPointer) {
+        let due = self.due(c)
+        if due.reason != .none { arm(slot, deadlineNs: due.atNs) }
+    }
+
     private func act(_ slot: Int32, _ c: ConnectionPointer, _ reason: Reason) {
         switch reason {
         case .none: break

@@ -8,6 +8,8 @@ struct WorkerState: BitwiseCopyable {
     /// CLOCK_MONOTONIC, read once per turn of the loop.
     var nowNs: UInt64 = 0
     var running = true
+    /// Stand still after this turn (`Worker+Park`).
+    var parks = false
     /// Downstream connections; the main thread may look (`Worker.downstreamCount`).
     var downstreams: UInt64 = 0
     var readyCount = 0
@@ -68,6 +70,7 @@ final class Worker: @unchecked Sendable {
     let date: UnsafeMutablePointer<UInt8>
     let listening: ListeningSet
     let rareStatus: RareStatus
+    let parking = Parking()
     let hooks: WorkerHooks
 
     struct ReadyEntry: BitwiseCopyable {

@@ -5,10 +5,14 @@ import Synchronization
 
 /// The real data plane: one `Worker` a thread. Used from the main thread only.
 public final class WorkerPool: DataPlane {
-    private let workers: [Worker]
-    private let stats: DataPlaneStats
-    private let writers: [StatsWriter]
-    private let mailbox: MainMailbox
+    let workers: [Worker]
+    let stats: DataPlaneStats
+    let writers: [StatsWriter]
+    let mailbox: MainMailbox
+    /// Clusters that only finish what came from a predecessor, behind the configured ones.
+    var goneClusters: [TransactionRecord.Name] = []
+    /// The connections that are coming over.
+    var incoming: ConnectionImport?
     private var threads: [pthread_t] = []
     private var emptyWaiters: [() -> Void] = []
     private let relay: PoolRelay
@@ -133,7 +137,7 @@ private final class PoolRelay: @unchecked Sendable {
 }
 
 /// Runs something once when a number of workers have answered; only the main thread counts.
-private final class Countdown: @unchecked Sendable {
+final class Countdown: @unchecked Sendable {
     private var left: Int
     private let done: () -> Void
     init(_ count: Int, _ done: @escaping () -> Void) {

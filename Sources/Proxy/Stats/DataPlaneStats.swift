@@ -64,23 +64,50 @@ final class DataPlaneStats {
     private var listeners: [ListenerIDs] = []
     private var clusters: [ClusterIDs] = []
     private let store: StatsStore
-    private let clusterNames: [String]
+    private var clusterNames: [String]
+
+    /// Clusters that the workers' tables have room for.
+    private let room: Int
 
     init(store: StatsStore, snapshot: Snapshot, concurrency: Int) {
         self.store = store
+        room = snapshot.clusterCount + Snapshot.maxGoneClusters
         clusterNames = snapshot.clusterStatNames
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
-        clusters = snapshot.clusterStatNames.map { name in
-            let scope = ClusterScope(name)
-            return ClusterIDs(
-                counters: GroupIDs(store, in: scope), gauges: GroupIDs(store, in: scope),
-                histograms: GroupIDs(store, in: scope),
-                codes: CommonStatus.codes.map {
-                    store.stat(ClusterStatusCounter.upstream_rq_code, in: scope, "\($0)")
-                },
-                external: Self.origin(store, ClusterOriginScope(name, .external)),
-                inside: Self.origin(store, ClusterOriginScope(name, .internal)))
-        }
+        clusters = snapshot.clusterStatNames.map { Self.cluster(store, $0) }
+    }
+
+    private static func cluster(_ store: StatsStore, _ name: String) -> ClusterIDs {
+        let scope = ClusterScope(name)
+        return ClusterIDs(
+            counters: GroupIDs(store, in: scope), gauges: GroupIDs(store, in: scope),
+            histograms: GroupIDs(store, in: scope),
+            codes: CommonStatus.codes.map {
+                store.stat(ClusterStatusCounter.upstream_rq_code, in: scope, "\($0)")
+            },
+            external: Self.origin(store, ClusterOriginScope(name, .external)),
+            inside: Self.origin(store, ClusterOriginScope(name, .internal)))
+    }
+
+    /// A cluster that this configuration has no more, but a request in flight of the predecessor: it goes on being counted
+    /// under its name. Returns its position, or -1 when there is no room for more of them.
+    func addGone(_ statName: String) -> Int32 {
+        guard clusters.count < room else { return -1 }
+        clusters.append(Self.cluster(store, statName))
+        clusterNames.append(statName)
+        return Int32(clusters.count - 1)
+    }
+
+    /// The cells of cluster `index` in a worker's plane.
+    func cells(cluster index: Int, _ writer: StatsWriter) -> ClusterStats { Self.cells(clusters[index], writer) }
+
+    private static func cells(_ ids: ClusterIDs, _ writer: StatsWriter) -> ClusterStats {
+        ClusterStats(
+            counters: ids.counters.cells(writer),
+            gauges: ids.gauges.cells(writer),
+            histograms: ids.histograms.cells(writer),
+            codes: writer.counters(ids.codes),
+            external: cells(ids.external, writer), inside: cells(ids.inside, writer))
     }
 
     private static func listener(_ store: StatsStore, _ name: Snapshot.ListenerName, concurrency: Int) -> ListenerIDs {
@@ -135,16 +162,8 @@ final class DataPlaneStats {
                     listenerHTTP: ids.listenerHTTP.cells(writer),
                     tcp: ids.tcp.cells(writer)))
         }
-        let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: max(clusters.count, 1))
-        for (i, ids) in clusters.enumerated() {
-            (clusterStats + i).initialize(
-                to: ClusterStats(
-                    counters: ids.counters.cells(writer),
-                    gauges: ids.gauges.cells(writer),
-                    histograms: ids.histograms.cells(writer),
-                    codes: writer.counters(ids.codes),
-                    external: Self.cells(ids.external, writer), inside: Self.cells(ids.inside, writer)))
-        }
+        let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
+        for (i, ids) in clusters.enumerated() { (clusterStats + i).initialize(to: Self.cells(ids, writer)) }
         return (listenerStats, clusterStats)
     }
 

@@ -195,13 +195,17 @@ extension Worker {
     private func putIdle(_ slot: Int32, _ u: ConnectionPointer) {
         let pool = hosts[u.pointee.host]
         u.pointee.flags.insert(.pooled)
+        linkIdle(slot, u, pool)
+        u.pointee.lastActivityNs = state.pointee.nowNs
+        let idle = snapshot.clusters[Int(pool.pointee.cluster)].idleTimeoutNs
+        if idle > 0 { arm(slot, deadlineNs: state.pointee.nowNs &+ idle) }
+    }
+
+    func linkIdle(_ slot: Int32, _ u: ConnectionPointer, _ pool: UnsafeMutablePointer<HostPool>) {
         u.pointee.poolPrevious = -1
         u.pointee.poolNext = pool.pointee.idleHead
         if pool.pointee.idleHead >= 0 { connections[pool.pointee.idleHead].pointee.poolPrevious = slot }
         pool.pointee.idleHead = slot
-        u.pointee.lastActivityNs = state.pointee.nowNs
-        let idle = snapshot.clusters[Int(pool.pointee.cluster)].idleTimeoutNs
-        if idle > 0 { arm(slot, deadlineNs: state.pointee.nowNs &+ idle) }
     }
 
     func unpool(_ u: ConnectionPointer) {
@@ -220,7 +224,7 @@ extension Worker {
 
     // MARK: Pending requests
 
-    private func enqueue(_ streamSlot: Int32, _ s: StreamPointer, _ pool: UnsafeMutablePointer<HostPool>) {
+    func enqueue(_ streamSlot: Int32, _ s: StreamPointer, _ pool: UnsafeMutablePointer<HostPool>) {
         s.pointee.flags.insert(.pending)
         s.pointee.pendingNext = -1
         s.pointee.pendingPrevious = pool.pointee.pendingTail

@@ -1,0 +1,62 @@
+import CLinux
+
+/// A request in flight, on its way: see `Stream` in docs/hand-over.md.
+struct StreamRecord: BitwiseCopyable {
+    /// `Stream.Flags`.
+    var flags: UInt32 = 0
+    var method: UInt8 = 0
+    var status: UInt16 = 0
+    /// Position of the cluster's name in the transaction's table, -1: none.
+    var cluster: Int32 = -1
+    var host = cl_address()
+    var startNs: UInt64 = 0
+    var requestEndNs: UInt64 = 0
+    var timeoutNs: UInt64 = 0
+    var idleTimeoutNs: UInt64 = 0
+    var lastActivityNs: UInt64 = 0
+    var buffer = RecordBytes()
+
+    private enum Tag {
+        static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
+        static let start: UInt32 = 6, requestEnd: UInt32 = 7, timeout: UInt32 = 8, idleTimeout: UInt32 = 9
+        static let lastActivity: UInt32 = 10, buffer: UInt32 = 11
+    }
+
+    static func write(
+        _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
+    ) {
+        out.number(Tag.flags, UInt64(s.pointee.flags.rawValue))
+        out.number(Tag.method, UInt64(s.pointee.method.rawValue))
+        out.number(Tag.status, UInt64(s.pointee.status))
+        if cluster >= 0 { out.number(Tag.cluster, UInt64(cluster) + 1) }
+        if let host { AddressRecord.write(host, Tag.host, into: &out) }
+        out.number(Tag.start, s.pointee.startNs)
+        out.number(Tag.requestEnd, s.pointee.requestEndNs)
+        out.number(Tag.timeout, s.pointee.timeoutNs)
+        out.number(Tag.idleTimeout, s.pointee.idleTimeoutNs)
+        out.number(Tag.lastActivity, s.pointee.lastActivityNs)
+        if !s.pointee.buffer.isEmpty { out.blob(Tag.buffer, s.pointee.buffer.bytes, s.pointee.buffer.count) }
+    }
+
+    init() {}
+
+    init(_ bytes: RecordBytes) throws(RecordError) {
+        guard var reader = RecordReader(bytes) else { throw RecordError("a request without fields") }
+        while let field = try reader.field() {
+            switch field.number {
+            case Tag.flags: flags = try field.number()
+            case Tag.method: method = try field.number()
+            case Tag.status: status = try field.number()
+            case Tag.cluster: cluster = try ConnectionRecord.position(field)
+            case Tag.host: host = try AddressRecord.read(field)
+            case Tag.start: startNs = try field.number()
+            case Tag.requestEnd: requestEndNs = try field.number()
+            case Tag.timeout: timeoutNs = try field.number()
+            case Tag.idleTimeout: idleTimeoutNs = try field.number()
+            case Tag.lastActivity: lastActivityNs = try field.number()
+            case Tag.buffer: buffer = try field.content()
+            default: break
+            }
+        }
+    }
+}

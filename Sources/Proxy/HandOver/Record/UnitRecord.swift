@@ -1,0 +1,53 @@
+/// What moves as a whole: a client's connection with the request in flight and the upstream connection that serves it,
+/// both ends of a tunnel, or an upstream connection on its own. Its descriptors travel in this order: downstream,
+/// upstream.
+struct UnitRecord: BitwiseCopyable {
+    /// How the parent calls it, from 0; the answer names it so.
+    var ordinal: UInt64 = 0
+    /// The worker that had it.
+    var worker: UInt32 = 0
+    /// What a reader must understand to serve it: with bits that it does not know, it stays with the parent.
+    var needs: UInt64 = 0
+    // Not looked into yet: whatever they say, each has its descriptor.
+    private var downstreamBytes: RecordBytes?
+    private var upstreamBytes: RecordBytes?
+    private var streamBytes: RecordBytes?
+
+    enum Tag {
+        static let ordinal: UInt32 = 1, downstream: UInt32 = 2, upstream: UInt32 = 3, stream: UInt32 = 4
+        static let worker: UInt32 = 5, needs: UInt32 = 6
+    }
+
+    var descriptorCount: Int { (downstreamBytes == nil ? 0 : 1) + (upstreamBytes == nil ? 0 : 1) }
+
+    init(_ bytes: RecordBytes) throws(RecordError) {
+        guard var reader = RecordReader(bytes) else { throw RecordError("a unit without fields") }
+        while let field = try reader.field() {
+            switch field.number {
+            case Tag.ordinal: ordinal = try field.number()
+            case Tag.downstream: downstreamBytes = try field.content()
+            case Tag.upstream: upstreamBytes = try field.content()
+            case Tag.stream: streamBytes = try field.content()
+            case Tag.worker: worker = try field.number()
+            case Tag.needs: needs = try field.number()
+            default: break
+            }
+        }
+    }
+
+    /// The records within it; an error means that this unit is left with the parent.
+    func downstream() throws(RecordError) -> ConnectionRecord? {
+        guard let downstreamBytes else { return nil }
+        return try ConnectionRecord(downstreamBytes)
+    }
+
+    func upstream() throws(RecordError) -> ConnectionRecord? {
+        guard let upstreamBytes else { return nil }
+        return try ConnectionRecord(upstreamBytes)
+    }
+
+    func stream() throws(RecordError) -> StreamRecord? {
+        guard let streamBytes else { return nil }
+        return try StreamRecord(streamBytes)
+    }
+}

@@ -1,0 +1,88 @@
+/// Whether a unit from another process can be served here: it comes from another build, or from a hostile one, so nothing
+/// in it is believed that the workers rely on.
+enum UnitCheck {
+    static let maxBuffer = 64 << 20
+
+    /// Why it cannot be served, nil if it can.
+    static func problem(of unit: IncomingUnit, maxInput: Int, snapshot: Snapshot) -> String? {
+        if let d = unit.downstream {
+            if unit.listener < 0 { return "its listener is not in the new configuration" }
+            if let problem = problem(of: d, maxInput: maxInput) { return problem }
+            if let problem = downstreamProblem(d, unit, snapshot) { return problem }
+        } else if unit.upstream == nil {
+            return broken
+        }
+        if let u = unit.upstream {
+            if let problem = problem(of: u, maxInput: maxInput) { return problem }
+            if unit.cluster < 0 { return noCluster }
+            if let problem = upstreamProblem(u, unit) { return problem }
+        }
+        if let s = unit.stream { return streamProblem(s, unit) }
+        return nil
+    }
+
+    private static let broken = "its record contradicts itself"
+    private static let noCluster = "its cluster is not in the new configuration, as too many others"
+
+    private static func problem(of c: ConnectionRecord, maxInput: Int) -> String? {
+        if c.flags & ~Connection.Flags.known != 0 { return "its record has flags that this version does not know" }
+        if c.input.count > maxInput { return "it has more unread bytes than the new configuration takes" }
+        if c.output.count > maxBuffer { return "it has too many unsent bytes" }
+        let decoder = c.decoder
+        if decoder.lineBytes > BodyDecoder.maxTrailers || decoder.digits > 64 { return broken }
+        return nil
+    }
+
+    private static func downstreamProblem(
+        _ d: ConnectionRecord, _ unit: IncomingUnit, _ snapshot: Snapshot
+    ) -> String? {
+        let flags = Connection.Flags(rawValue: d.flags)
+        let isHTTP = snapshot.listeners[Int(unit.listener)].isHTTP
+        switch ConnectionRecord.kind(d.kind) {
+        case .downstreamHTTP:
+            guard isHTTP else { return "its listener speaks another protocol in the new configuration" }
+            guard !flags.contains(.upgraded), unit.stream != nil || unit.upstream == nil else { return broken }
+            if flags.contains(.inBody), unit.stream == nil || d.decoder.isDone { return broken }
+            if unit.upstream.map({ ConnectionRecord.kind($0.kind) != .upstreamHTTP }) ?? false { return broken }
+        case .tunnelDownstream:
+            let upgraded = flags.contains(.upgraded)
+            guard isHTTP == upgraded else { return "its listener speaks another protocol in the new configuration" }
+            guard let up = unit.upstream, ConnectionRecord.kind(up.kind) == .tunnelUpstream,
+                Connection.Flags(rawValue: up.flags).contains(.upgraded) == upgraded, (unit.stream != nil) == upgraded
+            else { return broken }
+        default: return broken
+        }
+        return flags.isDisjoint(with: [.pooled, .connecting]) ? nil : broken
+    }
+
+    private static func upstreamProblem(_ u: ConnectionRecord, _ unit: IncomingUnit) -> String? {
+        let flags = Connection.Flags(rawValue: u.flags)
+        switch ConnectionRecord.kind(u.kind) {
+        case .upstreamHTTP:
+            if unit.stream == nil {
+                // At rest, or on its way to be.
+                guard unit.downstream == nil, flags.contains(.pooled) != flags.contains(.connecting) else {
+                    return broken
+                }
+            } else if !flags.isDisjoint(with: [.pooled, .connecting]) {
+                return broken
+            }
+            if flags.contains(.inBody), unit.stream == nil || u.decoder.isDone { return broken }
+        case .tunnelUpstream:
+            guard unit.downstream != nil, !flags.contains(.pooled) else { return broken }
+        default: return broken
+        }
+        return nil
+    }
+
+    private static func streamProblem(_ s: StreamRecord, _ unit: IncomingUnit) -> String? {
+        let flags = Stream.Flags(rawValue: s.flags)
+        if s.flags & ~Stream.Flags.known != 0 { return "its record has flags that this version does not know" }
+        if unit.downstream == nil || Method(rawValue: s.method) == nil { return broken }
+        if unit.cluster < 0 { return noCluster }
+        if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
+        // It waits for a connection, or has one.
+        guard flags.contains(.pending) == (unit.upstream == nil) else { return broken }
+        return nil
+    }
+}

@@ -1,0 +1,142 @@
+import CLinux
+import Stats
+
+/// A unit that was sent to the child, by the slots that it has here; -1: none.
+struct SentUnit: BitwiseCopyable {
+    var worker: Int32
+    var downstream: Int32
+    var upstream: Int32
+    /// The child left it here.
+    var isKept = false
+}
+
+/// The parent's half of moving connections: `export` writes a unit, `forget` lets it go once the child has it. Both are
+/// for a parked worker; between them nothing has changed, so a hand-over that fails needs no undoing.
+extension Worker {
+    /// The unit that `slot` leads, nil when it belongs to another connection's unit or is free.
+    func unit(_ slot: Int32) -> SentUnit? {
+        let c = connections[slot]
+        switch c.pointee.kind {
+        case .free: return nil
+        case .downstreamHTTP, .tunnelDownstream:
+            let up = c.pointee.stream >= 0 ? streams[c.pointee.stream].pointee.upstream : c.pointee.peer
+            return SentUnit(worker: Int32(index), downstream: slot, upstream: up)
+        case .upstreamHTTP, .tunnelUpstream:
+            guard c.pointee.stream < 0, c.pointee.peer < 0 else { return nil }
+            return SentUnit(worker: Int32(index), downstream: -1, upstream: slot)
+        }
+    }
+
+    /// Writes the unit's records as one frame.
+    func export(_ unit: SentUnit, ordinal: Int, into out: inout RecordWriter) {
+        let frame = out.beginFrame()
+        out.number(UnitRecord.Tag.ordinal, UInt64(ordinal))
+        out.number(UnitRecord.Tag.worker, UInt64(unit.worker))
+        var streamSlot: Int32 = -1
+        if unit.downstream >= 0 {
+            let d = connections[unit.downstream]
+            streamSlot = d.pointee.stream
+            let start = out.begin(UnitRecord.Tag.downstream)
+            ConnectionRecord.write(d, listener: d.pointee.listener, cluster: -1, host: nil, into: &out)
+            out.end(start)
+        }
+        if unit.upstream >= 0 {
+            let u = connections[unit.upstream]
+            let pool = hosts[u.pointee.host]
+            let start = out.begin(UnitRecord.Tag.upstream)
+            ConnectionRecord.write(
+                u, listener: -1, cluster: pool.pointee.cluster, host: Self.address(pool), into: &out)
+            out.end(start)
+        }
+        if streamSlot >= 0 {
+            let s = streams[streamSlot]
+            let start = out.begin(UnitRecord.Tag.stream)
+            StreamRecord.write(
+                s, cluster: s.pointee.cluster, host: s.pointee.host >= 0 ? Self.address(hosts[s.pointee.host]) : nil,
+                into: &out)
+            out.end(start)
+        }
+        out.endFrame(frame)
+    }
+
+    private static func address(_ pool: UnsafeMutablePointer<HostPool>) -> UnsafePointer<cl_address> {
+        UnsafeRawPointer(pool).advanced(by: MemoryLayout<HostPool>.offset(of: \.address) ?? 0)
+            .assumingMemoryBound(to: cl_address.self)
+    }
+
+    /// The child has it: it is no longer in this worker's gauges, its slots are free and this process's copies of its
+    /// descriptors are closed. Nothing is counted as ended, since nothing has.
+    func forget(_ unit: SentUnit) {
+        if unit.downstream >= 0 {
+            let d = connections[unit.downstream]
+            let streamSlot = d.pointee.stream
+            if streamSlot >= 0 { forgetStream(streamSlot, streams[streamSlot], d) }
+            forgetDownstream(unit.downstream, d)
+        }
+        if unit.upstream >= 0 { forgetUpstream(unit.upstream, connections[unit.upstream]) }
+    }
+
+    private func forgetStream(_ slot: Int32, _ s: StreamPointer, _ d: ConnectionPointer) {
+        listenerStats[Int(d.pointee.listener)].httpGauges[.downstream_rq_active].sub(1)
+        let cluster = Int(s.pointee.cluster)
+        dequeue(slot, s)
+        if s.pointee.upstream >= 0 {
+            clusterStats[cluster].gauges[.upstream_rq_active].sub(1)
+            connections[s.pointee.upstream].pointee.stream = -1
+        }
+        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
+        s.pointee.buffer.free()
+        s.pointee.downstream = -1
+        d.pointee.stream = -1
+        streams.give(slot)
+    }
+
+    private func forgetDownstream(_ slot: Int32, _ d: ConnectionPointer) {
+        addDownstreamGauges(d, -1)
+        release(slot, d)
+    }
+
+    private func forgetUpstream(_ slot: Int32, _ u: ConnectionPointer) {
+        let pool = hosts[u.pointee.host]
+        let cluster = Int(pool.pointee.cluster)
+        unpool(u)
+        if u.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
+        pool.pointee.connections -= 1
+        snapshot.usage(of: cluster).addConnection(-1)
+        clusterStats[cluster].gauges[.upstream_cx_active].sub(1)
+        if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
+            clusterStats[cluster].gauges[.upstream_rq_active].sub(1)
+        }
+        let host = u.pointee.host
+        release(slot, u)
+        freeHostIfUnused(host, pool)
+    }
+
+    /// Gives a slot back. An event of it may still be noted somewhere: its generation tells.
+    func release(_ slot: Int32, _ c: ConnectionPointer) {
+        disarm(slot)
+        // The set would go on reporting it: the open file lives in the other process.
+        _ = cl_epoll_del(epoll, c.pointee.fd)
+        _ = cl_close(c.pointee.fd)
+        c.pointee.input.free()
+        c.pointee.output.free()
+        c.pointee.fd = -1
+        c.pointee.kind = .free
+        c.pointee.generation = c.pointee.generation < 0xFFFF_FFF0 ? c.pointee.generation &+ 1 : 0
+        connections.give(slot)
+    }
+
+    /// The gauges that a downstream connection is in.
+    func addDownstreamGauges(_ d: ConnectionPointer, _ change: Int) {
+        let stats = listenerStats[Int(d.pointee.listener)]
+        let amount = UInt64(bitPattern: Int64(change))
+        stats.listenerGauges[.downstream_cx_active].add(amount)
+        stats.workerGauges[.downstream_cx_active].add(amount)
+        if snapshot.listeners[Int(d.pointee.listener)].isHTTP {
+            let upgraded = d.pointee.flags.contains(.upgraded)
+            stats.httpGauges[.downstream_cx_active].add(amount)
+            stats.httpGauges[upgraded ? .downstream_cx_upgrades_active : .downstream_cx_http1_active].add(amount)
+        }
+        state.pointee.downstreams = state.pointee.downstreams &+ amount
+    }
+}

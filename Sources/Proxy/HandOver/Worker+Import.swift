@@ -1,0 +1,255 @@
+import CLinux
+
+/// A unit that came over: where it lies in this worker; -1: none.
+struct AdoptedUnit: BitwiseCopyable {
+    var downstream: Int32 = -1
+    var upstream: Int32 = -1
+    var stream: Int32 = -1
+}
+
+/// A unit as it came, with the positions that its names have in this process.
+struct IncomingUnit: BitwiseCopyable {
+    var downstream: ConnectionRecord?
+    var upstream: ConnectionRecord?
+    var stream: StreamRecord?
+    var downstreamDescriptor: Int32 = -1
+    var upstreamDescriptor: Int32 = -1
+    /// Position of the listener here.
+    var listener: Int32 = -1
+    /// Position of the cluster here; one behind the configured ones is gone from the configuration.
+    var cluster: Int32 = -1
+}
+
+/// The child's half of moving connections: `adopt` builds a unit without touching its descriptors or counting anything,
+/// `activate` begins to serve all that were adopted, `dropAdopted` forgets them. All are for a parked worker.
+extension Worker {
+    /// Takes a unit, or says why it must stay with the parent; then its descriptors are the caller's to close.
+    func adopt(_ unit: IncomingUnit) -> String? {
+        if let problem = UnitCheck.problem(of: unit, maxInput: readCapacity - Self.readChunk, snapshot: snapshot) {
+            return problem
+        }
+        var host: Int32 = -1
+        if unit.cluster >= 0, let address = unit.upstream?.host ?? unit.stream?.host {
+            // A connection at rest is only worth keeping where requests still go.
+            let rests = unit.stream == nil && unit.upstream?.kind == ConnectionRecord.wireKind(.upstreamHTTP)
+            host = hostSlot(unit.cluster, address, onlyMember: rests)
+            if host < 0 { return rests ? "its host is not in the new configuration" : "no room for its host" }
+        }
+        var adopted = AdoptedUnit()
+        if let record = unit.downstream {
+            adopted.downstream = insert(record, unit.downstreamDescriptor)
+            guard adopted.downstream >= 0 else { return Self.noRoom }
+            connections[adopted.downstream].pointee.listener = unit.listener
+            connections[adopted.downstream].pointee.bufferLimit = snapshot.listeners[Int(unit.listener)].bufferLimit
+        }
+        if let record = unit.upstream {
+            adopted.upstream = insert(record, unit.upstreamDescriptor)
+            if adopted.upstream < 0 {
+                abandon(adopted)
+                return Self.noRoom
+            }
+            connections[adopted.upstream].pointee.host = host
+        }
+        if let record = unit.stream {
+            adopted.stream = streams.take()
+            if adopted.stream < 0 {
+                abandon(adopted)
+                return Self.noRoom
+            }
+            fill(streams[adopted.stream], record, unit.cluster, host)
+        }
+        join(adopted)
+        parking.adopted.append(adopted)
+        return nil
+    }
+
+    private static let noRoom = "the new process has no room for more connections"
+
+    /// Slot and registration of one connection. The descriptor stays the caller's if it fails.
+    private func insert(_ record: ConnectionRecord, _ descriptor: Int32) -> Int32 {
+        let slot = connections.take()
+        guard slot >= 0 else { return -1 }
+        let c = connections[slot]
+        let generation = c.pointee.generation
+        c.pointee = Connection()
+        c.pointee.generation = generation
+        c.pointee.kind = ConnectionRecord.kind(record.kind)
+        c.pointee.flags = Connection.Flags(rawValue: record.flags)
+        c.pointee.createdNs = record.createdNs
+        c.pointee.lastActivityNs = min(record.lastActivityNs, state.pointee.nowNs)
+        c.pointee.deadlineNs = record.deadlineNs
+        c.pointee.requests = record.requests
+        c.pointee.remote = record.remote
+        c.pointee.decoder = record.decoder
+        c.pointee.bufferLimit = max(record.bufferLimit, 1)
+        if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
+        if let start = record.output.start { c.pointee.output.append(start, record.output.count) }
+        // This worker polls nothing before it serves; the set notes what there is to read from the start.
+        let rc = cl_epoll_add(
+            epoll, descriptor, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
+        c.pointee.fd = descriptor
+        if rc < 0 {
+            empty(slot, c)
+            return -1
+        }
+        return slot
+    }
+
+    private func fill(_ s: StreamPointer, _ record: StreamRecord, _ cluster: Int32, _ host: Int32) {
+        s.pointee = Stream()
+        s.pointee.flags = Stream.Flags(rawValue: record.flags)
+        s.pointee.method = Method(rawValue: record.method) ?? .other
+        s.pointee.status = record.status
+        s.pointee.cluster = cluster
+        s.pointee.host = host
+        s.pointee.startNs = record.startNs
+        s.pointee.requestEndNs = record.requestEndNs
+        s.pointee.timeoutNs = record.timeoutNs
+        s.pointee.idleTimeoutNs = record.idleTimeoutNs
+        s.pointee.lastActivityNs = min(record.lastActivityNs, state.pointee.nowNs)
+        if let start = record.buffer.start { s.pointee.buffer.append(start, record.buffer.count) }
+    }
+
+    /// The bonds within a unit.
+    private func join(_ unit: AdoptedUnit) {
+        if unit.stream >= 0 {
+            streams[unit.stream].pointee.downstream = unit.downstream
+            streams[unit.stream].pointee.upstream = unit.upstream
+            connections[unit.downstream].pointee.stream = unit.stream
+            if unit.upstream >= 0 { connections[unit.upstream].pointee.stream = unit.stream }
+        }
+        guard unit.downstream >= 0, unit.upstream >= 0,
+            connections[unit.downstream].pointee.kind == .tunnelDownstream
+        else { return }
+        connections[unit.downstream].pointee.peer = unit.upstream
+        connections[unit.upstream].pointee.peer = unit.downstream
+    }
+
+    /// The pool of a host: a member of the cluster, or one that only finishes what came over.
+    private func hostSlot(_ cluster: Int32, _ address: cl_address, onlyMember: Bool) -> Int32 {
+        var address = address
+        if Int(cluster) < snapshot.clusterCount {
+            let members = clusters + Int(cluster)
+            for i in 0..<members.pointee.hostCount {
+                let slot = members.pointee.hosts[i]
+                if cl_address_equal(&hosts[slot].pointee.address, &address) { return slot }
+            }
+        }
+        if onlyMember { return -1 }
+        for slot in 0..<hosts.count {
+            let pool = hosts[slot]
+            if !pool.pointee.isFree, pool.pointee.isRemoved, pool.pointee.cluster == cluster,
+                cl_address_equal(&pool.pointee.address, &address)
+            {
+                return slot
+            }
+        }
+        let slot = hosts.take()
+        guard slot >= 0 else { return -1 }
+        hosts[slot].pointee = HostPool()
+        hosts[slot].pointee.address = address
+        hosts[slot].pointee.cluster = cluster
+        hosts[slot].pointee.isFree = false
+        hosts[slot].pointee.isRemoved = true
+        return slot
+    }
+
+    // MARK: - Not served after all
+
+    /// Undoes a unit that was not completed; its descriptors stay open, but this process polls them no more.
+    private func abandon(_ unit: AdoptedUnit) {
+        for slot in [unit.downstream, unit.upstream] where slot >= 0 {
+            _ = cl_epoll_del(epoll, connections[slot].pointee.fd)
+            empty(slot, connections[slot])
+        }
+    }
+
+    private func empty(_ slot: Int32, _ c: ConnectionPointer) {
+        c.pointee.input.free()
+        c.pointee.output.free()
+        c.pointee.kind = .free
+        c.pointee.fd = -1
+        connections.give(slot)
+    }
+
+    /// Closes this process's copies of what was adopted and never served. The parent's are not touched.
+    func dropAdopted() {
+        for unit in parking.adopted {
+            for slot in [unit.downstream, unit.upstream] where slot >= 0 {
+                let fd = connections[slot].pointee.fd
+                _ = cl_epoll_del(epoll, fd)
+                _ = cl_close(fd)
+                empty(slot, connections[slot])
+            }
+            if unit.stream >= 0 {
+                streams[unit.stream].pointee.buffer.free()
+                streams.give(unit.stream)
+            }
+        }
+        parking.adopted = []
+    }
+
+    // MARK: - Served
+
+    /// From here the connections are this process's: gauges, pools, waiting requests, timers.
+    func activate() {
+        let adopted = parking.adopted
+        parking.adopted = []
+        for unit in adopted {
+            if unit.downstream >= 0 { addDownstreamGauges(connections[unit.downstream], 1) }
+            if unit.upstream >= 0 { activateUpstream(unit.upstream, connections[unit.upstream]) }
+            if unit.stream >= 0 { activateStream(unit.stream, streams[unit.stream]) }
+        }
+        for unit in adopted {
+            wake(unit.downstream)
+            wake(unit.upstream)
+        }
+        connectForWaiting()
+    }
+
+    private func activateUpstream(_ slot: Int32, _ u: ConnectionPointer) {
+        let pool = hosts[u.pointee.host]
+        let cluster = Int(pool.pointee.cluster)
+        pool.pointee.connections += 1
+        if u.pointee.flags.contains(.connecting) { pool.pointee.connecting += 1 }
+        snapshot.usage(of: cluster).addConnection(1)
+        clusterStats[cluster].gauges[.upstream_cx_active].add(1)
+        if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
+            clusterStats[cluster].gauges[.upstream_rq_active].add(1)
+        }
+        if u.pointee.flags.contains(.pooled) { linkIdle(slot, u, pool) }
+    }
+
+    private func activateStream(_ slot: Int32, _ s: StreamPointer) {
+        let cluster = Int(s.pointee.cluster)
+        let listener = Int(connections[s.pointee.downstream].pointee.listener)
+        listenerStats[listener].httpGauges[.downstream_rq_active].add(1)
+        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(1) }
+        if s.pointee.upstream >= 0 { clusterStats[cluster].gauges[.upstream_rq_active].add(1) }
+        if s.pointee.flags.contains(.pending) {
+            enqueue(slot, s, hosts[s.pointee.host])
+            clusterStats[cluster].gauges[.upstream_rq_pending_active].add(1)
+        }
+    }
+
+    /// Timers, and work that no event will announce.
+    private func wake(_ slot: Int32) {
+        guard slot >= 0 else { return }
+        let c = connections[slot]
+        let hadWork = !c.pointee.flags.isDisjoint(with: [.onReadyList, .readPending])
+        c.pointee.flags.remove(.onReadyList)
+        armWhatIsDue(slot, c)
+        if hadWork { makeReady(slot, c) }
+    }
+
+    /// A request that waits needs a connection that is being made; its own may have gone to another worker.
+    private func connectForWaiting() {
+        for slot in 0..<hosts.count {
+            let pool = hosts[slot]
+            if pool.pointee.isFree { continue }
+            while pool.pointee.pendingCount > pool.pointee.connecting {
+                if connectUpstream(slot, pool, kind: .upstreamHTTP) < 0 { break }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import CLinux
+import Glibc
+
+/// Connections on their way out: what was sent, and what became of it.
+public struct ConnectionExport {
+    fileprivate(set) var units: [SentUnit] = []
+    /// Downstream connections among them.
+    public fileprivate(set) var downstream = 0
+    /// Of these, with a request in flight or a tunnel.
+    public fileprivate(set) var busy = 0
+    /// Upstream connections.
+    public fileprivate(set) var upstream = 0
+    /// Downstream connections that were not sent, since the child has no descriptors for them.
+    public fileprivate(set) var withoutRoom = 0
+    /// Downstream connections that the child left here, by its reasons.
+    public fileprivate(set) var refused: [(reason: String, count: Int)] = []
+
+    /// Downstream connections that the child has.
+    public var moved: Int { downstream - refused.reduce(0) { $0 + $1.count } }
+}
+
+/// The parent's half of moving connections, over all workers. All of it is for parked workers.
+extension WorkerPool {
+    public func park(_ done: @escaping () -> Void) {
+        let pending = Countdown(workers.count, done)
+        let mailbox = mailbox
+        for worker in workers { worker.mailbox.post(.park(parked: { mailbox.post { pending.arrive() } })) }
+    }
+
+    public func resumeParked() { for worker in workers { worker.mailbox.post(.resume) } }
+
+    /// Writes all connections as records. `send` gets pieces of the stream with the descriptors that belong to them, in
+    /// order, and says whether to go on; the last piece may be empty.
+    ///
+    /// - Parameters:
+    ///   - descriptorLimit: how many the child has room for; what is at rest stays first.
+    ///   - pieceBytes: bytes of the largest piece.
+    /// - Returns: nil when `send` said no.
+    public func exportConnections(
+        descriptorLimit: Int, pieceBytes: Int, pieceDescriptors: Int,
+        send: (_ bytes: UnsafeBufferPointer<UInt8>, _ descriptors: [Int32], _ isLast: Bool) -> Bool
+    ) -> ConnectionExport? {
+        var export = collectUnits(descriptorLimit: descriptorLimit)
+        var out = RecordWriter()
+        var descriptors: [Int32] = []
+        descriptors.reserveCapacity(pieceDescriptors)
+        writeHeader(units: export.units.count, into: &out)
+        for (ordinal, unit) in export.units.enumerated() {
+            let worker = workers[Int(unit.worker)]
+            worker.export(unit, ordinal: ordinal, into: &out)
+            if unit.downstream >= 0 {
+                descriptors.append(worker.connections[unit.downstream].pointee.fd)
+                export.downstream += 1
+                let c = worker.connections[unit.downstream].pointee
+                if c.stream >= 0 || c.kind == .tunnelDownstream { export.busy += 1 }
+            }
+            if unit.upstream >= 0 {
+                descriptors.append(worker.connections[unit.upstream].pointee.fd)
+                export.upstream += 1
+            }
+            while out.count >= pieceBytes || descriptors.count + 2 > pieceDescriptors {
+                let piece = UnsafeBufferPointer(rebasing: out.bytes.prefix(pieceBytes))
+                guard send(piece, descriptors, false) else { return nil }
+                out.removeFirst(piece.count)
+                descriptors.removeAll(keepingCapacity: true)
+            }
+        }
+        return send(out.bytes, descriptors, true) ? export : nil
+    }
+
+    private func writeHeader(units: Int, into out: inout RecordWriter) {
+        var header = TransactionRecord()
+        header.units = UInt64(units)
+        header.workers = UInt32(workers.count)
+        let snapshot = workers[0].snapshot
+        header.listeners = zip(snapshot.configuredListeners, snapshot.listenerNames).map {
+            .init(name: $0, statName: $1.statName)
+        }
+        header.clusters = zip(snapshot.configuredClusters, snapshot.clusterStatNames).map {
+            .init(name: $0, statName: $1)
+        }
+        header.clusters += goneClusters
+        let frame = out.beginFrame()
+        header.write(into: &out)
+        out.endFrame(frame)
+    }
+
+    private func collectUnits(descriptorLimit: Int) -> ConnectionExport {
+        var export = ConnectionExport()
+        var descriptors = 0
+        for worker in workers {
+            for slot in 0..<worker.connections.count {
+                guard let unit = worker.unit(slot) else { continue }
+                export.units.append(unit)
+                descriptors += (unit.downstream >= 0 ? 1 : 0) + (unit.upstream >= 0 ? 1 : 0)
+            }
+        }
+        if descriptors > descriptorLimit { leaveBehind(&export, descriptorLimit) }
+        return export
+    }
+
+    /// Requests and tunnels go first, clients at rest next, upstream connections at rest last.
+    private func leaveBehind(_ export: inout ConnectionExport, _ limit: Int) {
+        func rank(_ unit: SentUnit) -> Int {
+            if unit.downstream < 0 { return 2 }
+            return unit.upstream >= 0 || workers[Int(unit.worker)].connections[unit.downstream].pointee.stream >= 0
+                ? 0 : 1
+        }
+        var left = limit
+        var chosen: [SentUnit] = []
+        for wanted in 0...2 {
+            for unit in export.units where rank(unit) == wanted {
+                let need = (unit.downstream >= 0 ? 1 : 0) + (unit.upstream >= 0 ? 1 : 0)
+                if need <= left {
+                    left -= need
+                    chosen.append(unit)
+                } else if unit.downstream >= 0 {
+                    export.withoutRoom += 1
+                }
+            }
+        }
+        export.units = chosen
+    }
+
+    // MARK: - What became of it
+
+    /// Notes what the child leaves here. Nothing is let go yet. Returns what is wrong with the answer, nil if nothing.
+    public func readAnswer(_ bytes: [UInt8], _ export: inout ConnectionExport) -> String? {
+        let answer: AnswerRecord
+        do throws(RecordError) {
+            answer = try AnswerRecord(bytes, units: export.units.count)
+        } catch {
+            return "\(error)"
+        }
+        for entry in answer.refused {
+            var count = 0
+            for ordinal in entry.ordinals {
+                guard !export.units[Int(ordinal)].isKept else { return "unit \(ordinal) is refused twice" }
+                export.units[Int(ordinal)].isKept = true
+                if export.units[Int(ordinal)].downstream >= 0 { count += 1 }
+            }
+            if count > 0 { export.refused.append((entry.reason, count)) }
+        }
+        return nil
+    }
+
+    /// The child serves what was sent: it is forgotten here, and the workers go on with what stayed.
+    public func forgetMoved(_ export: ConnectionExport) {
+        settle(export) { worker, units in
+            for unit in units {
+                if !unit.isKept {
+                    worker.forget(unit)
+                } else if unit.downstream < 0 {
+                    // At rest: nobody will need it here.
+                    worker.close(unit.upstream, worker.connections[unit.upstream])
+                }
+            }
+        }
+    }
+
+    /// What was sent is lost with a child that had begun to serve it: the last copies are closed.
+    public func closeLost(_ export: ConnectionExport) {
+        settle(export) { worker, units in
+            for unit in units where !unit.isKept {
+                let slot = unit.downstream >= 0 ? unit.downstream : unit.upstream
+                let c = worker.connections[slot]
+                switch c.pointee.kind {
+                case .free: break
+                case .downstreamHTTP: worker.downstreamClosed(slot, c)
+                case .tunnelDownstream, .tunnelUpstream: worker.closeTunnel(slot, c)
+                case .upstreamHTTP: worker.close(slot, c)
+                }
+            }
+        }
+    }
+
+    private func settle(_ export: ConnectionExport, _ body: @escaping @Sendable (Worker, [SentUnit]) -> Void) {
+        for (index, worker) in workers.enumerated() {
+            let units = export.units.filter { Int($0.worker) == index }
+            worker.mailbox.post(
+                .whileParked { worker in
+                    body(worker, units)
+                    if worker.state.pointee.downstreams == 0 { worker.hooks.drained(index) }
+                })
+            worker.mailbox.post(.resume)
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import CLinux
+import HotRestart
+
+/// The child's half of moving connections, over all workers. Their threads are parked.
+extension WorkerPool {
+    /// Takes a piece of the stream of records. Returns what is wrong with it, nil if nothing: then the hand-over cannot go
+    /// on.
+    public func adoptConnections(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String? {
+        let incoming = self.incoming ?? ConnectionImport()
+        self.incoming = incoming
+        do throws(RecordError) {
+            try incoming.take(bytes, descriptors, into: self)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// After the last piece: what stays with the parent, or what is missing.
+    public func connectionAnswer() -> (answer: [UInt8], problem: String?) {
+        guard let incoming else { return (AnswerRecord().encoded(), nil) }
+        return (incoming.answer.encoded(), incoming.missing)
+    }
+
+    /// Serves what was adopted, and lets the workers go on.
+    public func activateConnections() {
+        incoming = nil
+        for worker in workers {
+            worker.mailbox.post(.whileParked { $0.activate() })
+            worker.mailbox.post(.resume)
+        }
+    }
+
+    /// Closes this process's copies of what was adopted. The workers stay parked.
+    public func dropConnections() {
+        incoming = nil
+        for worker in workers { worker.dropAdopted() }
+    }
+
+    /// Position of a cluster that the configuration has no more; -1 when there are too many of them.
+    func goneCluster(_ name: TransactionRecord.Name) -> Int32 {
+        let position = stats.addGone(name.statName)
+        guard position >= 0 else { return -1 }
+        goneClusters.append(name)
+        for (worker, writer) in zip(workers, writers) {
+            (worker.clusterStats + Int(position)).initialize(to: stats.cells(cluster: Int(position), writer))
+        }
+        return position
+    }
+}
+
+/// Connections on their way in: records and descriptors as they arrive, and where they go.
+final class ConnectionImport {
+    private(set) var answer = AnswerRecord()
+    private var pending: [UInt8] = []
+    private var descriptors: [OwnedDescriptor] = []
+    private var nextDescriptor = 0
+    private var header: TransactionRecord?
+    private var units: UInt64 = 0
+    /// By position in the transaction's tables: the position here. -1: not here. -2: not looked up yet.
+    private var listeners: [Int32] = []
+    private var clusters: [Int32] = []
+    private var turn = 0
+
+    /// A record of one unit, which cannot be larger: buffers are bounded.
+    private static let largestFrame = 4 * UnitCheck.maxBuffer
+
+    func take(_ bytes: [UInt8], _ more: [OwnedDescriptor], into pool: WorkerPool) throws(RecordError) {
+        descriptors += more
+        var used = 0
+        if pending.isEmpty {
+            used = try takeFrames(bytes, pool)
+            pending.append(contentsOf: bytes[used...])
+        } else {
+            pending.append(contentsOf: bytes)
+            used = try takeFrames(pending, pool)
+            pending.removeFirst(used)
+        }
+        // What was adopted is the workers'.
+        if nextDescriptor == descriptors.count {
+            descriptors.removeAll(keepingCapacity: true)
+            nextDescriptor = 0
+        }
+    }
+
+    /// Why the stream is not complete, nil if it is.
+    var missing: String? {
+        guard let header else { return "no connection records came" }
+        if !pending.isEmpty { return "the last connection record is cut short" }
+        if units != header.units { return "\(units) of \(header.units) connection records came" }
+        if nextDescriptor != descriptors.count { return "more descriptors than connections came" }
+        return nil
+    }
+
+    private func takeFrames(_ bytes: [UInt8], _ pool: WorkerPool) throws(RecordError) -> Int {
+        let result = bytes.withUnsafeBufferPointer { buffer -> Result<Int, RecordError> in
+            do throws(RecordError) { return .success(try takeFrames(buffer, pool)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func takeFrames(_ buffer: UnsafeBufferPointer<UInt8>, _ pool: WorkerPool) throws(RecordError) -> Int {
+        var used = 0
+        guard let base = buffer.baseAddress else { return 0 }
+        while buffer.count - used >= 4 {
+            let length = (0..<4).reduce(0) { $0 | Int(base[used + $1]) << (8 * $1) }
+            guard length <= Self.largestFrame else { throw RecordError("a connection record of \(length) bytes") }
+            guard buffer.count - used - 4 >= length else { break }
+            let frame = RecordBytes(base + used + 4, length)
+            used += 4 + length
+            if header == nil { try takeHeader(frame, pool) } else { try takeUnit(frame, pool) }
+        }
+        return used
+    }
+
+    private func takeHeader(_ frame: RecordBytes, _ pool: WorkerPool) throws(RecordError) {
+        let header = try TransactionRecord(frame)
+        guard header.version == TransactionRecord.currentVersion else {
+            throw RecordError(
+                "connection records of version \(header.version), this process reads \(TransactionRecord.currentVersion)"
+            )
+        }
+        self.header = header
+        let snapshot = pool.workers[0].snapshot
+        listeners = header.listeners.map { name in
+            Int32(snapshot.configuredListeners.firstIndex(of: name.name) ?? -1)
+        }
+        clusters = header.clusters.map { _ in -2 }
+    }
+
+    private func takeUnit(_ frame: RecordBytes, _ pool: WorkerPool) throws(RecordError) {
+        let unit = try UnitRecord(frame)
+        guard let header, units < header.units else { throw RecordError("more connection records than announced") }
+        units += 1
+        guard descriptors.count - nextDescriptor >= unit.descriptorCount else {
+            throw RecordError("a connection came without its descriptor")
+        }
+        let own = descriptors[nextDescriptor..<(nextDescriptor + unit.descriptorCount)]
+        nextDescriptor += unit.descriptorCount
+        if let problem = adopt(unit, own, header, pool) {
+            answer.refuse(unit.ordinal, problem)
+            // The parent goes on with it: a copy here would keep it open.
+            for descriptor in own { descriptor.close() }
+        }
+    }
+
+    /// Returns why the unit stays with the parent.
+    private func adopt(
+        _ record: UnitRecord, _ own: ArraySlice<OwnedDescriptor>, _ header: TransactionRecord, _ pool: WorkerPool
+    ) -> String? {
+        if record.needs != 0 { return "it needs what this version cannot do" }
+        var unit = IncomingUnit()
+        do throws(RecordError) {
+            unit.downstream = try record.downstream()
+            unit.upstream = try record.upstream()
+            unit.stream = try record.stream()
+        } catch {
+            return "its record is not understood: \(error)"
+        }
+        if let d = unit.downstream {
+            guard let position = place(d.listener, listeners) else { return "its record names no listener" }
+            unit.listener = position
+        }
+        if let cluster = unit.stream?.cluster ?? unit.upstream?.cluster {
+            if let up = unit.upstream, up.cluster != cluster { return "its record names two clusters" }
+            guard clusters.indices.contains(Int(cluster)) else { return "its record names no cluster" }
+            if clusters[Int(cluster)] == -2 { clusters[Int(cluster)] = find(header.clusters[Int(cluster)], unit, pool) }
+            if clusters[Int(cluster)] == -2 { return "its cluster is not in the new configuration" }
+            unit.cluster = clusters[Int(cluster)]
+        }
+        if unit.downstream != nil { unit.downstreamDescriptor = own.first?.raw ?? -1 }
+        if unit.upstream != nil { unit.upstreamDescriptor = own.last?.raw ?? -1 }
+        let worker = pool.workers[target(record, unit, header, pool.workers.count)]
+        if let problem = worker.adopt(unit) { return problem }
+        // Now they are the worker's.
+        for descriptor in own { _ = descriptor.take() }
+        return nil
+    }
+
+    private func place(_ position: Int32, _ table: [Int32]) -> Int32? {
+        table.indices.contains(Int(position)) ? table[Int(position)] : nil
+    }
+
+    /// A connection at rest does not bring a cluster back that is gone.
+    private func find(_ name: TransactionRecord.Name, _ unit: IncomingUnit, _ pool: WorkerPool) -> Int32 {
+        if let known = pool.workers[0].snapshot.configuredClusters.firstIndex(of: name.name) { return Int32(known) }
+        return unit.downstream == nil ? -2 : pool.goneCluster(name)
+    }
+
+    /// The worker of the same number where there are as many; else they are spread, but for what belongs together through
+    /// a pool.
+    private func target(_ record: UnitRecord, _ unit: IncomingUnit, _ header: TransactionRecord, _ count: Int) -> Int {
+        let waits = unit.stream.map { Stream.Flags(rawValue: $0.flags).contains(.pending) } ?? (unit.downstream == nil)
+        if Int(header.workers) == count || waits { return Int(record.worker) % count }
+        turn += 1
+        return turn % count
+    }
+}

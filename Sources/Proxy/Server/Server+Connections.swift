@@ -1,0 +1,113 @@
+import CLinux
+import Glibc
+import HotRestart
+
+/// Live connections in a hot restart: frozen and sent by the parent, adopted and served by the child. `docs/hand-over.md`
+/// has the protocol.
+extension Server {
+    /// Descriptors that the child keeps for what it opens itself.
+    private static let descriptorReserve = 64
+    /// Bytes of records in one message: small enough for several to be on their way at once.
+    private static let pieceBytes = 24 * 1024
+    private static let pieceDescriptors = 128
+
+    /// Whether connections move in a hot restart of this process.
+    var capabilities: Capabilities { options.handOver == .all ? [.connections] : [] }
+
+    // MARK: - Parent
+
+    func moveConnections(
+        to child: Hello, over channel: RestartChannel, limitNs: UInt64, _ done: @escaping (String?) -> Void
+    ) {
+        frozenNs = cl_monotonic_ns()
+        export = nil
+        pool.park { [weak self] in
+            guard let self, let session = self.parentSession, session.isFrozen else { return }
+            done(self.sendConnections(to: child, over: channel, deadlineNs: self.frozenNs + limitNs))
+        }
+    }
+
+    /// Returns why they could not be sent, nil if they were.
+    private func sendConnections(to child: Hello, over channel: RestartChannel, deadlineNs: UInt64) -> String? {
+        let listening = sockets.reduce(0) { $0 + $1.members.count } + 2
+        let room = Int(min(child.freeDescriptors, 1 << 24)) - listening - Self.descriptorReserve
+        var problem: String?
+        export = pool.exportConnections(
+            descriptorLimit: max(room, 0), pieceBytes: Self.pieceBytes, pieceDescriptors: Self.pieceDescriptors
+        ) { bytes, descriptors, isLast in
+            do throws(RestartSocketError) {
+                let part = ConnectionsPart(bytes: Array(bytes), isLast: isLast)
+                try channel.send(.connections(part), descriptors: descriptors)
+                guard try channel.flush(deadlineNs: deadlineNs) else {
+                    problem = "the child did not take the connections in time"
+                    return false
+                }
+                return true
+            } catch {
+                problem = "the connections could not be sent: \(error)"
+                return false
+            }
+        }
+        return problem
+    }
+
+    /// Returns what is wrong with the child's answer.
+    func checkAnswer(_ bytes: [UInt8]) -> String? {
+        guard var export else { return "an answer without connections" }
+        let problem = pool.readAnswer(bytes, &export)
+        self.export = export
+        return problem
+    }
+
+    func thawConnections() {
+        export = nil
+        pool.resumeParked()
+    }
+
+    /// The child serves: what it has is forgotten here. Returns the report that goes to it.
+    func releaseConnections() -> HandOverReport {
+        let total = pool.connectionCount
+        guard let export else {
+            return HandOverReport(
+                moved: 0, kept: UInt64(total), text: total == 0 ? "" : "they drain in pid \(getpid())")
+        }
+        self.export = nil
+        let stallNs = cl_monotonic_ns() - frozenNs
+        pool.forgetMoved(export)
+        let kept = max(total - export.moved, 0)
+        return HandOverReport(
+            moved: UInt64(export.moved), kept: UInt64(kept), text: Self.describe(export, kept: kept, stallNs: stallNs))
+    }
+
+    private static func describe(_ export: ConnectionExport, kept: Int, stallNs: UInt64) -> String {
+        var text =
+            "\(export.moved) connections moved (\(export.busy) of them busy, and \(export.upstream) upstream ones), "
+            + "frozen for \(Double(stallNs / 100_000) / 10) ms"
+        if kept == 0 { return text + "; none stays" }
+        var reasons = export.refused.map { "\($0.count) since \($0.reason)" }
+        if export.withoutRoom > 0 {
+            reasons.append("\(export.withoutRoom) since the new process has no descriptors left for them")
+        }
+        text += "; \(kept) stay and drain"
+        return reasons.isEmpty ? text : text + ": " + reasons.joined(separator: ", ")
+    }
+
+    // MARK: - Child
+
+    /// The workers stand still from before READY until this process serves, so that connections can be put in.
+    func prepareForConnections(_ done: @escaping () -> Void) { pool.park(done) }
+
+    /// Returns the answer once all have come, nil before, or what is wrong.
+    func adoptConnections(
+        _ bytes: [UInt8], _ descriptors: [OwnedDescriptor], isLast: Bool
+    ) -> Result<[UInt8]?, StartupError> {
+        if let problem = pool.adoptConnections(bytes, descriptors) { return .failure(StartupError(problem)) }
+        guard isLast else { return .success(nil) }
+        let (answer, problem) = pool.connectionAnswer()
+        if let problem { return .failure(StartupError(problem)) }
+        return .success(answer)
+    }
+
+    /// The parent died in the middle: what has come is no use.
+    func dropConnections() { pool.dropConnections() }
+}
