@@ -15,6 +15,8 @@ final class HandOver {
     var slotCommitted = false
     var adopted: [ReceivedListener] = []
     var adoptedState: [StateRecord] = []
+    /// What the parent passes before the freeze.
+    var ahead: [(bytes: [UInt8], descriptors: [Int32])] = []
     /// What the parent moves, and what the child answers.
     var connections: [(part: ConnectionsPart, descriptors: [Int32])] = []
     var answer: [UInt8] = []
@@ -46,6 +48,9 @@ final class HandOver {
                 parentAccepts = false
                 try parentDoes(parent.handle(.listenersStopped))
             case .resumeAccepting, .takeBack: parentAccepts = true
+            case .passAhead:
+                for part in ahead { try link.parent.send(.ahead(bytes: part.bytes), descriptors: part.descriptors) }
+                try parentDoes(parent.handle(.passedAhead))
             case .moveConnections:
                 for part in connections {
                     try link.parent.send(.connections(part.part), descriptors: part.descriptors)
@@ -76,6 +81,9 @@ final class HandOver {
             case .storeCommitted:
                 slotCommitted = true
                 try childDoes(child.handle(.commitStored(true)))
+            case .adoptAhead(let bytes, let descriptors):
+                adoptedBytes += bytes
+                adoptedDescriptors += descriptors
             case .adoptConnections(let bytes, let descriptors, let isLast):
                 adoptedBytes += bytes
                 adoptedDescriptors += descriptors

@@ -81,7 +81,6 @@ import Testing
             error: .descriptorCount(expected: 0, found: 2)),
         Bad(name: "type 0", bytes: datagram(.init(rawValue: 0)), error: .unknownType(0)),
         Bad(name: "unknown type", bytes: datagram(.init(rawValue: 500)), error: .unknownType(500)),
-        Bad(name: "reserved type", bytes: datagram(.connectionsBegin), error: .unknownType(32)),
         Bad(name: "field header cut", bytes: datagram(.ready, [1, 0, 0]), error: .truncatedField(tag: 0)),
         Bad(
             name: "field too long", bytes: datagram(.abort, field(1, [65], length: 2)), error: .truncatedField(tag: 1)),

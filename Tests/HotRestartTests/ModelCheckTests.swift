@@ -258,6 +258,9 @@ extension ModelWorld {
         case .fenceKill:
             killChild()
             run(parent.handle(.fenced(childCommitted: slotCommitted)))
+        case .pass:
+            if parentLink, childLink, childAlive { toChild.append(.message(.ahead(bytes: [0]), [])) }
+            run(parent.handle(.passedAhead))
         case .move:
             parentServes = false
             send(ConnectionsPart(bytes: [1], isLast: false))

@@ -10,7 +10,7 @@ struct ModelWorld: Hashable {
     enum ParentStep: Hashable {
         case offer, admin, stop, fenceVerify, fenceKill, handOver
         /// The connections in two parts, so that a death may come between them.
-        case move, moveRest, checkAnswer
+        case pass, move, moveRest, checkAnswer
         case release([String])
     }
     enum ChildStep: Hashable { case build, store, check, adopt }
@@ -54,6 +54,7 @@ struct ModelWorld: Hashable {
     var parentServes = true
     var childServes = false
     var childRecords = Records.none
+    var childHasAhead = false
     /// They went on in the parent after they were sent: the child's records are out of date.
     var thawed = false
     /// A child had them that had committed, and died: they are lost.
@@ -77,10 +78,10 @@ struct ModelWorld: Hashable {
         left = faults
         if connections {
             var welcome = Samples.welcome
-            welcome.capabilities = .connections
+            welcome.capabilities = [.connections, .ahead]
             parent = ParentSession(welcome: welcome, baseID: 7)
             var hello = Samples.hello
-            hello.capabilities = .connections
+            hello.capabilities = [.connections, .ahead]
             child = ChildSession(hello: hello)
         }
         run(parent.handle(.start))
@@ -114,6 +115,7 @@ struct ModelWorld: Hashable {
             case .resumeAccepting:
                 parentSteps.remove(.stop)
                 parentAccepts = true
+            case .passAhead: parentSteps.insert(.pass)
             case .moveConnections: parentSteps.insert(.move)
             case .checkPrepared: parentSteps.insert(.checkAnswer)
             case .thawConnections:
@@ -166,10 +168,13 @@ struct ModelWorld: Hashable {
                 childHolds = Set(listeners.map(\.record.name))
                 let numbers = listeners.map(\.descriptor.raw)
                 if numbers != Self.listeners.map(\.descriptor) { violated("a descriptor was lost") }
+            case .adoptAhead: childHasAhead = true
             case .adoptConnections(_, _, let isLast):
                 childRecords = isLast ? .all : .some
                 if isLast { childSteps.insert(.adopt) }
-            case .dropConnections: childRecords = .none
+            case .dropConnections:
+                childRecords = .none
+                childHasAhead = false
             case .adoptState: childSteps.insert(.build)
             case .checkParent: childSteps.insert(.check)
             case .storeCommitted: childSteps.insert(.store)
@@ -177,6 +182,7 @@ struct ModelWorld: Hashable {
                 if childHolds != Set(Self.names) { violated("the child serves without all listeners") }
                 if !parentAlive, child.isOrphan { outcomes.insert(.orphan) }
                 childAccepts = true
+                if childRecords == .none, childHasAhead { violated("the child keeps descriptors of no connection") }
                 if childRecords == .some { violated("the child serves half of the connections") }
                 if childRecords == .all {
                     if thawed { violated("the child serves connections that the parent has served since") }

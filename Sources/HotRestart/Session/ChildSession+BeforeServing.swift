@@ -76,6 +76,9 @@ extension ChildSession {
         case (.adminReleased, .building) where adminPending:
             adminPending = false
             return [.cancelTimer(.step), .adminReleased] + proceedIfBuilt()
+        case (.ahead(let bytes), .awaitCommit) where !hasConnections && movesConnections:
+            hasAhead = true
+            return [.setTimer(.step, ns: limits.commit), .adoptAhead(bytes: bytes, descriptors: descriptors)]
         case (.connections(let part), .awaitCommit) where !hasConnections && movesConnections,
             (.connections(let part), .receiving):
             hasConnections = true
@@ -184,6 +187,7 @@ extension ChildSession {
         case .awaitState: actions += startBuilding()
         case .awaitCommit:
             phase = .storing
+            if hasAhead, !hasConnections { actions.append(.dropConnections) }
             actions.append(.storeCommitted)
         case .receiving:
             // Not complete: those that came have lost their other half.

@@ -52,6 +52,8 @@ public struct ChildSession: Hashable, Sendable {
         case adoptState([StateRecord])
         /// The parent's admin listener is closed.
         case adminReleased
+        /// Descriptors of connections that the parent still serves: keep them, do not touch them.
+        case adoptAhead(bytes: [UInt8], descriptors: [OwnedDescriptor])
         /// Live connections. Build them, touch none; after the last part `.connectionsAdopted`, or `.failed`.
         case adoptConnections(bytes: [UInt8], descriptors: [OwnedDescriptor], isLast: Bool)
         /// Close the descriptors of all connections that came, and forget them.
@@ -140,6 +142,8 @@ public struct ChildSession: Hashable, Sendable {
     var reported: Bool
     /// Connections came.
     var hasConnections = false
+    /// Descriptors came ahead.
+    var hasAhead = false
     var releases: [PendingRelease]
     /// RELEASED that may still come for what was given up.
     var staleAnswers: Int

@@ -29,6 +29,8 @@ extension ParentSession {
             guard movesConnections else { return commit() }
             phase = .moving
             return [.setTimer(.step, ns: limits.freeze), .moveConnections]
+        case .passedAhead:
+            return phase == .passing ? stopAccepting() : []
         case .connectionsSent:
             guard phase == .moving else { return [] }
             // The time limit goes on: it counts from the freeze.
@@ -70,8 +72,9 @@ extension ParentSession {
             phase = .checkingPrepared
             return [.checkPrepared(prepared)]
         case (.ready, .awaitReady) where !adminReleasePending:
-            phase = .stopping
-            return [.setTimer(.step, ns: limits.step), .stopAccepting]
+            guard passesAhead else { return stopAccepting() }
+            phase = .passing
+            return [.setTimer(.step, ns: limits.step), .passAhead]
         default:
             return abort("the child sent message type \(message.type.rawValue) out of turn, \(whileDoing)")
         }
@@ -110,6 +113,11 @@ extension ParentSession {
         return actions
     }
 
+    private mutating func stopAccepting() -> [Action] {
+        phase = .stopping
+        return [.setTimer(.step, ns: limits.step), .stopAccepting]
+    }
+
     private mutating func commit() -> [Action] {
         phase = .awaitCommitted
         prepared = []
@@ -139,6 +147,7 @@ extension ParentSession {
         case .offering: "while listeners and state were collected"
         case .awaitReady where adminReleasePending: "while the admin listener was being closed"
         case .awaitReady: "before it was ready"
+        case .passing: "while descriptors were passed ahead"
         case .stopping: "while this process stopped accepting"
         case .moving: "while the connections were sent"
         case .awaitPrepared, .checkingPrepared: "before it had taken the connections"

@@ -33,7 +33,8 @@ extension ParentSession {
             return [.send(.bye, descriptors: []), .close]
         case .cancel:
             return [.warn("too late to cancel the hand-over")]
-        case .start, .timer, .offer, .adminReleased, .listenersStopped, .connectionsSent, .preparedAccepted:
+        case .start, .timer, .offer, .adminReleased, .listenersStopped, .passedAhead, .connectionsSent,
+            .preparedAccepted:
             return []
         }
     }

@@ -30,6 +30,8 @@ public struct ParentSession: Hashable, Sendable {
         case adminReleased
         /// Answer to `.stopAccepting`: no worker accepts any more.
         case listenersStopped
+        /// Answer to `.passAhead`.
+        case passedAhead
         /// Answer to `.moveConnections`: all parts were sent.
         case connectionsSent
         /// Answer to `.checkPrepared`.
@@ -64,6 +66,9 @@ public struct ParentSession: Hashable, Sendable {
         case stopAccepting
         /// Undo `.stopAccepting`, also a half-finished one.
         case resumeAccepting
+        /// Send descriptors of connections as `Message.ahead` while they are served, then `.passedAhead`. A connection that
+        /// ends from here on is shut down, since a copy in the child would keep it open.
+        case passAhead
         /// Freeze every connection, send all of them as `Message.connections`, then `.connectionsSent`, or `.cancel`.
         case moveConnections
         /// The child's whole answer: `.preparedAccepted`, or `.cancel`. Nothing is given up yet.
@@ -101,7 +106,7 @@ public struct ParentSession: Hashable, Sendable {
     }
 
     enum Phase: Hashable, Sendable {
-        case awaitHello, awaitRequest, offering, awaitReady, stopping
+        case awaitHello, awaitRequest, offering, awaitReady, passing, stopping
         /// Connections stand still: being sent, with the child, answered.
         case moving, awaitPrepared, checkingPrepared
         /// COMMIT was sent.
@@ -156,11 +161,18 @@ public struct ParentSession: Hashable, Sendable {
         switch phase {
         case .awaitCommitted, .fencing, .draining, .standby, .childLeaving: true
         case .awaitHello, .awaitRequest, .offering, .awaitReady, .stopping, .over: false
-        case .moving, .awaitPrepared, .checkingPrepared: false
+        case .passing, .moving, .awaitPrepared, .checkingPrepared: false
         }
     }
     /// Connections stand still for the child: `.moveConnections` was said and nothing is decided.
     public var isFrozen: Bool { phase == .moving || phase == .awaitPrepared || phase == .checkingPrepared }
+    /// Descriptors are being passed ahead.
+    public var isPassing: Bool { phase == .passing }
+    /// Both sides can take descriptors before the freeze.
+    var passesAhead: Bool {
+        movesConnections && welcome.capabilities.contains(.ahead)
+            && (hello?.capabilities.contains(.ahead) ?? false)
+    }
     /// Both sides can move connections.
     var movesConnections: Bool {
         welcome.capabilities.contains(.connections) && (hello?.capabilities.contains(.connections) ?? false)

@@ -34,6 +34,9 @@ public enum Message: Hashable, Sendable {
     case adminRelease
     /// Parent: the admin listener is closed.
     case adminReleased
+    /// Parent: descriptors of connections that it still serves, so that the freeze need not pass them. The bytes say which
+    /// they are; this library does not look into them.
+    case ahead(bytes: [UInt8])
     /// Parent: live connections, as bytes that this library does not look into; their descriptors travel in the same
     /// datagrams, in the owner's order.
     case connections(ConnectionsPart)
@@ -61,6 +64,7 @@ public enum Message: Hashable, Sendable {
         case .abort: .abort
         case .adminRelease: .adminRelease
         case .adminReleased: .adminReleased
+        case .ahead: .ahead
         case .connections: .connections
         case .prepared: .prepared
         case .ignored(let type): type
@@ -74,6 +78,8 @@ public struct Capabilities: OptionSet, Hashable, Sendable {
     public init(rawValue: UInt64) { self.rawValue = rawValue }
     /// Live connections can be moved.
     public static let connections = Capabilities(rawValue: 1)
+    /// Their descriptors can be passed before they are frozen.
+    public static let ahead = Capabilities(rawValue: 2)
 }
 
 /// Which parts of the parent a child asks for. Unknown bits are ignored.

@@ -64,6 +64,7 @@ extension MessageCodec {
             body.number(Tag.Done.moved, report.moved)
             body.number(Tag.Done.kept, report.kept)
             body.text(Tag.Done.text, report.text)
+        case .ahead(let bytes): write(bytes, isLast: false, into: &body)
         case .connections(let part): write(part.bytes, isLast: part.isLast, into: &body)
         case .prepared(let part): write(part.bytes, isLast: part.isLast, into: &body)
         case .release(let names):
@@ -105,6 +106,7 @@ extension MessageCodec {
         case .state: return .state(try readState(body))
         case .done: return .done(try readDone(body))
         case .release: return .release(names: try readNames(body))
+        case .ahead: return .ahead(bytes: try readOpaque(body).bytes)
         case .connections:
             let piece = try readOpaque(body)
             return .connections(ConnectionsPart(bytes: piece.bytes, isLast: piece.isLast))

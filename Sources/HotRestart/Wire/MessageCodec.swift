@@ -89,8 +89,10 @@ extension Message {
 
     /// Whether so many descriptors may travel with it. Which of them belong to which connection, only the owner knows.
     func allows(descriptors count: Int) -> Bool {
-        if case .connections = self { return count <= Wire.maximumDescriptors }
-        return count == descriptorsNeeded && count <= Wire.maximumDescriptors
+        switch self {
+        case .ahead, .connections: count <= Wire.maximumDescriptors
+        default: count == descriptorsNeeded && count <= Wire.maximumDescriptors
+        }
     }
 
     var headerFlags: UInt16 {

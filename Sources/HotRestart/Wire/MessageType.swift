@@ -22,8 +22,7 @@ public struct MessageType: RawRepresentable, Hashable, Sendable {
     public static let adminRelease = MessageType(rawValue: 16)
     public static let adminReleased = MessageType(rawValue: 17)
 
-    /// Reserved.
-    public static let connectionsBegin = MessageType(rawValue: 32)
+    public static let ahead = MessageType(rawValue: 32)
     public static let connections = MessageType(rawValue: 33)
     public static let prepared = MessageType(rawValue: 34)
 }

@@ -12,6 +12,8 @@ protocol RestartChildOwner: AnyObject {
     func isProvenDead(pid: UInt64) -> Bool
     /// The standby has closed its duplicates of these listeners, or did not answer in time; no names: of all.
     func prepareForConnections(_ done: @escaping () -> Void)
+    /// What is wrong, nil if nothing.
+    func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String?
     /// The answer once all have come, nil before, or what is wrong.
     func adoptConnections(
         _ bytes: [UInt8], _ descriptors: [OwnedDescriptor], isLast: Bool
@@ -99,6 +101,8 @@ final class RestartChild {
         case .adoptListeners(let listeners):
             if let problem = owner?.adopt(listeners) { feed(.failed(reason: problem)) }
         case .adoptState: owner?.prepareForConnections { [weak self] in self?.feed(.built) }
+        case .adoptAhead(let bytes, let descriptors):
+            if let problem = owner?.adoptAhead(bytes, descriptors) { feed(.failed(reason: problem)) }
         case .adoptConnections(let bytes, let descriptors, let isLast):
             switch owner?.adoptConnections(bytes, descriptors, isLast: isLast) {
             case .success(let answer): if let answer { feed(.connectionsAdopted(answer: answer)) }

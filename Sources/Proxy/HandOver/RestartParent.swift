@@ -10,6 +10,8 @@ protocol RestartParentOwner: AnyObject {
     /// The child serves; returns what it could not take.
     func becomeStandby(of child: Hello) -> HandOverReport
     func takeBack(childCommitted: Bool, _ reason: String)
+    /// Sends descriptors while their connections are served.
+    func passAhead(to child: Hello, over link: RestartLink, _ done: @escaping () -> Void)
     /// Stops the workers and sends all connections; `done` gets what went wrong.
     func moveConnections(
         to child: Hello, over channel: RestartChannel, limitNs: UInt64, _ done: @escaping (String?) -> Void)
@@ -59,6 +61,7 @@ final class RestartParent {
 
     /// The workers stand still for a child.
     var isFrozen: Bool { session.isFrozen }
+    var isPassing: Bool { session.isPassing }
 
     func begin() throws(SystemError) {
         try link.open { [weak self] received in
@@ -115,6 +118,9 @@ final class RestartParent {
             feed(.handedOver(report))
         case .takeBack(let childCommitted, let reason):
             owner?.takeBack(childCommitted: childCommitted, reason)
+        case .passAhead:
+            guard let hello = session.child else { return feed(.cancel(reason: "no child")) }
+            owner?.passAhead(to: hello, over: link) { [weak self] in self?.feed(.passedAhead) }
         case .moveConnections:
             guard let hello = session.child else { return feed(.cancel(reason: "no child")) }
             owner?.moveConnections(to: hello, over: link.channel, limitNs: session.limits.freeze) {

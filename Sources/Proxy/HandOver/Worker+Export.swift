@@ -32,6 +32,8 @@ extension Worker {
         let frame = out.beginFrame()
         out.number(UnitRecord.Tag.ordinal, UInt64(ordinal))
         out.number(UnitRecord.Tag.worker, UInt64(unit.worker))
+        out.number(UnitRecord.Tag.downstreamAhead, aheadID(unit.downstream))
+        out.number(UnitRecord.Tag.upstreamAhead, aheadID(unit.upstream))
         var streamSlot: Int32 = -1
         if unit.downstream >= 0 {
             let d = connections[unit.downstream]
@@ -57,6 +59,13 @@ extension Worker {
             out.end(start)
         }
         out.endFrame(frame)
+    }
+
+    /// How the descriptor of a slot is called that went ahead, 0 if it did not.
+    func aheadID(_ slot: Int32) -> UInt64 {
+        guard slot >= 0 else { return 0 }
+        let c = connections[slot]
+        return c.pointee.flags.contains(.passedAhead) ? AheadID.make(index, slot, c.pointee.generation) : 0
     }
 
     private static func address(_ pool: UnsafeMutablePointer<HostPool>) -> UnsafePointer<cl_address> {

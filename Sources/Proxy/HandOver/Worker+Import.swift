@@ -14,6 +14,9 @@ struct IncomingUnit: BitwiseCopyable {
     var stream: StreamRecord?
     var downstreamDescriptor: Int32 = -1
     var upstreamDescriptor: Int32 = -1
+    /// Slots in which descriptors that came ahead are registered already, -1: none.
+    var downstreamSlot: Int32 = -1
+    var upstreamSlot: Int32 = -1
     /// Position of the listener here.
     var listener: Int32 = -1
     /// Position of the cluster here; one behind the configured ones is gone from the configuration.
@@ -25,6 +28,18 @@ struct IncomingUnit: BitwiseCopyable {
 extension Worker {
     /// Takes a unit, or says why it must stay with the parent; then its descriptors are the caller's to close.
     func adopt(_ unit: IncomingUnit) -> String? {
+        var adopted = AdoptedUnit()
+        if let problem = build(unit, &adopted) {
+            giveBack(adopted.downstream >= 0 ? adopted.downstream : unit.downstreamSlot, unit.downstreamDescriptor)
+            giveBack(adopted.upstream >= 0 ? adopted.upstream : unit.upstreamSlot, unit.upstreamDescriptor)
+            return problem
+        }
+        join(adopted)
+        parking.adopted.append(adopted)
+        return nil
+    }
+
+    private func build(_ unit: IncomingUnit, _ adopted: inout AdoptedUnit) -> String? {
         if let problem = UnitCheck.problem(of: unit, maxInput: readCapacity - Self.readChunk, snapshot: snapshot) {
             return problem
         }
@@ -35,39 +50,50 @@ extension Worker {
             host = hostSlot(unit.cluster, address, onlyMember: rests)
             if host < 0 { return rests ? "its host is not in the new configuration" : "no room for its host" }
         }
-        var adopted = AdoptedUnit()
         if let record = unit.downstream {
-            adopted.downstream = insert(record, unit.downstreamDescriptor)
+            adopted.downstream = insert(record, unit.downstreamDescriptor, unit.downstreamSlot)
             guard adopted.downstream >= 0 else { return Self.noRoom }
             connections[adopted.downstream].pointee.listener = unit.listener
             connections[adopted.downstream].pointee.bufferLimit = snapshot.listeners[Int(unit.listener)].bufferLimit
         }
         if let record = unit.upstream {
-            adopted.upstream = insert(record, unit.upstreamDescriptor)
-            if adopted.upstream < 0 {
-                abandon(adopted)
-                return Self.noRoom
-            }
+            adopted.upstream = insert(record, unit.upstreamDescriptor, unit.upstreamSlot)
+            guard adopted.upstream >= 0 else { return Self.noRoom }
             connections[adopted.upstream].pointee.host = host
         }
         if let record = unit.stream {
             adopted.stream = streams.take()
-            if adopted.stream < 0 {
-                abandon(adopted)
-                return Self.noRoom
-            }
+            guard adopted.stream >= 0 else { return Self.noRoom }
             fill(streams[adopted.stream], record, unit.cluster, host)
         }
-        join(adopted)
-        parking.adopted.append(adopted)
         return nil
     }
 
     private static let noRoom = "the new process has no room for more connections"
 
-    /// Slot and registration of one connection. The descriptor stays the caller's if it fails.
-    private func insert(_ record: ConnectionRecord, _ descriptor: Int32) -> Int32 {
+    /// Registers a descriptor that comes ahead of its record, in a slot of its own; -1 if that cannot be.
+    func reserve(_ descriptor: Int32) -> Int32 {
         let slot = connections.take()
+        guard slot >= 0 else { return -1 }
+        let c = connections[slot]
+        // This worker polls nothing before it serves; the set notes what there is to read from the start.
+        let data = UInt64(c.pointee.generation) << 32 | UInt64(UInt32(bitPattern: slot))
+        guard cl_epoll_add(epoll, descriptor, Epoll.connection, data) == 0 else {
+            connections.give(slot)
+            return -1
+        }
+        return slot
+    }
+
+    /// Undoes `reserve`; the descriptor stays the caller's.
+    func unreserve(_ slot: Int32, _ descriptor: Int32) {
+        _ = cl_epoll_del(epoll, descriptor)
+        connections.give(slot)
+    }
+
+    /// Slot and registration of one connection. The descriptor stays the caller's if it fails.
+    private func insert(_ record: ConnectionRecord, _ descriptor: Int32, _ reserved: Int32) -> Int32 {
+        let slot = reserved >= 0 ? reserved : reserve(descriptor)
         guard slot >= 0 else { return -1 }
         let c = connections[slot]
         let generation = c.pointee.generation
@@ -84,14 +110,7 @@ extension Worker {
         c.pointee.bufferLimit = max(record.bufferLimit, 1)
         if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
         if let start = record.output.start { c.pointee.output.append(start, record.output.count) }
-        // This worker polls nothing before it serves; the set notes what there is to read from the start.
-        let rc = cl_epoll_add(
-            epoll, descriptor, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
         c.pointee.fd = descriptor
-        if rc < 0 {
-            empty(slot, c)
-            return -1
-        }
         return slot
     }
 
@@ -156,12 +175,11 @@ extension Worker {
 
     // MARK: - Not served after all
 
-    /// Undoes a unit that was not completed; its descriptors stay open, but this process polls them no more.
-    private func abandon(_ unit: AdoptedUnit) {
-        for slot in [unit.downstream, unit.upstream] where slot >= 0 {
-            _ = cl_epoll_del(epoll, connections[slot].pointee.fd)
-            empty(slot, connections[slot])
-        }
+    /// Forgets a slot that was reserved or filled; its descriptor stays open, but this process polls it no more.
+    func giveBack(_ slot: Int32, _ descriptor: Int32) {
+        guard slot >= 0 else { return }
+        _ = cl_epoll_del(epoll, descriptor)
+        empty(slot, connections[slot])
     }
 
     private func empty(_ slot: Int32, _ c: ConnectionPointer) {

@@ -49,13 +49,17 @@ extension WorkerPool {
             let worker = workers[Int(unit.worker)]
             worker.export(unit, ordinal: ordinal, into: &out)
             if unit.downstream >= 0 {
-                descriptors.append(worker.connections[unit.downstream].pointee.fd)
+                if !isAhead(worker, unit.downstream) {
+                    descriptors.append(worker.connections[unit.downstream].pointee.fd)
+                }
                 export.downstream += 1
                 let c = worker.connections[unit.downstream].pointee
                 if c.stream >= 0 || c.kind == .tunnelDownstream { export.busy += 1 }
             }
             if unit.upstream >= 0 {
-                descriptors.append(worker.connections[unit.upstream].pointee.fd)
+                if !isAhead(worker, unit.upstream) {
+                    descriptors.append(worker.connections[unit.upstream].pointee.fd)
+                }
                 export.upstream += 1
             }
             while out.count >= pieceBytes || descriptors.count + 2 > pieceDescriptors {
@@ -66,6 +70,10 @@ extension WorkerPool {
             }
         }
         return send(out.bytes, descriptors, true) ? export : nil
+    }
+
+    private func isAhead(_ worker: Worker, _ slot: Int32) -> Bool {
+        worker.connections[slot].pointee.flags.contains(.passedAhead)
     }
 
     private func writeHeader(units: Int, into out: inout RecordWriter) {

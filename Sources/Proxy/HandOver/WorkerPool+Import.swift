@@ -16,8 +16,20 @@ extension WorkerPool {
         }
     }
 
+    /// Takes descriptors that come ahead of their records. Returns what is wrong, nil if nothing.
+    public func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String? {
+        do throws(RecordError) {
+            try ahead.take(AheadRecord(bytes), descriptors, workers)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// After the last piece: what stays with the parent, or what is missing.
     public func connectionAnswer() -> (answer: [UInt8], problem: String?) {
+        // Those that have ended since: a copy here would keep them open.
+        ahead.drop(workers)
         guard let incoming else { return (AnswerRecord().encoded(), nil) }
         return (incoming.answer.encoded(), incoming.missing)
     }
@@ -34,6 +46,7 @@ extension WorkerPool {
     /// Closes this process's copies of what was adopted. The workers stay parked.
     public func dropConnections() {
         incoming = nil
+        ahead.drop(workers)
         for worker in workers { worker.dropAdopted() }
     }
 
@@ -135,21 +148,61 @@ final class ConnectionImport {
         guard descriptors.count - nextDescriptor >= unit.descriptorCount else {
             throw RecordError("a connection came without its descriptor")
         }
-        let own = descriptors[nextDescriptor..<(nextDescriptor + unit.descriptorCount)]
-        nextDescriptor += unit.descriptorCount
-        if let problem = adopt(unit, own, header, pool) {
+        let down = unit.hasDownstream ? try descriptor(unit.downstreamAhead, pool) : nil
+        let up = unit.hasUpstream ? try descriptor(unit.upstreamAhead, pool) : nil
+        if let down, let up, down.worker >= 0, up.worker >= 0, down.worker != up.worker {
+            throw RecordError("both ends of a connection came ahead for different workers")
+        }
+        if let problem = adopt(unit, down, up, header, pool) {
             answer.refuse(unit.ordinal, problem)
             // The parent goes on with it: a copy here would keep it open.
-            for descriptor in own { descriptor.close() }
+            down?.descriptor.close()
+            up?.descriptor.close()
         }
+    }
+
+    /// The next one of the transaction, or the one that came ahead under this name.
+    private func descriptor(_ ahead: UInt64, _ pool: WorkerPool) throws(RecordError) -> AheadTable.Entry {
+        if ahead == 0 {
+            defer { nextDescriptor += 1 }
+            return AheadTable.Entry(descriptor: descriptors[nextDescriptor], worker: -1, slot: -1)
+        }
+        guard let entry = pool.ahead.remove(ahead) else { throw RecordError("a descriptor is named that never came") }
+        return entry
     }
 
     /// Returns why the unit stays with the parent.
     private func adopt(
-        _ record: UnitRecord, _ own: ArraySlice<OwnedDescriptor>, _ header: TransactionRecord, _ pool: WorkerPool
+        _ record: UnitRecord, _ down: AheadTable.Entry?, _ up: AheadTable.Entry?, _ header: TransactionRecord,
+        _ pool: WorkerPool
+    ) -> String? {
+        let worker = place(record, down, up, header, pool)
+        var unit = IncomingUnit()
+        if let down {
+            unit.downstreamDescriptor = down.descriptor.raw
+            unit.downstreamSlot = down.slot
+        }
+        if let up {
+            unit.upstreamDescriptor = up.descriptor.raw
+            unit.upstreamSlot = up.slot
+        }
+        if let problem = resolve(record, &unit, header, pool) {
+            worker.giveBack(unit.downstreamSlot, unit.downstreamDescriptor)
+            worker.giveBack(unit.upstreamSlot, unit.upstreamDescriptor)
+            return problem
+        }
+        if let problem = worker.adopt(unit) { return problem }
+        // Now they are the worker's.
+        _ = down?.descriptor.take()
+        _ = up?.descriptor.take()
+        return nil
+    }
+
+    /// Reads the records of a unit and finds what their names mean here. Returns why it stays with the parent.
+    private func resolve(
+        _ record: UnitRecord, _ unit: inout IncomingUnit, _ header: TransactionRecord, _ pool: WorkerPool
     ) -> String? {
         if record.needs != 0 { return "it needs what this version cannot do" }
-        var unit = IncomingUnit()
         do throws(RecordError) {
             unit.downstream = try record.downstream()
             unit.upstream = try record.upstream()
@@ -158,7 +211,7 @@ final class ConnectionImport {
             return "its record is not understood: \(error)"
         }
         if let d = unit.downstream {
-            guard let position = place(d.listener, listeners) else { return "its record names no listener" }
+            guard let position = position(d.listener, listeners) else { return "its record names no listener" }
             unit.listener = position
         }
         if let cluster = unit.stream?.cluster ?? unit.upstream?.cluster {
@@ -168,16 +221,10 @@ final class ConnectionImport {
             if clusters[Int(cluster)] == -2 { return "its cluster is not in the new configuration" }
             unit.cluster = clusters[Int(cluster)]
         }
-        if unit.downstream != nil { unit.downstreamDescriptor = own.first?.raw ?? -1 }
-        if unit.upstream != nil { unit.upstreamDescriptor = own.last?.raw ?? -1 }
-        let worker = pool.workers[target(record, unit, header, pool.workers.count)]
-        if let problem = worker.adopt(unit) { return problem }
-        // Now they are the worker's.
-        for descriptor in own { _ = descriptor.take() }
         return nil
     }
 
-    private func place(_ position: Int32, _ table: [Int32]) -> Int32? {
+    private func position(_ position: Int32, _ table: [Int32]) -> Int32? {
         table.indices.contains(Int(position)) ? table[Int(position)] : nil
     }
 
@@ -189,10 +236,15 @@ final class ConnectionImport {
 
     /// The worker of the same number where there are as many; else they are spread, but for what belongs together through
     /// a pool.
-    private func target(_ record: UnitRecord, _ unit: IncomingUnit, _ header: TransactionRecord, _ count: Int) -> Int {
-        let waits = unit.stream.map { Stream.Flags(rawValue: $0.flags).contains(.pending) } ?? (unit.downstream == nil)
-        if Int(header.workers) == count || waits { return Int(record.worker) % count }
+    private func place(
+        _ record: UnitRecord, _ down: AheadTable.Entry?, _ up: AheadTable.Entry?, _ header: TransactionRecord,
+        _ pool: WorkerPool
+    ) -> Worker {
+        if let reserved = down.map(\.worker) ?? up.map(\.worker), reserved >= 0 { return pool.workers[reserved] }
+        let count = pool.workers.count
+        let waits = record.hasDownstream != record.hasUpstream && (record.hasUpstream || record.hasStream)
+        if Int(header.workers) == count || waits { return pool.workers[Int(record.worker) % count] }
         turn += 1
-        return turn % count
+        return pool.workers[turn % count]
     }
 }

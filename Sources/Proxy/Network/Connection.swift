@@ -18,7 +18,7 @@ struct Connection: BitwiseCopyable {
     /// The bits travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
-        /// All bits below.
+        /// All bits that travel.
         static let known: UInt32 = 1 << 18 - 1
         /// The handshake is not finished (upstream).
         static let connecting = Flags(rawValue: 1 << 0)
@@ -56,6 +56,8 @@ struct Connection: BitwiseCopyable {
         static let remoteClosed = Flags(rawValue: 1 << 16)
         /// The connection's response head was sent and its body has begun.
         static let responseBody = Flags(rawValue: 1 << 17)
+        /// A child has a copy of the descriptor already. Does not travel.
+        static let passedAhead = Flags(rawValue: 1 << 18)
     }
 
     var fd: Int32 = -1

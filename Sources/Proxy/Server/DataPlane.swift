@@ -75,6 +75,11 @@ public protocol DataPlane: AnyObject {
     func park(_ done: @escaping () -> Void)
     /// Lets parked workers go on as if nothing had happened.
     func resumeParked()
+    /// Parent, parked: descriptors to pass before the freeze.
+    func beginAhead()
+    func nextAhead(limit: Int) -> (record: [UInt8], descriptors: [Int32])?
+    /// Child, parked: takes them.
+    func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String?
     /// Parent, parked: writes all connections as records; see `WorkerPool`.
     func exportConnections(
         descriptorLimit: Int, pieceBytes: Int, pieceDescriptors: Int,

@@ -12,9 +12,48 @@ extension Server {
     private static let pieceDescriptors = 128
 
     /// Whether connections move in a hot restart of this process.
-    var capabilities: Capabilities { options.handOver == .all ? [.connections] : [] }
+    var capabilities: Capabilities { options.handOver == .all ? [.connections, .ahead] : [] }
 
     // MARK: - Parent
+
+    /// Descriptors of one short stop of the workers.
+    private static let aheadBatch = 240
+
+    /// Passes descriptors while the connections are served, batch by batch, as fast as the child takes them.
+    func passAhead(to child: Hello, over link: RestartLink, _ done: @escaping () -> Void) {
+        pool.park { [weak self] in
+            guard let self else { return }
+            self.pool.beginAhead()
+            self.pool.resumeParked()
+            self.passMore(room: self.descriptorRoom(of: child), over: link, done)
+        }
+    }
+
+    private func passMore(room: Int, over link: RestartLink, _ done: @escaping () -> Void) {
+        guard let session = parentSession, session.isPassing else { return }
+        let later: (Int) -> Void = { [weak self] room in
+            self?.loop.after(ms: 1) { self?.passMore(room: room, over: link, done) }
+        }
+        if link.channel.wantsWrite { return later(room) }
+        pool.park { [weak self] in
+            guard let self else { return }
+            var left = room
+            var batch = Self.aheadBatch
+            while batch > 0, left > 0, let next = self.pool.nextAhead(limit: min(batch, Self.pieceDescriptors, left)) {
+                batch -= next.descriptors.count
+                left -= next.descriptors.count
+                link.send(.ahead(bytes: next.record), next.descriptors)
+            }
+            self.pool.resumeParked()
+            if batch == Self.aheadBatch || left == 0 { done() } else { later(left) }
+        }
+    }
+
+    /// Descriptors that the child can take for connections.
+    private func descriptorRoom(of child: Hello) -> Int {
+        let listening = sockets.reduce(0) { $0 + $1.members.count } + 2
+        return max(Int(min(child.freeDescriptors, 1 << 24)) - listening - Self.descriptorReserve, 0)
+    }
 
     func moveConnections(
         to child: Hello, over channel: RestartChannel, limitNs: UInt64, _ done: @escaping (String?) -> Void
@@ -29,11 +68,10 @@ extension Server {
 
     /// Returns why they could not be sent, nil if they were.
     private func sendConnections(to child: Hello, over channel: RestartChannel, deadlineNs: UInt64) -> String? {
-        let listening = sockets.reduce(0) { $0 + $1.members.count } + 2
-        let room = Int(min(child.freeDescriptors, 1 << 24)) - listening - Self.descriptorReserve
         var problem: String?
         export = pool.exportConnections(
-            descriptorLimit: max(room, 0), pieceBytes: Self.pieceBytes, pieceDescriptors: Self.pieceDescriptors
+            descriptorLimit: descriptorRoom(of: child), pieceBytes: Self.pieceBytes,
+            pieceDescriptors: Self.pieceDescriptors
         ) { bytes, descriptors, isLast in
             do throws(RestartSocketError) {
                 let part = ConnectionsPart(bytes: Array(bytes), isLast: isLast)
@@ -96,6 +134,10 @@ extension Server {
 
     /// The workers stand still from before READY until this process serves, so that connections can be put in.
     func prepareForConnections(_ done: @escaping () -> Void) { pool.park(done) }
+
+    func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String? {
+        pool.adoptAhead(bytes, descriptors)
+    }
 
     /// Returns the answer once all have come, nil before, or what is wrong.
     func adoptConnections(

@@ -9,6 +9,8 @@ extension Worker {
         if c.pointee.kind == .free { return }
         disarm(slot)
         if c.pointee.host >= 0 { upstreamGone(c) } else { downstreamGone(c) }
+        // A copy on its way to a child would keep it open for the peer.
+        if c.pointee.flags.contains(.passedAhead) { _ = cl_shutdown(c.pointee.fd, Int32(CL_SHUT_BOTH)) }
         _ = cl_close(c.pointee.fd)
         c.pointee.input.free()
         c.pointee.output.free()

@@ -24,7 +24,8 @@ extension Worker {
         runReadyList()
         fireTimers()
         reuseFreed()
-        if state.pointee.parks { park() }
+        // Going on, it may have been told to stand again.
+        while state.pointee.parks { park() }
     }
 
     private func nextTimeoutMs() -> Int32 {

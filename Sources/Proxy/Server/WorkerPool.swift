@@ -13,6 +13,9 @@ public final class WorkerPool: DataPlane {
     var goneClusters: [TransactionRecord.Name] = []
     /// The connections that are coming over.
     var incoming: ConnectionImport?
+    let ahead = AheadTable()
+    /// Parent: up to which slot descriptors were passed ahead, by worker.
+    var aheadCursors: [Int32] = []
     private var threads: [pthread_t] = []
     private var emptyWaiters: [() -> Void] = []
     private let relay: PoolRelay

@@ -61,7 +61,7 @@ struct ConnectionRecord: BitwiseCopyable {
         into out: inout RecordWriter
     ) {
         out.number(Tag.kind, UInt64(wireKind(c.pointee.kind)))
-        out.number(Tag.flags, UInt64(c.pointee.flags.rawValue))
+        out.number(Tag.flags, UInt64(c.pointee.flags.rawValue & Connection.Flags.known))
         if listener >= 0 { out.number(Tag.listener, UInt64(listener) + 1) }
         if cluster >= 0 { out.number(Tag.cluster, UInt64(cluster) + 1) }
         if let host { AddressRecord.write(host, Tag.host, into: &out) }

@@ -6,6 +6,9 @@ struct UnitRecord: BitwiseCopyable {
     var ordinal: UInt64 = 0
     /// The worker that had it.
     var worker: UInt32 = 0
+    /// How the descriptors were called that came ahead; 0: they come with the transaction.
+    var downstreamAhead: UInt64 = 0
+    var upstreamAhead: UInt64 = 0
     /// What a reader must understand to serve it: with bits that it does not know, it stays with the parent.
     var needs: UInt64 = 0
     // Not looked into yet: whatever they say, each has its descriptor.
@@ -16,9 +19,16 @@ struct UnitRecord: BitwiseCopyable {
     enum Tag {
         static let ordinal: UInt32 = 1, downstream: UInt32 = 2, upstream: UInt32 = 3, stream: UInt32 = 4
         static let worker: UInt32 = 5, needs: UInt32 = 6
+        static let downstreamAhead: UInt32 = 7, upstreamAhead: UInt32 = 8
     }
 
-    var descriptorCount: Int { (downstreamBytes == nil ? 0 : 1) + (upstreamBytes == nil ? 0 : 1) }
+    var hasDownstream: Bool { downstreamBytes != nil }
+    var hasUpstream: Bool { upstreamBytes != nil }
+    var hasStream: Bool { streamBytes != nil }
+    /// Descriptors that come with the transaction.
+    var descriptorCount: Int {
+        (hasDownstream && downstreamAhead == 0 ? 1 : 0) + (hasUpstream && upstreamAhead == 0 ? 1 : 0)
+    }
 
     init(_ bytes: RecordBytes) throws(RecordError) {
         guard var reader = RecordReader(bytes) else { throw RecordError("a unit without fields") }
@@ -30,6 +40,8 @@ struct UnitRecord: BitwiseCopyable {
             case Tag.stream: streamBytes = try field.content()
             case Tag.worker: worker = try field.number()
             case Tag.needs: needs = try field.number()
+            case Tag.downstreamAhead: downstreamAhead = try field.number()
+            case Tag.upstreamAhead: upstreamAhead = try field.number()
             default: break
             }
         }
