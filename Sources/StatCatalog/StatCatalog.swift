@@ -14,6 +14,7 @@ public enum StatCatalog {
         MembershipCounter.self, MembershipGauge.self,
         OriginCounter.self, OriginStatusCounter.self, OriginHistogram.self,
         ServerGauge.self, ServerHistogram.self,
+        HotRestartCounter.self, HotRestartHistogram.self,
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
         AdminHTTPCounter.self, AdminHTTPGauge.self,

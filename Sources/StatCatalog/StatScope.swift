@@ -78,6 +78,13 @@ public struct ServerScope: StatScope {
     public init() {}
 }
 
+public struct HotRestartScope: StatScope {
+    public static let pattern = "hot_restart."
+    public static let about = "Hot restarts in which this base id's process was replaced."
+    public let prefix = Self.filled()
+    public init() {}
+}
+
 public struct ListenerManagerScope: StatScope {
     public static let pattern = "listener_manager."
     public static let about = "The set of listeners, which is that of the configuration file."

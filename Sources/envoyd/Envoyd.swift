@@ -11,7 +11,7 @@ struct Envoyd: ParsableCommand {
         abstract: "An Envoy-compatible L4/L7 proxy whose restarts nobody notices.",
         discussion: """
             Reads an ordinary Envoy v3 bootstrap. Started beside a running envoyd with the same --base-id and \
-            --hot-restart-file, it takes over that one's listening sockets; stats go on counting in shared memory.
+            --hot-restart-file, it takes over that one's listening sockets and live connections; stats go on counting in shared memory.
 
             EXAMPLES
               envoyd -c envoy.yaml --mode validate

@@ -87,6 +87,19 @@ struct HotRestartFlags: ParsableArguments {
         help: "Accepted for Envoy's sake: stats are shared, there is nothing to take over.")
     var skipHotRestartParentStats = false
 
+    @Option(
+        name: .customLong("hand-over"),
+        help: ArgumentHelp(
+            "What a hot restart hands over: all (listeners and live connections), listeners (the parent drains its "
+                + "connections, as with Envoy) or none. What both processes allow is done."))
+    var handOver: ServerOptions.HandOver = .all
+
+    @Option(
+        name: .customLong("hand-over-timeout"),
+        help: ArgumentHelp(
+            "How long either process waits for the other before it gives a hot restart up.", valueName: "seconds"))
+    var handOverTimeout = PositiveNumber(value: 5)
+
     @Flag(name: .customLong("disable-hot-restart"), help: "No shared memory and no restart socket.")
     var disableHotRestart = false
 
@@ -107,6 +120,8 @@ struct HotRestartFlags: ParsableArguments {
         options.requireHotRestart = requireHotRestart
         options.skipHotRestartOnNoParent = skipHotRestartOnNoParent
         options.skipHotRestartParentStats = skipHotRestartParentStats
+        options.handOver = handOver
+        options.handOverTimeoutMs = UInt64(handOverTimeout.value) * 1000
         options.disableHotRestart = disableHotRestart
         options.resetStats = resetStats
     }
@@ -174,6 +189,7 @@ struct LoggingFlags: ParsableArguments {
 // MARK: - Values
 
 extension ServerOptions.Mode: ExpressibleByArgument {}
+extension ServerOptions.HandOver: ExpressibleByArgument {}
 extension ServerOptions.DrainStrategy: ExpressibleByArgument {}
 
 struct EpochFlag: ExpressibleByArgument {
@@ -191,6 +207,7 @@ struct EpochFlag: ExpressibleByArgument {
 
 struct PositiveNumber: ExpressibleByArgument {
     var value: Int
+    init(value: Int) { self.value = value }
     init?(argument: String) {
         guard let n = Int(argument), n > 0, n <= 512 else { return nil }
         value = n

@@ -82,6 +82,7 @@ extension ParentSession {
 
     /// Why this child may not take over, nil if it may.
     private func refusal(of hello: Hello) -> String? {
+        if let refusal { return refusal }
         if hello.baseID != baseID {
             return "this process has base id \(baseID), the new one \(hello.baseID)"
         }

@@ -135,5 +135,9 @@ extension ParentSession {
 
 extension HandOverReport {
     /// The same with a text that fits into a datagram.
-    var clipped: HandOverReport { HandOverReport(moved: moved, kept: kept, text: String(text.prefix(4000))) }
+    var clipped: HandOverReport {
+        var report = self
+        report.text = String(text.prefix(4000))
+        return report
+    }
 }

@@ -139,7 +139,11 @@ public struct ParentSession: Hashable, Sendable {
     /// What the child said while it was being fenced; it counts if the child turns out to be committed.
     var held: [Message]
 
-    public init(welcome: Welcome, baseID: UInt64, limits: Limits = Limits()) {
+    /// Why no child may take over, nil if one may.
+    public let refusal: String?
+
+    public init(welcome: Welcome, baseID: UInt64, limits: Limits = Limits(), refusal: String? = nil) {
+        self.refusal = refusal
         self.welcome = welcome
         self.baseID = baseID
         self.limits = limits

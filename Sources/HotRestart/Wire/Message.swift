@@ -257,7 +257,14 @@ public struct HandOverReport: Hashable, Sendable {
     public var moved: UInt64
     /// Stay with the parent, which drains them.
     public var kept: UInt64
-    /// Why they stay, for people; may be empty.
+    /// Of those that moved: with a request in flight, or a tunnel.
+    public var busy: UInt64 = 0
+    /// Connections to hosts that moved.
+    public var upstream: UInt64 = 0
+    /// How long connections stood still, and how long it all took, in nanoseconds.
+    public var stallNs: UInt64 = 0
+    public var durationNs: UInt64 = 0
+    /// What moved, what stays and why, for people; may be empty.
     public var text: String
 
     public init(moved: UInt64, kept: UInt64, text: String = "") {

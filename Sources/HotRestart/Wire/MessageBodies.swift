@@ -25,7 +25,8 @@ private enum Tag {
         static let bytes: UInt16 = 1, last: UInt16 = 2
     }
     enum Done {
-        static let moved: UInt16 = 1, kept: UInt16 = 2, text: UInt16 = 3
+        static let moved: UInt16 = 1, kept: UInt16 = 2, text: UInt16 = 3, busy: UInt16 = 4, upstream: UInt16 = 5
+        static let stall: UInt16 = 6, duration: UInt16 = 7
     }
     /// RELEASE.
     static let name: UInt16 = 1
@@ -64,6 +65,10 @@ extension MessageCodec {
             body.number(Tag.Done.moved, report.moved)
             body.number(Tag.Done.kept, report.kept)
             body.text(Tag.Done.text, report.text)
+            body.number(Tag.Done.busy, report.busy)
+            body.number(Tag.Done.upstream, report.upstream)
+            body.number(Tag.Done.stall, report.stallNs)
+            body.number(Tag.Done.duration, report.durationNs)
         case .ahead(let bytes): write(bytes, isLast: false, into: &body)
         case .connections(let part): write(part.bytes, isLast: part.isLast, into: &body)
         case .prepared(let part): write(part.bytes, isLast: part.isLast, into: &body)
@@ -272,6 +277,10 @@ extension MessageCodec {
             case Tag.Done.moved: report.moved = try field.number()
             case Tag.Done.kept: report.kept = try field.number()
             case Tag.Done.text: report.text = try field.text()
+            case Tag.Done.busy: report.busy = try field.number()
+            case Tag.Done.upstream: report.upstream = try field.number()
+            case Tag.Done.stall: report.stallNs = try field.number()
+            case Tag.Done.duration: report.durationNs = try field.number()
             default: break
             }
         }

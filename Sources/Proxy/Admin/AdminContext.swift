@@ -29,6 +29,8 @@ protocol AdminContext: AnyObject {
     var epoch: UInt32 { get }
     var concurrency: Int { get }
     var hotRestartVersion: String { get }
+    /// Nil when there was none in this process's life.
+    var lastHotRestart: LastHotRestart? { get }
     /// Seconds since this process started, and since the first of its epochs did.
     var uptime: (currentEpoch: UInt64, allEpochs: UInt64) { get }
     /// All stats, with what is only measured when somebody asks brought up to date.

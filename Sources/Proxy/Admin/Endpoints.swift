@@ -41,6 +41,8 @@ enum AdminEndpoints {
         AdminEndpoint(path: "/help", help: "print out list of admin commands") { _, _ in
             .text("admin commands are:\n\(commands)")
         },
+        AdminEndpoint(
+            path: "/hot_restart", help: "print what the last hot restart moved", answer: HotRestartEndpoint.answer),
         AdminEndpoint(path: "/hot_restart_version", help: "print the hot restart compatibility version") {
             .text($1.hotRestartVersion)
         },

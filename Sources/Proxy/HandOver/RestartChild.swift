@@ -11,7 +11,8 @@ protocol RestartChildOwner: AnyObject {
     /// Whether the region's locks prove that the process which calls itself `pid` is dead.
     func isProvenDead(pid: UInt64) -> Bool
     /// The standby has closed its duplicates of these listeners, or did not answer in time; no names: of all.
-    func prepareForConnections(_ done: @escaping () -> Void)
+    /// Takes state over, builds what is left to build, and stops the workers.
+    func prepare(_ state: [StateRecord], _ done: @escaping () -> Void)
     /// What is wrong, nil if nothing.
     func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String?
     /// The answer once all have come, nil before, or what is wrong.
@@ -20,7 +21,7 @@ protocol RestartChildOwner: AnyObject {
     ) -> Result<[UInt8]?, StartupError>
     func dropConnections()
     func released(_ names: [String])
-    func reported(kept: UInt64)
+    func reported(_ report: HandOverReport)
     func startServing()
     func standbyLost(_ reason: String)
     func mayLeave()
@@ -49,8 +50,11 @@ final class RestartChild {
     private var events: [ChildSession.Event] = []
     private var isHandling = false
 
-    init(_ channel: RestartChannel, hello: Hello, loop: MainLoop, log: Log, owner: any RestartChildOwner) {
-        session = ChildSession(hello: hello)
+    init(
+        _ channel: RestartChannel, hello: Hello, limits: Limits, loop: MainLoop, log: Log,
+        owner: any RestartChildOwner
+    ) {
+        session = ChildSession(hello: hello, limits: limits)
         self.channel = channel
         link = RestartLink(channel, loop: loop, log: log)
         timers = SessionTimers(loop: loop)
@@ -58,6 +62,7 @@ final class RestartChild {
         self.owner = owner
     }
 
+    var parentPID: UInt64? { session.parent?.pid }
     var hasStandby: Bool { session.hasStandby }
 
     func begin() throws(SystemError) {
@@ -100,7 +105,7 @@ final class RestartChild {
             owner?.welcomed(welcome)
         case .adoptListeners(let listeners):
             if let problem = owner?.adopt(listeners) { feed(.failed(reason: problem)) }
-        case .adoptState: owner?.prepareForConnections { [weak self] in self?.feed(.built) }
+        case .adoptState(let records): owner?.prepare(records) { [weak self] in self?.feed(.built) }
         case .adoptAhead(let bytes, let descriptors):
             if let problem = owner?.adoptAhead(bytes, descriptors) { feed(.failed(reason: problem)) }
         case .adoptConnections(let bytes, let descriptors, let isLast):
@@ -124,8 +129,8 @@ final class RestartChild {
         case .startAccepting: owner?.startServing()
         case .handOverReported(let report):
             if let report {
-                log.info("hot restart: the parent keeps \(report.kept) connections: \(report.text)")
-                owner?.reported(kept: report.kept)
+                log.info("hot restart: \(report.text)")
+                owner?.reported(report)
             }
         case .released(let names, let confirmed):
             let what = names.isEmpty ? "all listeners" : names.joined(separator: ", ")

@@ -5,6 +5,7 @@ import SharedMemory
 /// What a `RestartParent` asks of the server.
 protocol RestartParentOwner: AnyObject {
     func offer() -> [OfferedListener]
+    func offerState() -> [StateRecord]
     func stopAcceptingForChild(_ done: @escaping () -> Void)
     func resumeAccepting()
     /// The child serves; returns what it could not take.
@@ -39,10 +40,10 @@ final class RestartParent {
     private var isHandling = false
 
     init(
-        _ channel: RestartChannel, welcome: Welcome, baseID: UInt32, region: SharedRegion, loop: MainLoop, log: Log,
-        owner: any RestartParentOwner
+        _ channel: RestartChannel, welcome: Welcome, baseID: UInt32, limits: Limits, refusal: String?,
+        region: SharedRegion, loop: MainLoop, log: Log, owner: any RestartParentOwner
     ) {
-        session = ParentSession(welcome: welcome, baseID: UInt64(baseID))
+        session = ParentSession(welcome: welcome, baseID: UInt64(baseID), limits: limits, refusal: refusal)
         link = RestartLink(channel, loop: loop, log: log)
         timers = SessionTimers(loop: loop)
         peer = channel.peerProcess()
@@ -106,7 +107,7 @@ final class RestartParent {
             log.info(
                 "hot restart: pid \(hello.pid) (version \(hello.version)) asks for the listeners of epoch "
                     + "\(session.welcome.epoch)")
-            feed(.offer(listeners: owner?.offer() ?? [], state: []))
+            feed(.offer(listeners: owner?.offer() ?? [], state: owner?.offerState() ?? []))
         // The admin listener is among the offered: nothing is closed for the child.
         case .releaseAdmin: feed(.adminReleased)
         case .reclaimAdmin: break

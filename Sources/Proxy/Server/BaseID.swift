@@ -106,6 +106,7 @@ struct BaseIDClaim {
     }
 
     private var asksToTakeOver: Bool {
+        if options.handOver == .none { return false }
         if options.hotRestartFile != nil { return true }
         switch options.restartEpoch {
         case .unspecified: return false

@@ -14,6 +14,18 @@ extension Server {
     /// Whether connections move in a hot restart of this process.
     var capabilities: Capabilities { options.handOver == .all ? [.connections, .ahead] : [] }
 
+    /// How long either side waits for the other.
+    var limits: Limits {
+        var limits = Limits()
+        let timeout = options.handOverTimeoutMs * 1_000_000
+        limits.greeting = timeout
+        limits.step = timeout
+        limits.ready = timeout
+        // The parent has steps of its own in this time.
+        limits.commit = 2 * timeout
+        return limits
+    }
+
     // MARK: - Parent
 
     /// Descriptors of one short stop of the workers.
@@ -105,16 +117,39 @@ extension Server {
     /// The child serves: what it has is forgotten here. Returns the report that goes to it.
     func releaseConnections() -> HandOverReport {
         let total = pool.connectionCount
-        guard let export else {
-            return HandOverReport(
-                moved: 0, kept: UInt64(total), text: total == 0 ? "" : "they drain in pid \(getpid())")
+        var report = HandOverReport(moved: 0, kept: UInt64(total))
+        if let export {
+            self.export = nil
+            report.stallNs = cl_monotonic_ns() - frozenNs
+            pool.forgetMoved(export)
+            let kept = max(total - export.moved, 0)
+            report.moved = UInt64(export.moved)
+            report.kept = UInt64(kept)
+            report.busy = UInt64(export.busy)
+            report.upstream = UInt64(export.upstream)
+            report.text = Self.describe(export, kept: kept, stallNs: report.stallNs)
+            stats.hotRestartTimes[.stall_ms].record(report.stallNs / 1_000_000)
+        } else {
+            report.text = "\(total) connections stay and drain: only listeners were handed over"
         }
-        self.export = nil
-        let stallNs = cl_monotonic_ns() - frozenNs
-        pool.forgetMoved(export)
-        let kept = max(total - export.moved, 0)
-        return HandOverReport(
-            moved: UInt64(export.moved), kept: UInt64(kept), text: Self.describe(export, kept: kept, stallNs: stallNs))
+        report.durationNs = cl_monotonic_ns() - handOverBeganNs
+        stats.hotRestartTimes[.duration_ms].record(report.durationNs / 1_000_000)
+        stats.hotRestart[.completed].increment()
+        stats.hotRestart[.connections_moved].add(report.moved)
+        stats.hotRestart[.connections_kept].add(report.kept)
+        return report
+    }
+
+    func note(_ result: LastHotRestart.Result, _ report: HandOverReport, _ pid: UInt64, _ text: String) {
+        lastHotRestart = LastHotRestart(
+            result: result, pid: pid, atSeconds: cl_realtime_ns() / 1_000_000_000, report: report, text: text)
+    }
+
+    // MARK: - State
+
+    /// What the child need not find out itself.
+    func offerState() -> [StateRecord] {
+        [StateRecord(name: HostsRecord.name, bytes: clusterManager.resolvedHosts.encoded())]
     }
 
     private static func describe(_ export: ConnectionExport, kept: Int, stallNs: UInt64) -> String {
@@ -132,8 +167,18 @@ extension Server {
 
     // MARK: - Child
 
-    /// The workers stand still from before READY until this process serves, so that connections can be put in.
-    func prepareForConnections(_ done: @escaping () -> Void) { pool.park(done) }
+    /// Uses what the parent knows, waits for what it does not, and stops the workers: they stand still until this process
+    /// serves, so that connections can be put in.
+    func prepare(_ state: [StateRecord], _ done: @escaping () -> Void) {
+        for record in state where record.name == HostsRecord.name {
+            do throws(RecordError) {
+                clusterManager.adopt(try HostsRecord(record.bytes))
+            } catch {
+                log.warning("hot restart: the hosts that the running process knows are not understood: \(error)")
+            }
+        }
+        clusterManager.whenInitialized(limitMs: options.handOverTimeoutMs / 2) { [weak self] in self?.pool.park(done) }
+    }
 
     func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String? {
         pool.adoptAhead(bytes, descriptors)

@@ -17,8 +17,11 @@ extension Server: RestartParentOwner {
                 epoch: UInt64(epoch), pid: UInt64(getpid()), version: ProductVersion.text,
                 hotRestartGeneration: hotRestartGeneration, startTimeNs: claim.firstStartNs, capabilities: capabilities)
             let session = RestartParent(
-                channel, welcome: welcome, baseID: claim.baseID, region: region, loop: loop, log: log, owner: self)
+                channel, welcome: welcome, baseID: claim.baseID, limits: limits,
+                refusal: options.handOver == .none ? "the running process hands nothing over (--hand-over none)" : nil,
+                region: region, loop: loop, log: log, owner: self)
             parentSession = session
+            handOverBeganNs = cl_monotonic_ns()
             // A third process waits in the socket's queue meanwhile.
             loop.unwatch(restartSocket.descriptor)
             try session.begin()
@@ -69,6 +72,7 @@ extension Server: RestartParentOwner {
                 ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))
         startDrainClock()
         log.info("pid \(child.pid) took over; this process stands by: \(report.text)")
+        note(.handedOver, report, child.pid, report.text)
         // The one that stood by for this process is not needed any more: one serving process, at most one standby.
         childSession?.terminateParent()
         actOnKeptTermination()
@@ -78,7 +82,12 @@ extension Server: RestartParentOwner {
     func takeBack(childCommitted: Bool, _ reason: String) {
         if let lost = export {
             export = nil
-            if childCommitted { pool.closeLost(lost) } else { pool.resumeParked() }
+            if childCommitted {
+                stats.hotRestart[.connections_failed].add(UInt64(lost.moved))
+                pool.closeLost(lost)
+            } else {
+                pool.resumeParked()
+            }
         }
         guard role == .standby || role == .serving else { return }
         let mine = claim.region.flatMap { $0.slotInfo($0.slot)?.committed } ?? .max
@@ -91,6 +100,7 @@ extension Server: RestartParentOwner {
             log.error("\(error)")
         }
         log.warning("\(reason): this process serves again")
+        note(.takenBack, HandOverReport(moved: 0, kept: UInt64(pool.connectionCount)), 0, reason)
         role = .serving
         state = .live
         drainTimer?.cancel()
@@ -147,6 +157,8 @@ extension Server: RestartParentOwner {
 
     func handOverAborted(_ reason: String) {
         log.warning("hot restart did not happen: \(reason); this process goes on serving")
+        stats.hotRestart[.aborted].increment()
+        note(.aborted, HandOverReport(moved: 0, kept: UInt64(pool.connectionCount)), 0, reason)
         actOnKeptTermination()
     }
 

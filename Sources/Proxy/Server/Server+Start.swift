@@ -14,6 +14,8 @@ extension Server: RestartChildOwner {
         // They stand if a take-over was tried before.
         pool.dropConnections()
         pool.resumeParked()
+        if !clusterManager.isInitialized { waitForHosts(limitMs: 5000) }
+        if endsBeforeServing { return }
         let end = cl_monotonic_ns() + patienceMs * 1_000_000
         while true {
             do {
@@ -71,7 +73,7 @@ extension Server: RestartChildOwner {
             version: ProductVersion.text, epochWanted: wanted, pid: UInt64(getpid()),
             freeDescriptors: DescriptorBudget.free(), capabilities: capabilities, baseID: UInt64(claim.baseID),
             generation: claim.region?.header.generation ?? 0)
-        let child = RestartChild(channel, hello: hello, loop: loop, log: log, owner: self)
+        let child = RestartChild(channel, hello: hello, limits: limits, loop: loop, log: log, owner: self)
         childSession = child
         predecessor = parent.committed
         try child.begin()
@@ -149,7 +151,12 @@ extension Server: RestartChildOwner {
         claim.region.map { $0.liveSlot(pid: UInt32(truncatingIfNeeded: pid)) == nil } ?? false
     }
 
-    func reported(kept: UInt64) { stats.gauges[.parent_connections].set(kept) }
+    func reported(_ report: HandOverReport) {
+        stats.gauges[.parent_connections].set(report.kept)
+        lastHotRestart = LastHotRestart(
+            result: .tookOver, pid: childSession?.parentPID ?? 0, atSeconds: cl_realtime_ns() / 1_000_000_000,
+            report: report, text: report.text)
+    }
 
     func adopt(_ listeners: [ReceivedListener]) -> String? {
         do {

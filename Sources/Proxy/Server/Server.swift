@@ -70,6 +70,9 @@ final class Server {
     var exitStatus: Int32 = 0
     /// Connections that were sent to a child whose fate is not decided.
     var export: ConnectionExport?
+    var lastHotRestart: LastHotRestart?
+    /// When a child asked.
+    var handOverBeganNs: UInt64 = 0
     /// When the workers were stopped for it.
     var frozenNs: UInt64 = 0
 
@@ -108,9 +111,8 @@ final class Server {
         clusterManager.start()
         try pool.start()
         clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
-        if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: 5000) {
-            log.warning("not all clusters have resolved their hosts in 5 s; serving without them")
-        }
+        // A parent knows what names have resolved to.
+        if claim.parent == nil { waitForHosts(limitMs: 5000) }
         if !endsBeforeServing {
             if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
         }
@@ -122,6 +124,13 @@ final class Server {
         }
         pool.shutdown()
         return exitStatus
+    }
+
+    /// Envoy does not listen before every cluster's hosts are known, or cannot be.
+    func waitForHosts(limitMs: UInt64) {
+        if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: limitMs) {
+            log.warning("not all clusters have resolved their hosts in \(limitMs) ms; serving without them")
+        }
     }
 
     private func signaled(_ signal: Int32) {

@@ -3,10 +3,12 @@ import Glibc
 import StatCatalog
 import Stats
 
-/// `server.`, `listener_manager.` and `cluster_manager.` stats of this process, in the main thread's plane.
+/// `server.`, `hot_restart.`, `listener_manager.` and `cluster_manager.` stats of this process, in the main thread's plane.
 struct ServerStats {
     let gauges: GaugeGroup<ServerGauge>
     let histograms: HistogramGroup<ServerHistogram>
+    let hotRestart: CounterGroup<HotRestartCounter>
+    let hotRestartTimes: HistogramGroup<HotRestartHistogram>
     let listeners: CounterGroup<ListenerManagerCounter>
     let listenerGauges: GaugeGroup<ListenerManagerGauge>
     let clusters: CounterGroup<ClusterManagerCounter>
@@ -15,6 +17,8 @@ struct ServerStats {
     init(_ store: StatsStore, _ writer: StatsWriter) {
         gauges = GroupIDs(store, in: ServerScope()).cells(writer)
         histograms = GroupIDs(store, in: ServerScope()).cells(writer)
+        hotRestart = GroupIDs(store, in: HotRestartScope()).cells(writer)
+        hotRestartTimes = GroupIDs(store, in: HotRestartScope()).cells(writer)
         listeners = GroupIDs(store, in: ListenerManagerScope()).cells(writer)
         listenerGauges = GroupIDs(store, in: ListenerManagerScope()).cells(writer)
         clusters = GroupIDs(store, in: ClusterManagerScope()).cells(writer)

@@ -64,6 +64,54 @@ final class ClusterManager {
     /// Whether every endpoint has been asked for at least once: Envoy does not listen before that.
     var isInitialized: Bool { clusters.allSatisfy { $0.resolvedOnce.allSatisfy { $0 } } }
 
+    /// What the names of all clusters have resolved to, for a process that takes over.
+    var resolvedHosts: HostsRecord {
+        var record = HostsRecord()
+        for state in clusters where state.cluster.discovery != .static {
+            for (position, endpoint) in state.cluster.endpoints.enumerated() {
+                guard case .socket(let host, let port) = endpoint.address, !SocketAddress.isLiteral(host),
+                    !state.byEndpoint[position].isEmpty
+                else { continue }
+                record.names.append(
+                    HostsRecord.Name(
+                        cluster: state.cluster.name, host: host, port: port,
+                        addresses: state.byEndpoint[position].map(\.address)))
+            }
+        }
+        return record
+    }
+
+    /// Uses what the parent knows for names that have not resolved here yet; their own answers replace it.
+    func adopt(_ record: HostsRecord) {
+        for (index, state) in clusters.enumerated() where state.cluster.discovery != .static {
+            for (position, endpoint) in state.cluster.endpoints.enumerated() where !state.resolvedOnce[position] {
+                guard case .socket(let host, let port) = endpoint.address,
+                    let known = record.names.first(where: {
+                        $0.cluster == state.cluster.name && $0.host == host && $0.port == port
+                    }), !known.addresses.isEmpty
+                else { continue }
+                state.byEndpoint[position] = known.addresses.map {
+                    UpstreamHost(
+                        address: $0, hostname: endpoint.hostname.isEmpty ? host : endpoint.hostname,
+                        weight: endpoint.weight)
+                }
+                state.resolvedOnce[position] = true
+                merge(index)
+            }
+        }
+    }
+
+    /// Runs `done` once all hosts are known, or after the time limit.
+    func whenInitialized(limitMs: UInt64, _ done: @escaping () -> Void) {
+        if isInitialized { return done() }
+        let end = cl_monotonic_ns() + limitMs * 1_000_000
+        func look() {
+            if isInitialized || cl_monotonic_ns() >= end { return done() }
+            loop.after(ms: 1) { look() }
+        }
+        look()
+    }
+
     /// Asks again for everything: after a standby takes over again its answers may be old.
     func refresh() {
         for index in clusters.indices where clusters[index].cluster.discovery != .static {

@@ -12,6 +12,7 @@ final class FakeContext: AdminContext {
     var epoch: UInt32 = 2
     var concurrency = 4
     var hotRestartVersion = "disabled"
+    var lastHotRestart: LastHotRestart?
     var uptime: (currentEpoch: UInt64, allEpochs: UInt64) = (8, 90)
     let store = StatsStore.heapOnly()
     lazy var writer = store.makeWriter()
