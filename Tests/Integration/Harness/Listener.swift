@@ -6,11 +6,12 @@ final class Listener {
     let descriptor: Int32
     let port: UInt16
 
-    init() throws {
+    /// - Parameter backlog: connections beyond it (0: the first one) stay unanswered until one is accepted.
+    init(backlog: Int32 = 16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = cl_address()
         _ = cl_address_ip(&address, "127.0.0.1", 0)
-        guard cl_bind(descriptor, &address) == 0, cl_listen(descriptor, 16) == 0,
+        guard cl_bind(descriptor, &address) == 0, cl_listen(descriptor, backlog) == 0,
             cl_local_address(descriptor, &address) == 0
         else { throw Failure.system("a listening socket") }
         port = cl_address_port(&address)

@@ -17,6 +17,19 @@ struct Response {
     var closes: Bool { self["connection"] == "close" }
 }
 
+/// A request as an upstream of the test saw it.
+struct Request {
+    var method: String
+    var target: String
+    var fields: [(name: String, value: String)]
+    var body: [UInt8]
+    var trailers: String
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+}
+
 extension Client {
     /// Reads one response; interim ones (1xx but 101) are returned too.
     func response(toHead: Bool = false) throws -> Response {
@@ -34,18 +47,40 @@ extension Client {
     }
 
     private func head() throws -> Response {
-        let lines = try line(endingIn: "\r\n\r\n").split(separator: "\r\n", omittingEmptySubsequences: false)
         var response = Response()
-        let parts = lines[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let status = Int(parts[1]) else { throw Failure("not a status line: \(lines[0])") }
-        response.version = String(parts[0])
+        let start: [Substring]
+        (start, response.fields) = try startLineAndFields()
+        guard start.count == 3, let status = Int(start[1]) else { throw Failure("not a status line: \(start)") }
+        response.version = String(start[0])
         response.status = status
-        for line in lines.dropFirst() {
+        return response
+    }
+
+    /// The three parts of a start line, and the fields behind it.
+    private func startLineAndFields() throws -> ([Substring], [(name: String, value: String)]) {
+        let lines = try line(endingIn: "\r\n\r\n").split(separator: "\r\n", omittingEmptySubsequences: false)
+        let fields = try lines.dropFirst().map { line in
             guard let colon = line.firstIndex(of: ":") else { throw Failure("not a field: \(line)") }
             let value = line[line.index(after: colon)...].drop { $0 == " " }
-            response.fields.append((String(line[..<colon]), String(value)))
+            return (name: String(line[..<colon]), value: String(value))
         }
-        return response
+        return (lines[0].split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false), fields)
+    }
+
+    /// Reads one request, as an upstream does.
+    func request() throws -> Request {
+        var message = Response()
+        let start: [Substring]
+        (start, message.fields) = try startLineAndFields()
+        guard start.count == 3 else { throw Failure("not a request line: \(start)") }
+        if message["transfer-encoding"] == "chunked" {
+            try readChunks(&message)
+        } else if let length = message["content-length"].flatMap({ Int($0) }) {
+            message.body = try receive(count: length)
+        }
+        return Request(
+            method: String(start[0]), target: String(start[1]), fields: message.fields, body: message.body,
+            trailers: message.trailers)
     }
 
     private func readChunks(_ response: inout Response) throws {

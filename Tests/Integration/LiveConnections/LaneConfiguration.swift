@@ -1,0 +1,90 @@
+/// A bootstrap with a cluster for each lane: HTTP lanes share the listener `listener_0` and are routed by path, a TCP
+/// lane has a listener of its own.
+struct LaneConfiguration {
+    struct Entry {
+        var name: String
+        var port: UInt16
+        var isTCP: Bool
+        /// The cluster that serves it, by default of the lane's name.
+        var cluster: String?
+    }
+
+    var lanes: [Entry]
+    /// Other listeners that do the same as `listener_0`.
+    var moreHTTP: [String] = []
+
+    var text: String {
+        let http = (["listener_0"] + moreHTTP).map { listener($0, manager) }
+        let tcp = lanes.filter(\.isTCP).map { listener($0.name, tunnel(to: $0.cluster ?? $0.name)) }
+        return """
+            static_resources:
+              listeners:
+            \((http + tcp).joined())  clusters:
+            \(lanes.map(cluster).joined())admin:
+              address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+
+            """
+    }
+
+    private func listener(_ name: String, _ filter: String) -> String {
+        """
+          - name: \(name)
+            address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+            filter_chains:
+            - filters:
+        \(filter)
+        """
+    }
+
+    /// No time limit is near: what ends here ends because a test wants it.
+    private var manager: String {
+        let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+        let routes = lanes.filter { !$0.isTCP }.map {
+            "              - { match: { prefix: /\($0.name)/ }, "
+                + "route: { cluster: \($0.cluster ?? $0.name), timeout: 60s } }\n"
+        }
+        return """
+                  - name: envoy.filters.network.http_connection_manager
+                    typed_config:
+                      "@type": type.googleapis.com/\(type)
+                      stat_prefix: ingress_http
+                      delayed_close_timeout: 60s
+                      http_protocol_options: { enable_trailers: true, accept_http_10: true }
+                      upgrade_configs: [{ upgrade_type: websocket }]
+                      route_config:
+                        virtual_hosts:
+                        - name: all
+                          domains: ["*"]
+                          routes:\(routes.isEmpty ? " []\n" : "\n" + routes.joined())\
+                      http_filters:
+                      - name: envoy.filters.http.router
+                        typed_config:
+                          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+
+            """
+    }
+
+    private func tunnel(to cluster: String) -> String {
+        """
+              - name: envoy.filters.network.tcp_proxy
+                typed_config:
+                  "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+                  stat_prefix: ingress_tcp
+                  cluster: \(cluster)
+
+        """
+    }
+
+    private func cluster(_ lane: Entry) -> String {
+        let address = "{ socket_address: { address: 127.0.0.1, port_value: \(lane.port) } }"
+        return """
+              - name: \(lane.name)
+                type: STATIC
+                connect_timeout: 60s
+                load_assignment:
+                  cluster_name: \(lane.name)
+                  endpoints: [{ lb_endpoints: [{ endpoint: { address: \(address) } }] }]
+
+            """
+    }
+}

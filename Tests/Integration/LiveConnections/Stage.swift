@@ -1,0 +1,150 @@
+import Glibc
+import Testing
+
+/// A proxy with clients in many states, and what the proxy is replaced with.
+final class Stage {
+    let bed: Bed
+    private(set) var lanes: [Lane] = []
+    /// The one that serves.
+    private(set) var proxy: Proxy!
+    private var clients: [LiveClient] = []
+    private var ports: [String: UInt16] = [:]
+    private let flags: [String]
+    /// By HTTP clients.
+    var sentBytes = 0
+    /// What clients wait for before they count as where they are to be: stats and the values that they are to reach.
+    var awaited: [String: UInt64] = [:]
+    var awaitsBytes = false
+    var awaitsConnections = false
+    var configuration: LaneConfiguration
+
+    /// - Parameters:
+    ///   - kinds: one lane for each, in this order.
+    ///   - moreHTTP: names of further listeners.
+    init(_ bed: Bed, _ kinds: [LiveKind], concurrency: Int = 2, moreHTTP: [String] = []) throws {
+        self.bed = bed
+        flags = ["--hot-restart-file", bed.path("restart.sock")]
+        configuration = LaneConfiguration(lanes: [], moreHTTP: moreHTTP)
+        for (i, kind) in kinds.enumerated() {
+            let lane = try Lane("lane\(i)", kind, self)
+            lanes.append(lane)
+            configuration.lanes.append(.init(name: lane.name, port: lane.upstream.port, isTCP: kind.isTCP))
+        }
+        proxy = try startProxy(concurrency)
+        for line in try proxy.admin("/listeners").text.split(separator: "\n") {
+            let parts = line.split(separator: ":")
+            ports[String(parts[0])] = parts.last.flatMap { UInt16($0) }
+        }
+        for (lane, kind) in zip(lanes, kinds) {
+            do { clients.append(try kind.start(lane)) } catch { throw Failure("\(kind.name), at first: \(error)") }
+        }
+        try settle()
+        for (client, kind) in zip(clients, kinds) { try waitUntil("\(kind.name): all is set", client.isReady) }
+    }
+
+    private func startProxy(_ concurrency: Int) throws -> Proxy {
+        let proxy = try bed.startProxy(configuration.text, flags, concurrency: concurrency)
+        try bed.waitUntilServing(proxy)
+        return proxy
+    }
+
+    func port(of listener: String) throws -> UInt16 {
+        guard let port = ports[listener] else { throw Failure("there is no listener \(listener)") }
+        return port
+    }
+
+    /// Replaces the proxy. The old process is gone on return, so nothing that lives on can be its own.
+    func restart(concurrency: Int = 2) throws {
+        let old = proxy!
+        proxy = try startProxy(concurrency)
+        old.process.signal(SIGTERM)
+        guard try old.process.waitForEnd(within: 5) == .exit(0) else { throw Failure("\(old.process) failed") }
+    }
+
+    /// Replaces the proxy without ending the old process, which is returned.
+    func replace(concurrency: Int = 2) throws -> Proxy {
+        let old = proxy!
+        proxy = try startProxy(concurrency)
+        return old
+    }
+
+    private func settle() throws {
+        if awaitsBytes { awaited["http.ingress_http.downstream_cx_rx_bytes_total"] = UInt64(sentBytes) }
+        if awaitsConnections {
+            awaited["listener.127.0.0.1_0.downstream_cx_total"] = UInt64(lanes.sum(\.connections))
+        }
+        defer {
+            awaited = [:]
+            awaitsBytes = false
+            awaitsConnections = false
+        }
+        if awaited.isEmpty { return }
+        do {
+            try waitUntil("clients are where they are to be") {
+                let stats = try bed.statdump()
+                awaited = awaited.filter { stats[$0.key] ?? 0 < $0.value }
+                return awaited.isEmpty
+            }
+        } catch {
+            throw Failure("\(error): \(awaited)")
+        }
+    }
+
+    func step() throws {
+        for client in clients { try client.step() }
+        try settle()
+    }
+
+    func finish() throws {
+        // The other way round: those that wait for the kernel's retries have waited longest.
+        for (i, client) in clients.enumerated().reversed() {
+            do { try client.finish() } catch { throw Failure("\(lanes[i].name), in the end: \(error)") }
+            lanes[i].close()
+        }
+    }
+
+    // MARK: Stats
+
+    /// What is alive now is what the gauges say.
+    func expectActive() throws {
+        let stats = try bed.statdump("_active$")
+        // Kept out of the expectations, which would print all stats.
+        let connections = stats["listener.127.0.0.1_0.downstream_cx_active"]
+        let requests = stats["http.ingress_http.downstream_rq_active"] ?? 0
+        #expect(connections == UInt64(lanes.sum(\.connections)))
+        #expect(requests == UInt64(clients.reduce(0) { $0 + $1.active }))
+    }
+
+    /// All clients are gone: the gauges are back at 0 and the counters are what the clients did.
+    func expectSums() throws {
+        let gauges =
+            ["listener.127.0.0.1_0.downstream_cx_active"]
+            + ["downstream_cx_active", "downstream_rq_active"].map { "http.ingress_http.\($0)" }
+            + lanes.flatMap { lane in
+                ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"].map {
+                    "cluster.\(lane.name).\($0)"
+                }
+            }
+        var stats = try bed.statdump()
+        func left() -> [String] { gauges.filter { stats[$0] ?? 0 != 0 }.map { "\($0): \(stats[$0] ?? 0)" } }
+        do {
+            try waitUntil("nothing is active", within: 5) {
+                stats = try bed.statdump()
+                return left().isEmpty
+            }
+        } catch {
+            Issue.record("\(left())")
+        }
+        let http = lanes.filter { !$0.isTCP }
+        var expected = [
+            "http.ingress_http.downstream_cx_total": http.sum(\.connections),
+            "http.ingress_http.downstream_rq_total": http.sum(\.requests),
+            "http.ingress_http.downstream_rq_2xx": http.sum(\.successes),
+            "tcp.ingress_tcp.downstream_cx_total": lanes.filter(\.isTCP).sum(\.connections),
+        ]
+        for lane in lanes { expected["cluster.\(lane.name).upstream_cx_total"] = lane.tally.upstreamConnections }
+        let wrong = expected.filter { stats[$0.key] ?? 0 != UInt64($0.value) }
+            .map { "\($0.key) is \(stats[$0.key] ?? 0), not \($0.value)" }
+        #expect(wrong.sorted() == [])
+    }
+}
