@@ -43,6 +43,7 @@ import Testing
     @Test func moveBetweenDifferentNumbersOfWorkers() throws {
         try withBed { bed in
             let stage = try Stage(bed, LiveKind.quick + LiveKind.idle + LiveKind.streams, concurrency: 1)
+            stage.mixesWorkers = true
             try stage.restart(concurrency: 3)
             try stage.step()
             try stage.restart(concurrency: 2)
