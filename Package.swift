@@ -77,6 +77,10 @@ let package = Package(
         // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
 
+        // The clients of `tools/bench restart`.
+        .executableTarget(
+            name: "restart-bench", dependencies: ["CLinux"], path: "tools/restart-bench", swiftSettings: strict),
+
         // What a metric costs.
         .executableTarget(
             name: "metrics-bench",

@@ -40,7 +40,8 @@ extension Server {
             c.state = .hanging
             return
         case .upgrade:
-            c.output.append("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+            c.output.append("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ")
+            c.output.append(c.request.isWebSocket ? "websocket\r\n\r\n" : "echo\r\n\r\n")
             c.state = .tunnel
             return
         default: break

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// What one client has to itself: a cluster whose upstream the test plays, and the way there through the proxy.
@@ -12,9 +13,9 @@ final class Lane {
     }
 
     let name: String
-    let isTCP: Bool
     let upstream: Listener
     private(set) var tally = Tally()
+    let kind: LiveKind
     private unowned let stage: Stage
     private var clients: [Client] = []
     private var served: [Client] = []
@@ -22,10 +23,11 @@ final class Lane {
     init(_ name: String, _ kind: LiveKind, _ stage: Stage) throws {
         self.name = name
         self.stage = stage
-        isTCP = kind.isTCP
+        self.kind = kind
         upstream = try Listener(backlog: kind.backlog)
     }
 
+    var isTCP: Bool { kind.isTCP }
     /// Where the lane's requests go.
     var path: String { "/\(name)/" }
 
@@ -77,8 +79,20 @@ final class Lane {
     /// A whole request and its response.
     func exchange(_ client: Client, _ served: Client, _ text: String) throws {
         try send(client, "GET PATH\(text) HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
-        try serve(served, text, target: text)
+        try serve(stage.mixesWorkers ? whoIsAsked() : served, text, target: text)
         try success(client, text)
+    }
+
+    /// The connection on which the next request comes, a new one if need be.
+    private func whoIsAsked() throws -> Client {
+        let known = served.filter { $0.descriptor >= 0 }
+        var polled = (known.map(\.descriptor) + [upstream.descriptor]).map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        guard poll(&polled, nfds_t(polled.count), Int32(generousSeconds * 1000)) > 0 else {
+            throw Failure("no request comes")
+        }
+        return try zip(known, polled).first { $1.revents != 0 }?.0 ?? accept()
     }
 
     func countSuccess() { tally.successes += 1 }

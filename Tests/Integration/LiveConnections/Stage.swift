@@ -17,6 +17,8 @@ final class Stage {
     var awaitsBytes = false
     var awaitsConnections = false
     var configuration: LaneConfiguration
+    /// With other numbers of workers a client and the idle connection that its last request took may part.
+    var mixesWorkers = false
 
     /// - Parameters:
     ///   - kinds: one lane for each, in this order.
@@ -35,11 +37,13 @@ final class Stage {
             let parts = line.split(separator: ":")
             ports[String(parts[0])] = parts.last.flatMap { UInt16($0) }
         }
-        for (lane, kind) in zip(lanes, kinds) {
-            do { clients.append(try kind.start(lane)) } catch { throw Failure("\(kind.name), at first: \(error)") }
-        }
+        for lane in lanes { clients.append(try named(lane, "at first") { try lane.kind.start(lane) }) }
         try settle()
-        for (client, kind) in zip(clients, kinds) { try waitUntil("\(kind.name): all is set", client.isReady) }
+        for (client, lane) in zip(clients, lanes) { try waitUntil("\(lane.kind.name): all is set", client.isReady) }
+    }
+
+    private func named<T>(_ lane: Lane, _ when: String, _ body: () throws -> T) throws -> T {
+        do { return try body() } catch { throw Failure("\(lane.kind.name), \(when): \(error)") }
     }
 
     private func startProxy(_ concurrency: Int) throws -> Proxy {
@@ -91,15 +95,15 @@ final class Stage {
     }
 
     func step() throws {
-        for client in clients { try client.step() }
+        for (client, lane) in zip(clients, lanes) { try named(lane, "between restarts", client.step) }
         try settle()
     }
 
     func finish() throws {
         // The other way round: those that wait for the kernel's retries have waited longest.
-        for (i, client) in clients.enumerated().reversed() {
-            do { try client.finish() } catch { throw Failure("\(lanes[i].name), in the end: \(error)") }
-            lanes[i].close()
+        for (client, lane) in zip(clients, lanes).reversed() {
+            try named(lane, "in the end", client.finish)
+            lane.close()
         }
     }
 

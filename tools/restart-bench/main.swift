@@ -1,0 +1,46 @@
+// The clients of tools/bench restart, all in one thread:
+//
+//     restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N]
+//
+// Opens N idle keep-alive connections, N that ask without a pause, and N streams that echo bytes: HTTP upgrades, or with
+// --tcp connections of that port, which must lead to the `upstream` of tools/upstream as well. Then it obeys lines on
+// its standard input and answers each with one line of `name=value` pairs:
+//
+//     mark    what happened since the last mark: longest stall of a busy client and of a stream in microseconds, ...
+//     end     asks once more on each idle connection and on each stream, then reports what is left, and exits
+import CLinux
+import Glibc
+
+func write(_ text: String, to descriptor: Int32) {
+    let bytes = Array(text.utf8)
+    _ = cl_write(descriptor, bytes, bytes.count)
+}
+
+func run(_ arguments: ArraySlice<String>) -> Int32 {
+    var numbers = ["--http": 0, "--tcp": 0, "--idle": 0, "--busy": 64, "--streams": 0]
+    var rest = arguments
+    while let option = rest.popFirst() {
+        guard numbers[option] != nil, let value = rest.popFirst().flatMap({ Int($0) }), value >= 0 else {
+            write("usage: restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N]\n", to: 2)
+            return 2
+        }
+        numbers[option] = value
+    }
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue))
+    if getrlimit(resource, &limit) == 0 {
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(resource, &limit)
+    }
+    let http = UInt16(truncatingIfNeeded: numbers["--http"]!)
+    let tcp = UInt16(truncatingIfNeeded: numbers["--tcp"]!)
+    let load = Load(http: http, stream: tcp > 0 ? tcp : http)
+    guard
+        load.open(idle: numbers["--idle"]!, busy: numbers["--busy"]!, streams: numbers["--streams"]!)
+    else { return 1 }
+    write("ready\n", to: 1)
+    load.obey()
+    return 0
+}
+
+exit(run(CommandLine.arguments.dropFirst()))
