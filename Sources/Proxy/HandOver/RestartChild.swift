@@ -88,10 +88,20 @@ final class RestartChild {
         guard !isHandling else { return }
         isHandling = true
         while !events.isEmpty {
-            for action in session.handle(events.removeFirst()) { perform(action) }
+            for action in session.handle(events.removeFirst()) {
+                HandOverFault.reached(.child, .before, Self.step(action))
+                perform(action)
+                HandOverFault.reached(.child, .after, Self.step(action))
+            }
         }
         isHandling = false
         if session.isOver { timers.cancelAll() }
+    }
+
+    /// The step's name for tests.
+    private static func step(_ action: ChildSession.Action) -> String {
+        if case .send(let message) = action { return "send-\(HandOverFault.name(message))" }
+        return HandOverFault.name(action)
     }
 
     private func perform(_ action: ChildSession.Action) {

@@ -88,13 +88,23 @@ final class RestartParent {
         guard !isHandling else { return }
         isHandling = true
         while !events.isEmpty {
-            for action in session.handle(events.removeFirst()) { perform(action) }
+            for action in session.handle(events.removeFirst()) {
+                HandOverFault.reached(.parent, .before, Self.step(action))
+                perform(action)
+                HandOverFault.reached(.parent, .after, Self.step(action))
+            }
         }
         isHandling = false
         if session.isOver {
             timers.cancelAll()
             owner?.parentSessionEnded()
         }
+    }
+
+    /// The step's name for tests.
+    private static func step(_ action: ParentSession.Action) -> String {
+        if case .send(let message, _) = action { return "send-\(HandOverFault.name(message))" }
+        return HandOverFault.name(action)
     }
 
     private func perform(_ action: ParentSession.Action) {
