@@ -43,7 +43,9 @@ final class HandOver {
             case .fence: try parentDoes(parent.handle(.fenced(childCommitted: fence())))
             case .committed: try parentDoes(parent.handle(.handedOver(HandOverReport(moved: 0, kept: 2))))
             case .releaseListeners: try parentDoes(parent.handle(.listenersReleased))
-            case .setTimer, .cancelTimer, .reclaimAdmin, .childLeft, .terminate, .abort, .warn: break
+            case .setTimer, .cancelTimer, .reclaimAdmin, .moveConnections, .checkPrepared, .thawConnections, .childLeft,
+                .terminate, .abort, .warn:
+                break
             }
         }
     }
@@ -63,7 +65,8 @@ final class HandOver {
                 slotCommitted = true
                 try childDoes(child.handle(.commitStored(true)))
             case .startAccepting: childAccepts = true
-            case .setTimer, .cancelTimer, .welcomed, .adminReleased, .handOverReported, .released, .mayLeave,
+            case .setTimer, .cancelTimer, .welcomed, .adminReleased, .adoptConnections, .dropConnections,
+                .handOverReported, .released, .mayLeave,
                 .standbyLost, .fail, .warn:
                 break
             }

@@ -14,7 +14,7 @@ import Testing
         let bytes = try MessageCodec.encode(.request([.state]), sequence: 0x0102_0304)
         #expect(
             bytes == [
-                0x45, 0x4E, 0x56, 0x48, 1, 0, 0, 0, 4, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1,
+                0x45, 0x4E, 0x56, 0x48, 1, 0, 1, 0, 4, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1,
                 1, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,
             ])
     }

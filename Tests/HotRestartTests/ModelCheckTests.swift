@@ -106,6 +106,7 @@ extension ModelWorld {
     func brokenPromise(isQuiet: Bool) -> String? {
         if let first = violations.first { return first }
         if parentAccepts, childAccepts { return "both serve" }
+        if let broken = brokenOwnership(isQuiet: isQuiet) { return broken }
         if childAccepts, !slotCommitted, !child.isOrphan { return "the child serves without having committed" }
         if parentAccepts, !parentHolds.isSuperset(of: Set(Self.names).subtracting(released)) {
             return "the parent serves without its listeners"
@@ -140,6 +141,13 @@ extension ModelWorld {
         for one in parentSteps { step("parent does \(one)") { $0.finish(one) } }
         for one in childSteps {
             step("child does \(one)") { $0.finish(one) }
+            if one == .adopt, left.contains(.adoptFails) {
+                step("child cannot adopt", optional: true) {
+                    $0.left.remove(.adoptFails)
+                    $0.childSteps.remove(.adopt)
+                    $0.run($0.child.handle(.connectionsFailed(reason: "test")))
+                }
+            }
             if one == .store, left.contains(.storeFails) {
                 step("child cannot store", optional: true) {
                     $0.left.remove(.storeFails)
@@ -172,7 +180,7 @@ extension ModelWorld {
         case .admin: childAlive && childSteps.contains(.build)
         case .release, .leave, .terminate: childAlive && child.isServing
         case .standbyLeaves: parentAlive && parent.isStandby
-        case .storeFails: false
+        case .storeFails, .adoptFails: false
         case .garbageToParent: parentAlive && parentLink
         case .garbageToChild: childAlive && childLink
         }
@@ -203,7 +211,7 @@ extension ModelWorld {
             killParent()
         case .garbageToParent: run(parent.handle(.malformed(.badMagic(0))))
         case .garbageToChild: run(child.handle(.malformed(.badMagic(0))))
-        case .storeFails: break
+        case .storeFails, .adoptFails: break
         }
     }
 
@@ -234,6 +242,13 @@ extension ModelWorld {
         case .stop:
             parentAccepts = false
             run(parent.handle(.listenersStopped))
+        case .moveFirst:
+            sendConnections(0)
+            parentSteps.insert(.moveLast)
+        case .moveLast:
+            sendConnections(1)
+            run(parent.handle(.connectionsSent))
+        case .checkPrepared: run(parent.handle(.preparedAccepted))
         case .fenceVerify:
             if fenceLies {
                 run(parent.handle(.fenced(childCommitted: false)))
@@ -259,6 +274,7 @@ extension ModelWorld {
         childSteps.remove(step)
         switch step {
         case .build: run(child.handle(.built))
+        case .adopt: run(child.handle(.connectionsAdopted(answer: [9])))
         case .store:
             slotCommitted = true
             run(child.handle(.commitStored(true)))

@@ -8,17 +8,18 @@ struct ModelWorld: Hashable {
         case end
     }
     enum ParentStep: Hashable {
-        case offer, admin, stop, fenceVerify, fenceKill, handOver
+        case offer, admin, stop, moveFirst, moveLast, checkPrepared, fenceVerify, fenceKill, handOver
         case release([String])
     }
-    enum ChildStep: Hashable { case build, store, check }
+    enum ChildStep: Hashable { case build, adopt, store, check }
     /// What an owner or fate may do, each at most once.
     enum Once: Hashable, CaseIterable {
-        case killChild, killParent, cancel, admin, release, leave, terminate, standbyLeaves, storeFails
+        case killChild, killParent, cancel, admin, release, leave, terminate, standbyLeaves, storeFails, adoptFails
         case garbageToParent, garbageToChild
     }
     enum Outcome: Hashable {
         case aborted, takenBackWhole, takenBackCommitted, handedOver, orphan, childLeft, terminated, failed, released
+        case moved, thawed, takenAlong, dropped
     }
 
     static let names = ["a", "b"]
@@ -27,7 +28,9 @@ struct ModelWorld: Hashable {
     }
     /// Negative numbers are never closed; one object a number, so that equal worlds are equal.
     static let descriptors: [Int32: OwnedDescriptor] = Dictionary(
-        uniqueKeysWithValues: listeners.map { ($0.descriptor, OwnedDescriptor($0.descriptor)) })
+        uniqueKeysWithValues: (listeners.map(\.descriptor) + connectionDescriptors).map { ($0, OwnedDescriptor($0)) })
+    /// Of two parts, one descriptor each.
+    static let connectionDescriptors: [Int32] = [-200, -201]
 
     var parent = ParentSession(welcome: Samples.welcome, baseID: 7)
     var child = ChildSession(hello: Samples.hello)
@@ -47,6 +50,8 @@ struct ModelWorld: Hashable {
     var slotCommitted = false
     var parentHolds = Set(names)
     var childHolds: Set<String> = []
+    /// Whose the live connections are, in a world where they move.
+    var connections: Connections?
     /// Names the child asked to release.
     var released: Set<String> = []
     /// The child left on purpose, or the parent was told to exit.
@@ -56,12 +61,18 @@ struct ModelWorld: Hashable {
     var cut: Int?
     /// For the test of the checker: a fence that says "dead" without looking.
     var fenceLies = false
+    /// The same for a link that loses the parent's ABORT.
+    var losesAbort = false
     /// Broken promises; the check fails when there is one.
     var violations: [String] = []
     var outcomes: Set<Outcome> = []
 
-    init(faults: Set<Once>) {
+    init(faults: Set<Once>, moves: Bool = false) {
         left = faults
+        if moves {
+            connections = Connections()
+            parent = ParentSession(welcome: Samples.movingWelcome, baseID: 7)
+        }
         run(parent.handle(.start))
         run(child.handle(.start))
     }
@@ -79,6 +90,7 @@ struct ModelWorld: Hashable {
                 return
             }
             switch action {
+            case .send(.abort, _) where losesAbort: break
             case .send(let message, let descriptors):
                 if parentLink, childLink, childAlive { toChild.append(.message(message, descriptors)) }
             case .setTimer(let timer, _): parentTimers.insert(timer)
@@ -93,16 +105,27 @@ struct ModelWorld: Hashable {
             case .resumeAccepting:
                 parentSteps.remove(.stop)
                 parentAccepts = true
+            case .moveConnections:
+                freeze()
+                parentSteps.insert(.moveFirst)
+            case .checkPrepared(let answer):
+                if answer != [9] { violated("the answer was changed") }
+                parentSteps.insert(.checkPrepared)
+            case .thawConnections:
+                parentSteps.subtract([.moveFirst, .moveLast, .checkPrepared])
+                thaw()
             case .fence(let fence, _): parentSteps.insert(fence == .verify ? .fenceVerify : .fenceKill)
             case .committed:
                 parentSteps.insert(.handOver)
                 if !slotCommitted { violated("standby of a child that has not committed") }
                 outcomes.insert(.handedOver)
+                forget()
             case .takeBack(let childCommitted, _):
                 if childAlive { violated("taken back from a living child") }
                 if childCommitted != slotCommitted { violated("taken back with a wrong idea of the child's slot") }
                 parentAccepts = true
                 parentSteps = []
+                if childCommitted { forget() } else { thaw() }
                 outcomes.insert(childCommitted ? .takenBackCommitted : .takenBackWhole)
             case .releaseListeners(let names): parentSteps.insert(.release(names))
             case .childLeft: outcomes.insert(.childLeft)
@@ -138,12 +161,17 @@ struct ModelWorld: Hashable {
                 let numbers = listeners.map(\.descriptor.raw)
                 if numbers != Self.listeners.map(\.descriptor) { violated("a descriptor was lost") }
             case .adoptState: childSteps.insert(.build)
+            case .adoptConnections(let bytes, let descriptors, let isLast):
+                adopt(bytes, descriptors, isLast)
+                if isLast { childSteps.insert(.adopt) }
+            case .dropConnections: drop()
             case .checkParent: childSteps.insert(.check)
             case .storeCommitted: childSteps.insert(.store)
             case .startAccepting:
                 if childHolds != Set(Self.names) { violated("the child serves without all listeners") }
                 if !parentAlive, child.isOrphan { outcomes.insert(.orphan) }
                 childAccepts = true
+                goOnWithConnections()
             case .released(let names, let confirmed):
                 if confirmed, parentAlive, !parentHolds.isDisjoint(with: names) {
                     violated("RELEASED while the standby holds them")
@@ -190,6 +218,7 @@ struct ModelWorld: Hashable {
         closeChildLink()
         childAlive = false
         childAccepts = false
+        connections?.childOwns = false
         childTimers = []
         childSteps = []
     }

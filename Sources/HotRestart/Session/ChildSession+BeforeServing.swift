@@ -16,7 +16,7 @@ extension ChildSession {
         case .timer(.step):
             if checkingParent { return fail(.closed(whileDoing)) }
             // Its own steps may take as long as they take; an expiry that comes then is a late one.
-            let waits = phase != .storing && (phase != .building || adminPending)
+            let waits = phase != .storing && phase != .adopting && (phase != .building || adminPending)
             return waits ? fail(.timedOut(whileDoing)) : []
         case .adminNeeded:
             guard phase == .building, !isBuilt, !adminPending else { return [] }
@@ -28,6 +28,10 @@ extension ChildSession {
             guard phase == .building else { return [] }
             isBuilt = true
             return proceedIfBuilt()
+        case .connectionsAdopted(let answer):
+            return connectionsAdopted(answer)
+        case .connectionsFailed(let reason):
+            return connectionsFailed(reason)
         case .commitStored(let stored):
             return handleStored(stored)
         case .commitRefused(let reason):
@@ -74,9 +78,10 @@ extension ChildSession {
         case (.adminReleased, .building) where adminPending:
             adminPending = false
             return [.cancelTimer(.step), .adminReleased] + proceedIfBuilt()
+        case (.connections(let part), .awaitCommit), (.connections(let part), .receiving):
+            return add(part, descriptors)
         case (.commit, .awaitCommit):
-            phase = .storing
-            return [.cancelTimer(.step), .storeCommitted]
+            return [.cancelTimer(.step)] + store()
         default:
             return fail(.badMessage("message type \(message.type.rawValue) out of turn, \(whileDoing)"))
         }
@@ -109,10 +114,7 @@ extension ChildSession {
 
     private mutating func proceedIfBuilt() -> [Action] {
         guard phase == .building, isBuilt, !adminPending, !checkingParent else { return [] }
-        if isOrphan {
-            phase = .storing
-            return [.storeCommitted]
-        }
+        if isOrphan { return store() }
         phase = .awaitCommit
         return [.setTimer(.step, ns: limits.commit), .send(.ready)]
     }
@@ -133,7 +135,7 @@ extension ChildSession {
         switch phase {
         case .storing:
             return [.close]
-        case .awaitListeners, .awaitState, .building, .awaitCommit:
+        case .awaitListeners, .awaitState, .building, .awaitCommit, .receiving, .adopting:
             checkingParent = true
             return [.setTimer(.step, ns: limits.step), .close, .checkParent]
         default:
@@ -154,15 +156,16 @@ extension ChildSession {
         }
         switch phase {
         case .awaitState: actions += startBuilding()
-        case .awaitCommit:
-            phase = .storing
-            actions.append(.storeCommitted)
+        case .awaitCommit: actions += store()
+        case .receiving: actions += storeWithoutConnections()
+        // Complete: as soon as they are built this process goes on with them.
+        case .adopting: break
         default: actions += proceedIfBuilt()
         }
         return actions
     }
 
-    private mutating func fail(_ failure: Failure, tell: Bool = true) -> [Action] {
+    mutating func fail(_ failure: Failure, tell: Bool = true) -> [Action] {
         var actions: [Action] = [.cancelTimer(.step)]
         if !linkClosed {
             if tell { actions.append(.send(Message.abort(reason: "\(failure)").clipped)) }
@@ -180,6 +183,8 @@ extension ChildSession {
         case .awaitListeners: "before its listeners had come over"
         case .awaitState: "before its state had come over"
         case .building: "while this process was starting"
+        case .receiving: "before its connections had come over"
+        case .adopting: "while this process took over its connections"
         case .awaitCommit: "before it handed over"
         case .storing, .serving, .leaving, .over: "after it had handed over"
         }

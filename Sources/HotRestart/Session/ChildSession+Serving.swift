@@ -33,7 +33,8 @@ extension ChildSession {
             guard phase == .serving, !linkClosed, !terminating else { return [] }
             terminating = true
             return [.setTimer(.release, ns: limits.release), .send(.terminate)]
-        case .failed, .start, .timer, .adminNeeded, .built, .commitStored, .commitRefused, .parentChecked:
+        case .failed, .start, .timer, .adminNeeded, .built, .commitStored, .commitRefused, .parentChecked,
+            .connectionsAdopted, .connectionsFailed:
             return []
         }
     }

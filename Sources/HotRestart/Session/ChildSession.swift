@@ -3,7 +3,8 @@
 ///
 /// Up to COMMIT every failure ends in `.fail`: the child has served nothing and exits (or starts on its own, where its
 /// owner's rules allow it). There is one exception: a parent that dies when all listeners have already come over leaves
-/// nobody else to serve, so the child goes on alone once its owner has verified that death.
+/// nobody else to serve, so the child goes on alone once its owner has verified that death: with the parent's connections if
+/// all of them have come, without them if some are missing.
 public struct ChildSession: Hashable, Sendable {
     /// What happened.
     public enum Event: Hashable, Sendable {
@@ -26,6 +27,12 @@ public struct ChildSession: Hashable, Sendable {
         case commitRefused(reason: String)
         /// Answer to `.checkParent`; `false` promises that the parent is dead.
         case parentChecked(alive: Bool)
+        /// Answer to the last `.adoptConnections`: this process could go on with what came, and `answer` says the parent
+        /// what it needs to know about it.
+        case connectionsAdopted(answer: [UInt8])
+        /// The other answer to an `.adoptConnections`: what came is no use. Unlike `.failed` it lets this process go on
+        /// without them when the parent is dead.
+        case connectionsFailed(reason: String)
         /// The owner cannot go on. Only before COMMIT.
         case failed(reason: String)
         /// Stopped accepting from these listeners for good (no names: from all): the standby must close its duplicates.
@@ -50,12 +57,19 @@ public struct ChildSession: Hashable, Sendable {
         case adoptState([StateRecord])
         /// The parent's admin listener is closed.
         case adminReleased
+        /// Keep these records of live connections and their descriptors, and touch nothing: they are the parent's until
+        /// `.startAccepting`. With the last one build what is needed to go on with all, then `.connectionsAdopted`.
+        case adoptConnections(bytes: [UInt8], descriptors: [OwnedDescriptor], isLast: Bool)
+        /// The parent died in the middle: close the descriptors that came and forget the records. This process goes on
+        /// without them.
+        case dropConnections
         /// The link ended early: find out, by the parent's pidfd, whether it lives, then `.parentChecked`. When in doubt
         /// it lives.
         case checkParent
         /// Record "committed" in this process's slot, then `.commitStored`.
         case storeCommitted
-        /// Accept, also from the restart socket. This process serves.
+        /// Accept, also from the restart socket. This process serves, and the connections it has adopted (and not dropped)
+        /// are its own.
         case startAccepting
         /// What the parent moved and kept; nil when it did not say so in time.
         case handOverReported(HandOverReport?)
@@ -66,7 +80,8 @@ public struct ChildSession: Hashable, Sendable {
         case mayLeave(confirmed: Bool)
         /// There is no standby any more.
         case standbyLost(reason: String)
-        /// The hand-over did not happen.
+        /// The hand-over did not happen. Connections that came are the parent's, which may be at work on them already:
+        /// close their descriptors, without a `shutdown` or a byte, and forget them.
         case fail(Failure)
         /// Worth a log line; nothing else.
         case warn(String)
@@ -104,6 +119,10 @@ public struct ChildSession: Hashable, Sendable {
 
     enum Phase: Hashable, Sendable {
         case idle, awaitWelcome, awaitListeners, awaitState, building, awaitCommit
+        /// Some of the parent's connections have come.
+        case receiving
+        /// All of them have; the owner builds what is needed to go on with them.
+        case adopting
         /// COMMIT came, or the parent is dead; the slot is being written.
         case storing
         case serving
@@ -125,6 +144,8 @@ public struct ChildSession: Hashable, Sendable {
     var state: StateAssembler
     var adminPending: Bool
     var isBuilt: Bool
+    /// What the parent sent of its connections was dealt with; there is only one such transaction.
+    var connectionsAnswered: Bool
     var linkClosed: Bool
     var checkingParent: Bool
     /// The parent is verifiably dead and this process goes on alone.
@@ -146,6 +167,7 @@ public struct ChildSession: Hashable, Sendable {
         state = StateAssembler()
         adminPending = false
         isBuilt = false
+        connectionsAnswered = false
         linkClosed = false
         checkingParent = false
         isOrphan = false

@@ -26,8 +26,11 @@ extension ParentSession {
             return [.setTimer(.step, ns: limits.ready), .send(.adminReleased, descriptors: [])]
         case .listenersStopped:
             guard phase == .stopping else { return [] }
-            phase = .awaitCommitted
-            return [.setTimer(.step, ns: limits.committed), .send(.commit, descriptors: [])]
+            return listenersStopped()
+        case .connectionsSent:
+            return connectionsSent()
+        case .preparedAccepted:
+            return preparedAccepted()
         case .timer, .fenced, .handedOver, .listenersReleased:
             return []
         }
@@ -55,6 +58,8 @@ extension ParentSession {
         case (.ready, .awaitReady) where !adminReleasePending:
             phase = .stopping
             return [.setTimer(.step, ns: limits.step), .stopAccepting]
+        case (.prepared(let part), .awaitPrepared):
+            return add(part)
         default:
             return abort("the child sent message type \(message.type.rawValue) out of turn, \(whileDoing)")
         }
@@ -93,17 +98,21 @@ extension ParentSession {
         return actions
     }
 
-    private mutating func abort(_ reason: String) -> [Action] {
+    mutating func abort(_ reason: String) -> [Action] {
         var actions: [Action] = [.cancelTimer(.step)]
-        if !peerClosed {
+        // An error of reading is not always the other side's end, and a thaw that the child cannot know of must not be.
+        if !peerClosed || isFrozen {
             let farewell: Message = phase == .awaitHello ? .refuse(reason: reason) : .abort(reason: reason)
             actions.append(.send(farewell.clipped, descriptors: []))
         }
         actions.append(.close)
-        if phase == .stopping { actions.append(.resumeAccepting) }
+        if isFrozen { actions.append(.thawConnections) }
+        if phase == .stopping || isFrozen { actions.append(.resumeAccepting) }
         if adminGiven { actions.append(.reclaimAdmin) }
         actions.append(.abort(reason: reason))
         phase = .over
+        isFrozen = false
+        prepared = []
         return actions
     }
 
@@ -115,6 +124,9 @@ extension ParentSession {
         case .awaitReady where adminReleasePending: "while the admin listener was being closed"
         case .awaitReady: "before it was ready"
         case .stopping: "while this process stopped accepting"
+        case .moving: "while connections were sent"
+        case .awaitPrepared: "before it was ready to go on with the connections"
+        case .checkingPrepared: "while its answer to the connections was checked"
         default: "after the hand-over"
         }
     }

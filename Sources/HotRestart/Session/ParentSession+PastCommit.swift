@@ -33,7 +33,7 @@ extension ParentSession {
             return [.send(.bye, descriptors: []), .close]
         case .cancel:
             return [.warn("too late to cancel the hand-over")]
-        case .start, .timer, .offer, .adminReleased, .listenersStopped:
+        case .start, .timer, .offer, .adminReleased, .listenersStopped, .connectionsSent, .preparedAccepted:
             return []
         }
     }
@@ -74,6 +74,7 @@ extension ParentSession {
     private mutating func becomeStandby() -> [Action] {
         sawCommitted = true
         fence = nil
+        isFrozen = false
         phase = .draining
         return [.cancelTimer(.step), .committed]
     }
@@ -123,6 +124,7 @@ extension ParentSession {
             return actions
         }
         phase = .over
+        isFrozen = false
         var actions: [Action] = [.cancelTimer(.step), .close]
         if adminGiven { actions.append(.reclaimAdmin) }
         actions.append(.takeBack(childCommitted: committed, reason: "the process that took over is dead"))

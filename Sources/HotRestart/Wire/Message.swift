@@ -14,6 +14,10 @@ public enum Message: Hashable, Sendable {
     case state(StatePart)
     /// Child: everything is built and I could serve, but I do not accept yet.
     case ready
+    /// Parent: records of live connections, which stand still on its side; any descriptors may travel with them.
+    case connections(ConnectionsPart)
+    /// Child: what I made of all of them; I could go on with each.
+    case prepared(PreparedPart)
     /// Parent: I have stopped accepting; it is yours once you have recorded it.
     case commit
     /// Child: recorded; I serve.
@@ -46,6 +50,8 @@ public enum Message: Hashable, Sendable {
         case .listeners: .listeners
         case .state: .state
         case .ready: .ready
+        case .connections: .connections
+        case .prepared: .prepared
         case .commit: .commit
         case .committed: .committed
         case .done: .done
@@ -65,7 +71,7 @@ public enum Message: Hashable, Sendable {
 public struct Capabilities: OptionSet, Hashable, Sendable {
     public var rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
-    /// Live connections can be moved (reserved).
+    /// Live connections can be moved. They are when both sides say so.
     public static let connections = Capabilities(rawValue: 1)
 }
 

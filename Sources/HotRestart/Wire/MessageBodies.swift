@@ -28,8 +28,7 @@ private enum Tag {
 }
 
 extension MessageCodec {
-    static func encodeBody(_ message: Message) -> [UInt8] {
-        var body = FieldWriter()
+    static func encodeBody(_ message: Message, into body: inout FieldWriter) {
         switch message {
         case .hello(let hello):
             body.text(Tag.Hello.version, hello.version)
@@ -56,6 +55,8 @@ extension MessageCodec {
         case .state(let part):
             for piece in part.pieces { body.record(Tag.record) { write(piece, into: &$0) } }
             if part.isLast { body.number(Tag.last, 1) }
+        case .connections(let part): write(bytes: part.bytes, isLast: part.isLast, into: &body)
+        case .prepared(let part): write(bytes: part.bytes, isLast: part.isLast, into: &body)
         case .done(let report):
             body.number(Tag.Done.moved, report.moved)
             body.number(Tag.Done.kept, report.kept)
@@ -65,7 +66,6 @@ extension MessageCodec {
         case .ready, .commit, .committed, .bye, .released, .terminate, .adminRelease, .adminReleased, .ignored:
             break
         }
-        return body.bytes
     }
 
     static func write(_ record: ListenerRecord, into out: inout FieldWriter) {
@@ -94,6 +94,12 @@ extension MessageCodec {
         case .state: return .state(try readState(body))
         case .done: return .done(try readDone(body))
         case .release: return .release(names: try readNames(body))
+        case .connections:
+            let part = try readBytes(type, body)
+            return .connections(ConnectionsPart(bytes: part.bytes, isLast: part.isLast))
+        case .prepared:
+            let part = try readBytes(type, body)
+            return .prepared(PreparedPart(bytes: part.bytes, isLast: part.isLast))
         case .ready: return try plain(.ready, body)
         case .commit: return try plain(.commit, body)
         case .committed: return try plain(.committed, body)

@@ -22,10 +22,11 @@ public struct MessageType: RawRepresentable, Hashable, Sendable {
     public static let adminRelease = MessageType(rawValue: 16)
     public static let adminReleased = MessageType(rawValue: 17)
 
-    /// Reserved for the transaction that moves live connections; not sent by this version.
+    /// Reserved: a beginning of the transaction that moves live connections, should it ever need one.
     public static let connectionsBegin = MessageType(rawValue: 32)
-    public static let connectionsRecord = MessageType(rawValue: 33)
-    public static let connectionsPrepared = MessageType(rawValue: 34)
+    /// Sent only where both sides announced `Capabilities.connections`, as is the next one.
+    public static let connections = MessageType(rawValue: 33)
+    public static let prepared = MessageType(rawValue: 34)
 }
 
 /// Constants of the wire format.
@@ -35,7 +36,7 @@ public enum Wire {
     /// Peers with another major refuse each other.
     public static let major: UInt16 = 1
     /// Grows with additions that an older peer may skip.
-    public static let minor: UInt16 = 0
+    public static let minor: UInt16 = 1
     /// Bytes of the fixed header.
     public static let headerSize = 24
     /// Bytes of the largest datagram, header included.
@@ -48,4 +49,6 @@ public enum Wire {
     public static let maximumStateBytes = 64 << 20
     /// Listener records of one hand-over, as the same guard.
     public static let maximumListeners = 65536
+    /// Bytes of all PREPARED parts together, as the same guard.
+    public static let maximumPreparedBytes = 8 << 20
 }

@@ -94,6 +94,9 @@ final class RestartChild {
             if let problem = owner?.adopt(listeners) { feed(.failed(reason: problem)) }
         case .adoptState: feed(.built)
         case .adminReleased: break
+        // Not announced yet, so none come.
+        case .adoptConnections: feed(.connectionsFailed(reason: "this process takes over no connections"))
+        case .dropConnections: break
         case .checkParent:
             let ended = parent?.waitForEnd(deadlineNs: cl_monotonic_ns() + 100_000_000) ?? false
             let isDead = ended || session.parent.map { owner?.isProvenDead(pid: $0.pid) ?? false } ?? false

@@ -100,6 +100,9 @@ final class RestartParent {
         case .reclaimAdmin: break
         case .stopAccepting: owner?.stopAcceptingForChild { [weak self] in self?.feed(.listenersStopped) }
         case .resumeAccepting: owner?.resumeAccepting()
+        // Not announced yet, so it is not asked for.
+        case .moveConnections, .checkPrepared: feed(.cancel(reason: "this process moves no connections"))
+        case .thawConnections: break
         case .fence(let fence, let reason): self.fence(fence, reason)
         case .committed:
             guard let hello = session.child, let report = owner?.becomeStandby(of: hello) else { return }
