@@ -6,7 +6,7 @@ import Testing
 /// Both machines with their owners over a real socket, in one thread: each step does all that can be done now.
 final class HandOver {
     let link: Link
-    var parent = ParentSession(welcome: Samples.welcome, baseID: 7)
+    var parent: ParentSession
     var child = ChildSession(hello: Samples.hello)
     var offered: [OfferedListener]
     var state: [StateRecord]
@@ -20,7 +20,18 @@ final class HandOver {
     /// How the parent makes sure of the child.
     var fence: () -> Bool = { false }
 
-    init(offered: [OfferedListener], state: [StateRecord] = []) throws {
+    /// What is sent as live connections when it is time, and what came of it.
+    let connections: [(bytes: [UInt8], descriptors: [Int32])]
+    var received: [(bytes: [UInt8], descriptors: [OwnedDescriptor])] = []
+    var answer: [UInt8] = []
+    var isFrozen = false
+
+    init(
+        offered: [OfferedListener], state: [StateRecord] = [],
+        connections: [(bytes: [UInt8], descriptors: [Int32])] = []
+    ) throws {
+        self.connections = connections
+        parent = ParentSession(welcome: connections.isEmpty ? Samples.welcome : Samples.movingWelcome, baseID: 7)
         link = try Link()
         self.offered = offered
         self.state = state
@@ -39,11 +50,22 @@ final class HandOver {
             case .stopAccepting:
                 parentAccepts = false
                 try parentDoes(parent.handle(.listenersStopped))
+            case .moveConnections:
+                isFrozen = true
+                for (index, one) in connections.enumerated() {
+                    let part = ConnectionsPart(bytes: one.bytes, isLast: index == connections.count - 1)
+                    try link.parent.send(.connections(part), descriptors: one.descriptors)
+                }
+                try parentDoes(parent.handle(.connectionsSent))
+            case .checkPrepared(let bytes):
+                answer = bytes
+                try parentDoes(parent.handle(.preparedAccepted))
+            case .thawConnections: isFrozen = false
             case .resumeAccepting, .takeBack: parentAccepts = true
             case .fence: try parentDoes(parent.handle(.fenced(childCommitted: fence())))
             case .committed: try parentDoes(parent.handle(.handedOver(HandOverReport(moved: 0, kept: 2))))
             case .releaseListeners: try parentDoes(parent.handle(.listenersReleased))
-            case .setTimer, .cancelTimer, .reclaimAdmin, .moveConnections, .checkPrepared, .thawConnections, .childLeft,
+            case .setTimer, .cancelTimer, .reclaimAdmin, .childLeft,
                 .terminate, .abort, .warn:
                 break
             }
@@ -60,12 +82,17 @@ final class HandOver {
             case .adoptState(let records):
                 adoptedState = records
                 try childDoes(child.handle(.built))
+            case .adoptConnections(let bytes, let descriptors, let isLast):
+                received.append((bytes, descriptors))
+                guard isLast else { continue }
+                let answer = received.flatMap(\.bytes).map { ~$0 }
+                try childDoes(child.handle(.connectionsAdopted(answer: answer)))
             case .checkParent: try childDoes(child.handle(.parentChecked(alive: true)))
             case .storeCommitted:
                 slotCommitted = true
                 try childDoes(child.handle(.commitStored(true)))
             case .startAccepting: childAccepts = true
-            case .setTimer, .cancelTimer, .welcomed, .adminReleased, .adoptConnections, .dropConnections,
+            case .setTimer, .cancelTimer, .welcomed, .adminReleased, .dropConnections,
                 .handOverReported, .released, .mayLeave,
                 .standbyLost, .fail, .warn:
                 break
@@ -160,6 +187,33 @@ final class HandOver {
         #expect(handOver.childLog.contains(.mayLeave(confirmed: true)))
         #expect(handOver.parentLog.contains(.childLeft))
         #expect(handOver.parent.isOver && handOver.child.isOver)
+    }
+
+    /// More than the socket holds, both ways.
+    @Test func connectionsMoveOverARealSocket() throws {
+        let (offered, owned) = Self.listeners(2)
+        let sockets = (0..<450).map { _ in OwnedDescriptor(cl_eventfd()) }
+        for (index, socket) in sockets.enumerated() {
+            var value = UInt64(index + 1)
+            #expect(cl_write(socket.raw, &value, 8) == 8)
+        }
+        let connections = (0..<30).map { index in
+            (
+                bytes: [UInt8](repeating: UInt8(index), count: ConnectionsPart.maximumBytes - index),
+                descriptors: sockets[(index * 15)..<(index * 15 + 15)].map(\.raw)
+            )
+        }
+        let handOver = try HandOver(offered: offered, connections: connections)
+        try handOver.run()
+        #expect(handOver.childAccepts && !handOver.parentAccepts && handOver.isFrozen)
+        #expect(handOver.received.map(\.bytes) == connections.map(\.bytes))
+        #expect(handOver.answer == connections.flatMap(\.bytes).map { ~$0 })
+        for (index, descriptor) in handOver.received.flatMap(\.descriptors).enumerated() {
+            var value: UInt64 = 0
+            #expect(cl_read(descriptor.raw, &value, 8) == 8)
+            #expect(value == UInt64(index + 1))
+        }
+        #expect(owned.count == 2)
     }
 
     @Test func aRefusalReachesTheChild() throws {

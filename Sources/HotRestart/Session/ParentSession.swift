@@ -70,7 +70,8 @@ public struct ParentSession: Hashable, Sendable {
         case resumeAccepting
         /// Take every live connection that can move out of its event loop, so that nobody reads or writes it, and send the
         /// records as `Message.connections` on the link, in parts of at most `ConnectionsPart.maximumBytes` with their
-        /// descriptors, which stay open here. Then `.connectionsSent`. Stop when `.thawConnections` comes meanwhile.
+        /// descriptors, which stay open here. Then `.connectionsSent`, before anything else is read from the link. Stop
+        /// when `.thawConnections` comes meanwhile.
         case moveConnections
         /// The child's whole answer to the records. `.preparedAccepted` if it will do, else `.cancel`.
         case checkPrepared([UInt8])
