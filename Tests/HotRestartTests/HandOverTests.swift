@@ -6,7 +6,7 @@ import Testing
 /// Both machines with their owners over a real socket, in one thread: each step does all that can be done now.
 final class HandOver {
     let link: Link
-    var parent = ParentSession(welcome: Samples.welcome, baseID: 7)
+    var parent: ParentSession
     var child = ChildSession(hello: Samples.hello)
     var offered: [OfferedListener]
     var state: [StateRecord]
@@ -15,20 +15,23 @@ final class HandOver {
     var slotCommitted = false
     var adopted: [ReceivedListener] = []
     var adoptedState: [StateRecord] = []
-    /// What the parent passes before the freeze.
-    var ahead: [(bytes: [UInt8], descriptors: [Int32])] = []
-    /// What the parent moves, and what the child answers.
-    var connections: [(part: ConnectionsPart, descriptors: [Int32])] = []
-    var answer: [UInt8] = []
-    var adoptedBytes: [UInt8] = []
-    var adoptedDescriptors: [OwnedDescriptor] = []
-    var prepared: [UInt8]?
     var parentLog: [ParentSession.Action] = []
     var childLog: [ChildSession.Action] = []
     /// How the parent makes sure of the child.
     var fence: () -> Bool = { false }
 
-    init(offered: [OfferedListener], state: [StateRecord] = []) throws {
+    /// What is sent as live connections when it is time, and what came of it.
+    let connections: [(bytes: [UInt8], descriptors: [Int32])]
+    var received: [(bytes: [UInt8], descriptors: [OwnedDescriptor])] = []
+    var answer: [UInt8] = []
+    var isFrozen = false
+
+    init(
+        offered: [OfferedListener], state: [StateRecord] = [],
+        connections: [(bytes: [UInt8], descriptors: [Int32])] = []
+    ) throws {
+        self.connections = connections
+        parent = ParentSession(welcome: connections.isEmpty ? Samples.welcome : Samples.movingWelcome, baseID: 7)
         link = try Link()
         self.offered = offered
         self.state = state
@@ -47,22 +50,25 @@ final class HandOver {
             case .stopAccepting:
                 parentAccepts = false
                 try parentDoes(parent.handle(.listenersStopped))
-            case .resumeAccepting, .takeBack: parentAccepts = true
-            case .passAhead:
-                for part in ahead { try link.parent.send(.ahead(bytes: part.bytes), descriptors: part.descriptors) }
-                try parentDoes(parent.handle(.passedAhead))
+            case .passAhead: try parentDoes(parent.handle(.passedAhead))
             case .moveConnections:
-                for part in connections {
-                    try link.parent.send(.connections(part.part), descriptors: part.descriptors)
+                isFrozen = true
+                for (index, one) in connections.enumerated() {
+                    let part = ConnectionsPart(bytes: one.bytes, isLast: index == connections.count - 1)
+                    try link.parent.send(.connections(part), descriptors: one.descriptors)
                 }
                 try parentDoes(parent.handle(.connectionsSent))
-            case .checkPrepared(let answer):
-                prepared = answer
+            case .checkPrepared(let bytes):
+                answer = bytes
                 try parentDoes(parent.handle(.preparedAccepted))
+            case .thawConnections: isFrozen = false
+            case .resumeAccepting, .takeBack: parentAccepts = true
             case .fence: try parentDoes(parent.handle(.fenced(childCommitted: fence())))
             case .committed: try parentDoes(parent.handle(.handedOver(HandOverReport(moved: 0, kept: 2))))
             case .releaseListeners: try parentDoes(parent.handle(.listenersReleased))
-            case .setTimer, .cancelTimer, .reclaimAdmin, .childLeft, .terminate, .abort, .warn, .thawConnections: break
+            case .setTimer, .cancelTimer, .reclaimAdmin, .childLeft,
+                .terminate, .abort, .warn:
+                break
             }
         }
     }
@@ -77,20 +83,20 @@ final class HandOver {
             case .adoptState(let records):
                 adoptedState = records
                 try childDoes(child.handle(.built))
+            case .adoptAhead: break
+            case .adoptConnections(let bytes, let descriptors, let isLast):
+                received.append((bytes, descriptors))
+                guard isLast else { continue }
+                let answer = received.flatMap(\.bytes).map { ~$0 }
+                try childDoes(child.handle(.connectionsAdopted(answer: answer)))
             case .checkParent: try childDoes(child.handle(.parentChecked(alive: true)))
             case .storeCommitted:
                 slotCommitted = true
                 try childDoes(child.handle(.commitStored(true)))
-            case .adoptAhead(let bytes, let descriptors):
-                adoptedBytes += bytes
-                adoptedDescriptors += descriptors
-            case .adoptConnections(let bytes, let descriptors, let isLast):
-                adoptedBytes += bytes
-                adoptedDescriptors += descriptors
-                if isLast { try childDoes(child.handle(.connectionsAdopted(answer: answer))) }
             case .startAccepting: childAccepts = true
-            case .setTimer, .cancelTimer, .welcomed, .adminReleased, .handOverReported, .released, .mayLeave,
-                .standbyLost, .fail, .warn, .dropConnections:
+            case .setTimer, .cancelTimer, .welcomed, .adminReleased, .dropConnections,
+                .handOverReported, .released, .mayLeave,
+                .standbyLost, .fail, .warn:
                 break
             }
         }
@@ -183,6 +189,33 @@ final class HandOver {
         #expect(handOver.childLog.contains(.mayLeave(confirmed: true)))
         #expect(handOver.parentLog.contains(.childLeft))
         #expect(handOver.parent.isOver && handOver.child.isOver)
+    }
+
+    /// More than the socket holds, both ways.
+    @Test func connectionsMoveOverARealSocket() throws {
+        let (offered, owned) = Self.listeners(2)
+        let sockets = (0..<450).map { _ in OwnedDescriptor(cl_eventfd()) }
+        for (index, socket) in sockets.enumerated() {
+            var value = UInt64(index + 1)
+            #expect(cl_write(socket.raw, &value, 8) == 8)
+        }
+        let connections = (0..<30).map { index in
+            (
+                bytes: [UInt8](repeating: UInt8(index), count: ConnectionsPart.maximumBytes - index),
+                descriptors: sockets[(index * 15)..<(index * 15 + 15)].map(\.raw)
+            )
+        }
+        let handOver = try HandOver(offered: offered, connections: connections)
+        try handOver.run()
+        #expect(handOver.childAccepts && !handOver.parentAccepts && handOver.isFrozen)
+        #expect(handOver.received.map(\.bytes) == connections.map(\.bytes))
+        #expect(handOver.answer == connections.flatMap(\.bytes).map { ~$0 })
+        for (index, descriptor) in handOver.received.flatMap(\.descriptors).enumerated() {
+            var value: UInt64 = 0
+            #expect(cl_read(descriptor.raw, &value, 8) == 8)
+            #expect(value == UInt64(index + 1))
+        }
+        #expect(owned.count == 2)
     }
 
     @Test func aRefusalReachesTheChild() throws {

@@ -81,6 +81,25 @@ import Testing
             error: .descriptorCount(expected: 0, found: 2)),
         Bad(name: "type 0", bytes: datagram(.init(rawValue: 0)), error: .unknownType(0)),
         Bad(name: "unknown type", bytes: datagram(.init(rawValue: 500)), error: .unknownType(500)),
+        Bad(
+            name: "connections without bytes", bytes: datagram(.connections, field(2, one)),
+            error: .missingField(type: 33, tag: 1)),
+        Bad(
+            name: "connections cut", bytes: datagram(.connections, field(1, [1, 2], length: 3)),
+            error: .truncatedField(tag: 1)),
+        Bad(
+            name: "fewer descriptors than the header says", bytes: datagram(.connections, field(1, []), descriptors: 3),
+            descriptors: 2, error: .descriptorCount(expected: 3, found: 2)),
+        Bad(
+            name: "a hostile count of descriptors", bytes: datagram(.connections, field(1, []), descriptors: .max),
+            error: .descriptorCount(expected: Int(UInt32.max), found: 0)),
+        Bad(
+            name: "too many descriptors", bytes: datagram(.connections, field(1, []), descriptors: 201),
+            descriptors: 201, error: .descriptorCount(expected: 200, found: 201)),
+        Bad(name: "prepared without bytes", bytes: datagram(.prepared), error: .missingField(type: 34, tag: 1)),
+        Bad(
+            name: "prepared with a descriptor", bytes: datagram(.prepared, field(1, []), descriptors: 1),
+            descriptors: 1, error: .descriptorCount(expected: 0, found: 1)),
         Bad(name: "field header cut", bytes: datagram(.ready, [1, 0, 0]), error: .truncatedField(tag: 0)),
         Bad(
             name: "field too long", bytes: datagram(.abort, field(1, [65], length: 2)), error: .truncatedField(tag: 1)),
@@ -147,6 +166,26 @@ import Testing
         }
         let fits = String(repeating: "x", count: Wire.maximumDatagram - 32)
         #expect(try MessageCodec.encode(.abort(reason: fits), sequence: 0).count == Wire.maximumDatagram)
+    }
+
+    @Test func theLargestPartFits() throws {
+        let bytes = [UInt8](repeating: 7, count: ConnectionsPart.maximumBytes)
+        let message = Message.connections(ConnectionsPart(bytes: bytes, isLast: true))
+        let datagram = try MessageCodec.encode(message, sequence: 0, descriptors: Wire.maximumDescriptors)
+        #expect(datagram.count == Wire.maximumDatagram)
+        #expect(try MessageCodec.decode(datagram, descriptors: Wire.maximumDescriptors).message == message)
+        #expect(throws: MessageError.tooLarge(bytes: Wire.maximumDatagram + 1)) {
+            try MessageCodec.encode(.prepared(PreparedPart(bytes: bytes + [7], isLast: true)), sequence: 0)
+        }
+        #expect(throws: MessageError.descriptorCount(expected: 200, found: 201)) {
+            try MessageCodec.encode(message, sequence: 0, descriptors: 201)
+        }
+    }
+
+    @Test func aSliceIsReadWhereItLies() throws {
+        let message = Message.prepared(PreparedPart(bytes: [1, 2, 3], isLast: true))
+        let bytes = [9, 9, 9] + (try MessageCodec.encode(message, sequence: 5)) + [9]
+        #expect(try MessageCodec.decode(bytes[3..<(bytes.count - 1)]).message == message)
     }
 
     /// Bytes changed, cut, repeated and joined at random: an error or a message, and what decodes encodes again.

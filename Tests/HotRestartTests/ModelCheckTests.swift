@@ -24,9 +24,8 @@ import Testing
         [.killChild, .release, .leave, .terminate, .standbyLeaves, .garbageToParent],
     ]
 
-    @Test(arguments: faults, [false, true])
-    func everyInterleavingKeepsTheInvariant(_ faults: Set<ModelWorld.Once>, connections: Bool) {
-        let result = Self.explore(ModelWorld(faults: faults, connections: connections))
+    @Test(arguments: faults) func everyInterleavingKeepsTheInvariant(_ faults: Set<ModelWorld.Once>) {
+        let result = Self.explore(ModelWorld(faults: faults))
         #expect(result.failure == nil)
         #expect(result.states > 100)
         var expected: Set<ModelWorld.Outcome> = [.handedOver, .aborted, .failed, .takenBackWhole]
@@ -35,10 +34,6 @@ import Testing
         if faults.contains(.leave) { expected.insert(.childLeft) }
         if faults.contains(.terminate) { expected.insert(.terminated) }
         if faults.contains(.release) { expected.insert(.released) }
-        if connections {
-            expected.formUnion([.moved, .thawed])
-            if faults.contains(.killParent) { expected.insert(.movedAlone) }
-        }
         #expect(result.outcomes.isSuperset(of: expected))
     }
 
@@ -111,14 +106,10 @@ extension ModelWorld {
     func brokenPromise(isQuiet: Bool) -> String? {
         if let first = violations.first { return first }
         if parentAccepts, childAccepts { return "both serve" }
+        if let broken = brokenOwnership(isQuiet: isQuiet) { return broken }
         if childAccepts, !slotCommitted, !child.isOrphan { return "the child serves without having committed" }
         if parentAccepts, !parentHolds.isSuperset(of: Set(Self.names).subtracting(released)) {
             return "the parent serves without its listeners"
-        }
-        if parentServes, childServes { return "both serve the connections" }
-        if isQuiet, !onPurpose, parentAccepts, !parentServes, !lost { return "the connections stand still for ever" }
-        if isQuiet, !onPurpose, childAccepts, childRecords == .all, !childServes {
-            return "the connections are forgotten"
         }
         if isQuiet, !onPurpose, parentAlive || childAlive, !parentAccepts, !childAccepts { return "nobody serves" }
         return nil
@@ -150,6 +141,13 @@ extension ModelWorld {
         for one in parentSteps { step("parent does \(one)") { $0.finish(one) } }
         for one in childSteps {
             step("child does \(one)") { $0.finish(one) }
+            if one == .adopt, left.contains(.adoptFails) {
+                step("child cannot adopt", optional: true) {
+                    $0.left.remove(.adoptFails)
+                    $0.childSteps.remove(.adopt)
+                    $0.run($0.child.handle(.connectionsFailed(reason: "test")))
+                }
+            }
             if one == .store, left.contains(.storeFails) {
                 step("child cannot store", optional: true) {
                     $0.left.remove(.storeFails)
@@ -182,7 +180,7 @@ extension ModelWorld {
         case .admin: childAlive && childSteps.contains(.build)
         case .release, .leave, .terminate: childAlive && child.isServing
         case .standbyLeaves: parentAlive && parent.isStandby
-        case .storeFails: false
+        case .storeFails, .adoptFails: false
         case .garbageToParent: parentAlive && parentLink
         case .garbageToChild: childAlive && childLink
         }
@@ -213,7 +211,7 @@ extension ModelWorld {
             killParent()
         case .garbageToParent: run(parent.handle(.malformed(.badMagic(0))))
         case .garbageToChild: run(child.handle(.malformed(.badMagic(0))))
-        case .storeFails: break
+        case .storeFails, .adoptFails: break
         }
     }
 
@@ -244,6 +242,16 @@ extension ModelWorld {
         case .stop:
             parentAccepts = false
             run(parent.handle(.listenersStopped))
+        case .pass:
+            if parentLink, childLink, childAlive { toChild.append(.message(.ahead(bytes: [0]), [])) }
+            run(parent.handle(.passedAhead))
+        case .moveFirst:
+            sendConnections(0)
+            parentSteps.insert(.moveLast)
+        case .moveLast:
+            sendConnections(1)
+            run(parent.handle(.connectionsSent))
+        case .checkPrepared: run(parent.handle(.preparedAccepted))
         case .fenceVerify:
             if fenceLies {
                 run(parent.handle(.fenced(childCommitted: false)))
@@ -258,17 +266,6 @@ extension ModelWorld {
         case .fenceKill:
             killChild()
             run(parent.handle(.fenced(childCommitted: slotCommitted)))
-        case .pass:
-            if parentLink, childLink, childAlive { toChild.append(.message(.ahead(bytes: [0]), [])) }
-            run(parent.handle(.passedAhead))
-        case .move:
-            parentServes = false
-            send(ConnectionsPart(bytes: [1], isLast: false))
-            parentSteps.insert(.moveRest)
-        case .moveRest:
-            send(ConnectionsPart(bytes: [2], isLast: true))
-            run(parent.handle(.connectionsSent))
-        case .checkAnswer: run(parent.handle(.preparedAccepted))
         case .handOver: run(parent.handle(.handedOver(HandOverReport(moved: 0, kept: 1))))
         case .release(let names):
             parentHolds.subtract(names.isEmpty ? Self.names : names)
@@ -276,15 +273,11 @@ extension ModelWorld {
         }
     }
 
-    private mutating func send(_ part: ConnectionsPart) {
-        if parentLink, childLink, childAlive { toChild.append(.message(.connections(part), [])) }
-    }
-
     private mutating func finish(_ step: ChildStep) {
         childSteps.remove(step)
         switch step {
-        case .adopt: run(child.handle(.connectionsAdopted(answer: [])))
         case .build: run(child.handle(.built))
+        case .adopt: run(child.handle(.connectionsAdopted(answer: [9])))
         case .store:
             slotCommitted = true
             run(child.handle(.commitStored(true)))

@@ -8,22 +8,18 @@ struct ModelWorld: Hashable {
         case end
     }
     enum ParentStep: Hashable {
-        case offer, admin, stop, fenceVerify, fenceKill, handOver
-        /// The connections in two parts, so that a death may come between them.
-        case pass, move, moveRest, checkAnswer
+        case offer, admin, stop, pass, moveFirst, moveLast, checkPrepared, fenceVerify, fenceKill, handOver
         case release([String])
     }
-    enum ChildStep: Hashable { case build, store, check, adopt }
-    /// What the child has of the connections.
-    enum Records: Hashable { case none, some, all }
+    enum ChildStep: Hashable { case build, adopt, store, check }
     /// What an owner or fate may do, each at most once.
     enum Once: Hashable, CaseIterable {
-        case killChild, killParent, cancel, admin, release, leave, terminate, standbyLeaves, storeFails
+        case killChild, killParent, cancel, admin, release, leave, terminate, standbyLeaves, storeFails, adoptFails
         case garbageToParent, garbageToChild
     }
     enum Outcome: Hashable {
-        case moved, thawed, movedAlone
         case aborted, takenBackWhole, takenBackCommitted, handedOver, orphan, childLeft, terminated, failed, released
+        case moved, thawed, takenAlong, dropped
     }
 
     static let names = ["a", "b"]
@@ -32,7 +28,9 @@ struct ModelWorld: Hashable {
     }
     /// Negative numbers are never closed; one object a number, so that equal worlds are equal.
     static let descriptors: [Int32: OwnedDescriptor] = Dictionary(
-        uniqueKeysWithValues: listeners.map { ($0.descriptor, OwnedDescriptor($0.descriptor)) })
+        uniqueKeysWithValues: (listeners.map(\.descriptor) + connectionDescriptors).map { ($0, OwnedDescriptor($0)) })
+    /// Of two parts, one descriptor each.
+    static let connectionDescriptors: [Int32] = [-200, -201]
 
     var parent = ParentSession(welcome: Samples.welcome, baseID: 7)
     var child = ChildSession(hello: Samples.hello)
@@ -50,17 +48,12 @@ struct ModelWorld: Hashable {
     var parentAdmin = true
     var childAccepts = false
     var slotCommitted = false
-    // The live connections: one stands for all.
-    var parentServes = true
-    var childServes = false
-    var childRecords = Records.none
-    var childHasAhead = false
-    /// They went on in the parent after they were sent: the child's records are out of date.
-    var thawed = false
-    /// A child had them that had committed, and died: they are lost.
-    var lost = false
     var parentHolds = Set(names)
     var childHolds: Set<String> = []
+    /// The child has descriptors that came ahead.
+    var hasAhead = false
+    /// Whose the live connections are, in a world where they move.
+    var connections: Connections?
     /// Names the child asked to release.
     var released: Set<String> = []
     /// The child left on purpose, or the parent was told to exit.
@@ -70,18 +63,21 @@ struct ModelWorld: Hashable {
     var cut: Int?
     /// For the test of the checker: a fence that says "dead" without looking.
     var fenceLies = false
+    /// The same for a link that loses the parent's ABORT.
+    var losesAbort = false
     /// Broken promises; the check fails when there is one.
     var violations: [String] = []
     var outcomes: Set<Outcome> = []
 
-    init(faults: Set<Once>, connections: Bool = false) {
+    init(faults: Set<Once>, moves: Bool = false) {
         left = faults
-        if connections {
-            var welcome = Samples.welcome
-            welcome.capabilities = [.connections, .ahead]
+        if moves {
+            connections = Connections()
+            var welcome = Samples.movingWelcome
+            welcome.capabilities.insert(.ahead)
             parent = ParentSession(welcome: welcome, baseID: 7)
             var hello = Samples.hello
-            hello.capabilities = [.connections, .ahead]
+            hello.capabilities.insert(.ahead)
             child = ChildSession(hello: hello)
         }
         run(parent.handle(.start))
@@ -101,6 +97,7 @@ struct ModelWorld: Hashable {
                 return
             }
             switch action {
+            case .send(.abort, _) where losesAbort: break
             case .send(let message, let descriptors):
                 if parentLink, childLink, childAlive { toChild.append(.message(message, descriptors)) }
             case .setTimer(let timer, _): parentTimers.insert(timer)
@@ -116,24 +113,27 @@ struct ModelWorld: Hashable {
                 parentSteps.remove(.stop)
                 parentAccepts = true
             case .passAhead: parentSteps.insert(.pass)
-            case .moveConnections: parentSteps.insert(.move)
-            case .checkPrepared: parentSteps.insert(.checkAnswer)
+            case .moveConnections:
+                freeze()
+                parentSteps.insert(.moveFirst)
+            case .checkPrepared(let answer):
+                if answer != [9] { violated("the answer was changed") }
+                parentSteps.insert(.checkPrepared)
             case .thawConnections:
-                parentSteps.subtract([.move, .moveRest, .checkAnswer])
-                parentServes = true
-                thawed = true
-                outcomes.insert(.thawed)
+                parentSteps.subtract([.moveFirst, .moveLast, .checkPrepared])
+                thaw()
             case .fence(let fence, _): parentSteps.insert(fence == .verify ? .fenceVerify : .fenceKill)
             case .committed:
                 parentSteps.insert(.handOver)
                 if !slotCommitted { violated("standby of a child that has not committed") }
                 outcomes.insert(.handedOver)
+                forget()
             case .takeBack(let childCommitted, _):
                 if childAlive { violated("taken back from a living child") }
                 if childCommitted != slotCommitted { violated("taken back with a wrong idea of the child's slot") }
                 parentAccepts = true
-                if childCommitted, childRecords == .all { lost = true } else { parentServes = true }
                 parentSteps = []
+                if childCommitted { forget() } else { thaw() }
                 outcomes.insert(childCommitted ? .takenBackCommitted : .takenBackWhole)
             case .releaseListeners(let names): parentSteps.insert(.release(names))
             case .childLeft: outcomes.insert(.childLeft)
@@ -168,27 +168,22 @@ struct ModelWorld: Hashable {
                 childHolds = Set(listeners.map(\.record.name))
                 let numbers = listeners.map(\.descriptor.raw)
                 if numbers != Self.listeners.map(\.descriptor) { violated("a descriptor was lost") }
-            case .adoptAhead: childHasAhead = true
-            case .adoptConnections(_, _, let isLast):
-                childRecords = isLast ? .all : .some
+            case .adoptState: childSteps.insert(.build)
+            case .adoptAhead: hasAhead = true
+            case .adoptConnections(let bytes, let descriptors, let isLast):
+                adopt(bytes, descriptors, isLast)
                 if isLast { childSteps.insert(.adopt) }
             case .dropConnections:
-                childRecords = .none
-                childHasAhead = false
-            case .adoptState: childSteps.insert(.build)
+                hasAhead = false
+                drop()
             case .checkParent: childSteps.insert(.check)
             case .storeCommitted: childSteps.insert(.store)
             case .startAccepting:
                 if childHolds != Set(Self.names) { violated("the child serves without all listeners") }
                 if !parentAlive, child.isOrphan { outcomes.insert(.orphan) }
                 childAccepts = true
-                if childRecords == .none, childHasAhead { violated("the child keeps descriptors of no connection") }
-                if childRecords == .some { violated("the child serves half of the connections") }
-                if childRecords == .all {
-                    if thawed { violated("the child serves connections that the parent has served since") }
-                    childServes = true
-                    outcomes.insert(child.isOrphan ? .movedAlone : .moved)
-                }
+                if hasAhead, connections?.parts != 2 { violated("descriptors of no connection are kept") }
+                goOnWithConnections()
             case .released(let names, let confirmed):
                 if confirmed, parentAlive, !parentHolds.isDisjoint(with: names) {
                     violated("RELEASED while the standby holds them")
@@ -227,7 +222,6 @@ struct ModelWorld: Hashable {
         closeParentLink()
         parentAlive = false
         parentAccepts = false
-        parentServes = false
         parentTimers = []
         parentSteps = []
     }
@@ -236,7 +230,7 @@ struct ModelWorld: Hashable {
         closeChildLink()
         childAlive = false
         childAccepts = false
-        childServes = false
+        connections?.childOwns = false
         childTimers = []
         childSteps = []
     }

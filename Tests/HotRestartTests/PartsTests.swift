@@ -70,6 +70,20 @@ import Testing
         }
     }
 
+    @Test func answersAreSplit() throws {
+        let most = PreparedPart.maximumBytes
+        for size in [0, 1, most, most + 1, 3 * most, Wire.maximumPreparedBytes] {
+            let answer = [UInt8](repeating: 3, count: size)
+            let parts = try Parts.split(prepared: answer)
+            #expect(parts.count == max(1, (size + most - 1) / most))
+            #expect(parts.flatMap(\.bytes) == answer)
+            #expect(parts.map(\.isLast) == (0..<parts.count).map { $0 == parts.count - 1 })
+        }
+        #expect(throws: MessageError.tooLarge(bytes: Wire.maximumPreparedBytes + 1)) {
+            try Parts.split(prepared: [UInt8](repeating: 0, count: Wire.maximumPreparedBytes + 1))
+        }
+    }
+
     @Test func endlessStateIsRefused() throws {
         var assembler = StateAssembler()
         let piece = StatePart.Piece(name: "a", bytes: [UInt8](repeating: 1, count: 60_000), continues: true)

@@ -82,6 +82,28 @@ import Testing
         #expect(try link.parent.flush(deadlineNs: soon()))
     }
 
+    /// ABORT takes the place of what waits, and a full queue has room for it.
+    @Test func theLastWordFindsRoom() throws {
+        let link = try Link()
+        let canary = try Canary()
+        let part = Message.connections(ConnectionsPart(bytes: [UInt8](repeating: 7, count: 60_000), isLast: false))
+        var sent = 0
+        while !link.parent.wantsWrite {
+            try link.parent.send(part)
+            sent += 1
+        }
+        try link.parent.send(part, descriptors: [canary.writing.raw])
+        canary.writing.close()
+        try link.parent.send(.abort(reason: "no"))
+        #expect(!link.parent.wantsWrite)
+        #expect(canary.isGone)
+        link.parent.close()
+        // The first that had to wait was dropped.
+        for _ in 1..<sent { #expect(try link.child.receive().message().0 == part) }
+        #expect(try link.child.receive().message().0 == .abort(reason: "no"))
+        #expect(link.child.receive().isClosed)
+    }
+
     @Test func flushGivesUpInTime() throws {
         let link = try Link()
         let bytes = [UInt8](repeating: 7, count: 60_000)

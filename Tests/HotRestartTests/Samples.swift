@@ -8,6 +8,9 @@ enum Samples {
     static let welcome = Welcome(
         epoch: 3, pid: 4141, version: "1.2.2", hotRestartGeneration: 11, startTimeNs: 123_456_789_012_345_678,
         capabilities: [])
+    /// Of a parent that moves connections, as `hello` is of a child that takes them.
+    static let movingWelcome = Welcome(
+        epoch: 3, pid: 4141, version: "1.2.2", hotRestartGeneration: 11, startTimeNs: 1, capabilities: [.connections])
 
     static let listenerRecords = [
         ListenerRecord(name: "ingress", address: "0.0.0.0:8080", worker: 0, flags: 5),
@@ -36,6 +39,9 @@ enum Samples {
                     .init(name: "dns", bytes: [], continues: false),
                 ], isLast: true)),
         .state(StatePart(pieces: [], isLast: false)),
+        .connections(ConnectionsPart(bytes: [1, 2, 3], isLast: false)),
+        .connections(ConnectionsPart(bytes: [], isLast: true)),
+        .prepared(PreparedPart(bytes: [4], isLast: false)), .prepared(PreparedPart(bytes: [], isLast: true)),
         .ready, .commit, .committed,
         .done(HandOverReport(moved: 10, kept: 3, text: "3 long polls")),
         .bye, .release(names: []), .release(names: ["a", "", "ü"]), .released, .terminate,
@@ -44,8 +50,12 @@ enum Samples {
     ]
 
     static func descriptors(of message: Message) -> Int {
-        if case .listeners(let part) = message { return part.records.count }
-        return 0
+        switch message {
+        case .listeners(let part): part.records.count
+        // Any number will do.
+        case .connections(let part): part.bytes.count % 5
+        default: 0
+        }
     }
 }
 

@@ -29,7 +29,9 @@ extension ChildSession {
             isBuilt = true
             return proceedIfBuilt()
         case .connectionsAdopted(let answer):
-            return handleAdopted(answer)
+            return connectionsAdopted(answer)
+        case .connectionsFailed(let reason):
+            return connectionsFailed(reason)
         case .commitStored(let stored):
             return handleStored(stored)
         case .commitRefused(let reason):
@@ -76,20 +78,12 @@ extension ChildSession {
         case (.adminReleased, .building) where adminPending:
             adminPending = false
             return [.cancelTimer(.step), .adminReleased] + proceedIfBuilt()
-        case (.ahead(let bytes), .awaitCommit) where !hasConnections && movesConnections:
-            hasAhead = true
-            return [.setTimer(.step, ns: limits.commit), .adoptAhead(bytes: bytes, descriptors: descriptors)]
-        case (.connections(let part), .awaitCommit) where !hasConnections && movesConnections,
-            (.connections(let part), .receiving):
-            hasConnections = true
-            phase = part.isLast ? .adopting : .receiving
-            return [
-                part.isLast ? .cancelTimer(.step) : .setTimer(.step, ns: limits.step),
-                .adoptConnections(bytes: part.bytes, descriptors: descriptors, isLast: part.isLast),
-            ]
+        case (.ahead(let bytes), .awaitCommit):
+            return addAhead(bytes, descriptors)
+        case (.connections(let part), .awaitCommit), (.connections(let part), .receiving):
+            return add(part, descriptors)
         case (.commit, .awaitCommit):
-            phase = .storing
-            return [.cancelTimer(.step), .storeCommitted]
+            return [.cancelTimer(.step)] + store()
         default:
             return fail(.badMessage("message type \(message.type.rawValue) out of turn, \(whileDoing)"))
         }
@@ -122,30 +116,9 @@ extension ChildSession {
 
     private mutating func proceedIfBuilt() -> [Action] {
         guard phase == .building, isBuilt, !adminPending, !checkingParent else { return [] }
-        if isOrphan {
-            phase = .storing
-            return [.storeCommitted]
-        }
+        if isOrphan { return store() }
         phase = .awaitCommit
         return [.setTimer(.step, ns: limits.commit), .send(.ready)]
-    }
-
-    private var movesConnections: Bool {
-        hello.capabilities.contains(.connections) && (welcome?.capabilities.contains(.connections) ?? false)
-    }
-
-    private mutating func handleAdopted(_ answer: [UInt8]) -> [Action] {
-        guard phase == .adopting, answer.count <= Wire.maximumAnswerBytes else {
-            return phase == .adopting ? fail(.local("too many connections stay with the running process")) : []
-        }
-        phase = .awaitCommit
-        // While the parent's death is being verified there is nobody to answer to.
-        if checkingParent { return [] }
-        if isOrphan {
-            phase = .storing
-            return [.storeCommitted]
-        }
-        return [.setTimer(.step, ns: limits.commit)] + Parts.split(answer: answer).map { .send(.prepared($0)) }
     }
 
     private mutating func handleStored(_ stored: Bool) -> [Action] {
@@ -185,22 +158,16 @@ extension ChildSession {
         }
         switch phase {
         case .awaitState: actions += startBuilding()
-        case .awaitCommit:
-            phase = .storing
-            if hasAhead, !hasConnections { actions.append(.dropConnections) }
-            actions.append(.storeCommitted)
-        case .receiving:
-            // Not complete: those that came have lost their other half.
-            phase = .storing
-            actions += [.dropConnections, .storeCommitted]
-        // All have come and nobody has touched them since: they are served when they are built.
+        case .awaitCommit: actions += hasAhead && !connectionsAnswered ? storeWithoutConnections() : store()
+        case .receiving: actions += storeWithoutConnections()
+        // Complete: as soon as they are built this process goes on with them.
         case .adopting: break
         default: actions += proceedIfBuilt()
         }
         return actions
     }
 
-    private mutating func fail(_ failure: Failure, tell: Bool = true) -> [Action] {
+    mutating func fail(_ failure: Failure, tell: Bool = true) -> [Action] {
         var actions: [Action] = [.cancelTimer(.step)]
         if !linkClosed {
             if tell { actions.append(.send(Message.abort(reason: "\(failure)").clipped)) }
@@ -218,8 +185,9 @@ extension ChildSession {
         case .awaitListeners: "before its listeners had come over"
         case .awaitState: "before its state had come over"
         case .building: "while this process was starting"
+        case .receiving: "before its connections had come over"
+        case .adopting: "while this process took over its connections"
         case .awaitCommit: "before it handed over"
-        case .receiving, .adopting: "while its connections came over"
         case .storing, .serving, .leaving, .over: "after it had handed over"
         }
     }

@@ -34,7 +34,7 @@ extension ChildSession {
             terminating = true
             return [.setTimer(.release, ns: limits.release), .send(.terminate)]
         case .failed, .start, .timer, .adminNeeded, .built, .commitStored, .commitRefused, .parentChecked,
-            .connectionsAdopted:
+            .connectionsAdopted, .connectionsFailed:
             return []
         }
     }

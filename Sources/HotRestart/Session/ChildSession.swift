@@ -3,7 +3,8 @@
 ///
 /// Up to COMMIT every failure ends in `.fail`: the child has served nothing and exits (or starts on its own, where its
 /// owner's rules allow it). There is one exception: a parent that dies when all listeners have already come over leaves
-/// nobody else to serve, so the child goes on alone once its owner has verified that death.
+/// nobody else to serve, so the child goes on alone once its owner has verified that death: with the parent's connections if
+/// all of them have come, without them if some are missing.
 public struct ChildSession: Hashable, Sendable {
     /// What happened.
     public enum Event: Hashable, Sendable {
@@ -20,14 +21,18 @@ public struct ChildSession: Hashable, Sendable {
         case adminNeeded
         /// Everything is built, the workers are ready and not accepting.
         case built
-        /// Answer to the last `.adoptConnections`: all are built, but those that the answer names as left with the parent.
-        case connectionsAdopted(answer: [UInt8])
         /// Answer to `.storeCommitted`.
         case commitStored(Bool)
         /// The other answer to `.storeCommitted`: somebody else serves already, so this process must not.
         case commitRefused(reason: String)
         /// Answer to `.checkParent`; `false` promises that the parent is dead.
         case parentChecked(alive: Bool)
+        /// Answer to the last `.adoptConnections`: this process could go on with what came, and `answer` says the parent
+        /// what it needs to know about it.
+        case connectionsAdopted(answer: [UInt8])
+        /// The other answer to an `.adoptConnections`: what came is no use. Unlike `.failed` it lets this process go on
+        /// without them when the parent is dead.
+        case connectionsFailed(reason: String)
         /// The owner cannot go on. Only before COMMIT.
         case failed(reason: String)
         /// Stopped accepting from these listeners for good (no names: from all): the standby must close its duplicates.
@@ -54,16 +59,19 @@ public struct ChildSession: Hashable, Sendable {
         case adminReleased
         /// Descriptors of connections that the parent still serves: keep them, do not touch them.
         case adoptAhead(bytes: [UInt8], descriptors: [OwnedDescriptor])
-        /// Live connections. Build them, touch none; after the last part `.connectionsAdopted`, or `.failed`.
+        /// Keep these records of live connections and their descriptors, and touch nothing: they are the parent's until
+        /// `.startAccepting`. With the last one build what is needed to go on with all, then `.connectionsAdopted`.
         case adoptConnections(bytes: [UInt8], descriptors: [OwnedDescriptor], isLast: Bool)
-        /// Close the descriptors of all connections that came, and forget them.
+        /// The parent died in the middle: close the descriptors that came and forget the records. This process goes on
+        /// without them.
         case dropConnections
         /// The link ended early: find out, by the parent's pidfd, whether it lives, then `.parentChecked`. When in doubt
         /// it lives.
         case checkParent
         /// Record "committed" in this process's slot, then `.commitStored`.
         case storeCommitted
-        /// Serve the connections that were adopted, and accept, also from the restart socket. This process serves.
+        /// Accept, also from the restart socket. This process serves, and the connections it has adopted (and not dropped)
+        /// are its own.
         case startAccepting
         /// What the parent moved and kept; nil when it did not say so in time.
         case handOverReported(HandOverReport?)
@@ -74,7 +82,8 @@ public struct ChildSession: Hashable, Sendable {
         case mayLeave(confirmed: Bool)
         /// There is no standby any more.
         case standbyLost(reason: String)
-        /// The hand-over did not happen. Connections that came are the parent's: their descriptors are only closed.
+        /// The hand-over did not happen. Connections that came are the parent's, which may be at work on them already:
+        /// close their descriptors, without a `shutdown` or a byte, and forget them.
         case fail(Failure)
         /// Worth a log line; nothing else.
         case warn(String)
@@ -112,8 +121,10 @@ public struct ChildSession: Hashable, Sendable {
 
     enum Phase: Hashable, Sendable {
         case idle, awaitWelcome, awaitListeners, awaitState, building, awaitCommit
-        /// Connections are coming; they are complete and being built.
-        case receiving, adopting
+        /// Some of the parent's connections have come.
+        case receiving
+        /// All of them have; the owner builds what is needed to go on with them.
+        case adopting
         /// COMMIT came, or the parent is dead; the slot is being written.
         case storing
         case serving
@@ -135,15 +146,15 @@ public struct ChildSession: Hashable, Sendable {
     var state: StateAssembler
     var adminPending: Bool
     var isBuilt: Bool
+    /// What the parent sent of its connections was dealt with; there is only one such transaction.
+    var connectionsAnswered: Bool
+    /// Descriptors came ahead.
+    var hasAhead = false
     var linkClosed: Bool
     var checkingParent: Bool
     /// The parent is verifiably dead and this process goes on alone.
     var isOrphan: Bool
     var reported: Bool
-    /// Connections came.
-    var hasConnections = false
-    /// Descriptors came ahead.
-    var hasAhead = false
     var releases: [PendingRelease]
     /// RELEASED that may still come for what was given up.
     var staleAnswers: Int
@@ -160,6 +171,7 @@ public struct ChildSession: Hashable, Sendable {
         state = StateAssembler()
         adminPending = false
         isBuilt = false
+        connectionsAnswered = false
         linkClosed = false
         checkingParent = false
         isOrphan = false

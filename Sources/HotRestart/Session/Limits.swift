@@ -3,13 +3,13 @@
 public struct Limits: Hashable, Sendable {
     /// For the first message of the other side: HELLO, or WELCOME / REFUSE.
     public var greeting: UInt64 = 5_000_000_000
-    /// For one step of the exchange: REQUEST, LISTENERS, STATE, ADMIN_RELEASED, the owner's own steps.
+    /// For one step of the exchange: REQUEST, LISTENERS, STATE, ADMIN_RELEASED, CONNECTIONS, the owner's own steps.
     public var step: UInt64 = 5_000_000_000
     /// The parent's wait for READY: the child builds its workers, resolves names, checks hosts.
     public var ready: UInt64 = 60_000_000_000
     /// The child's wait for COMMIT after READY: longer than the time in which the parent's workers stop accepting.
     public var commit: UInt64 = 10_000_000_000
-    /// The parent's connections stand still from here to COMMIT at most: then it thaws them and goes on.
+    /// From the parent's freeze of the connections to its COMMIT: what their clients may notice of an attempt that fails.
     public var freeze: UInt64 = 250_000_000
     /// The parent's wait for COMMITTED; nobody accepts in this time, so it is short. Then the child is fenced.
     public var committed: UInt64 = 1_000_000_000

@@ -26,19 +26,13 @@ extension ParentSession {
             return [.setTimer(.step, ns: limits.ready), .send(.adminReleased, descriptors: [])]
         case .listenersStopped:
             guard phase == .stopping else { return [] }
-            guard movesConnections else { return commit() }
-            phase = .moving
-            return [.setTimer(.step, ns: limits.freeze), .moveConnections]
+            return listenersStopped()
         case .passedAhead:
             return phase == .passing ? stopAccepting() : []
         case .connectionsSent:
-            guard phase == .moving else { return [] }
-            // The time limit goes on: it counts from the freeze.
-            phase = .awaitPrepared
-            return []
+            return connectionsSent()
         case .preparedAccepted:
-            guard phase == .checkingPrepared else { return [] }
-            return commit()
+            return preparedAccepted()
         case .timer, .fenced, .handedOver, .listenersReleased:
             return []
         }
@@ -63,18 +57,12 @@ extension ParentSession {
             adminGiven = true
             adminReleasePending = true
             return [.setTimer(.step, ns: limits.step), .releaseAdmin]
-        case (.prepared(let part), .awaitPrepared):
-            guard prepared.count + part.bytes.count <= Wire.maximumAnswerBytes else {
-                return abort("the child's answer to the connections is too long")
-            }
-            prepared += part.bytes
-            guard part.isLast else { return [] }
-            phase = .checkingPrepared
-            return [.checkPrepared(prepared)]
         case (.ready, .awaitReady) where !adminReleasePending:
             guard passesAhead else { return stopAccepting() }
             phase = .passing
             return [.setTimer(.step, ns: limits.step), .passAhead]
+        case (.prepared(let part), .awaitPrepared):
+            return add(part)
         default:
             return abort("the child sent message type \(message.type.rawValue) out of turn, \(whileDoing)")
         }
@@ -114,30 +102,21 @@ extension ParentSession {
         return actions
     }
 
-    private mutating func stopAccepting() -> [Action] {
-        phase = .stopping
-        return [.setTimer(.step, ns: limits.step), .stopAccepting]
-    }
-
-    private mutating func commit() -> [Action] {
-        phase = .awaitCommitted
-        prepared = []
-        return [.setTimer(.step, ns: limits.committed), .send(.commit, descriptors: [])]
-    }
-
-    private mutating func abort(_ reason: String) -> [Action] {
+    mutating func abort(_ reason: String) -> [Action] {
         var actions: [Action] = [.cancelTimer(.step)]
-        if !peerClosed {
+        // An error of reading is not always the other side's end, and a thaw that the child cannot know of must not be.
+        if !peerClosed || isFrozen {
             let farewell: Message = phase == .awaitHello ? .refuse(reason: reason) : .abort(reason: reason)
             actions.append(.send(farewell.clipped, descriptors: []))
         }
         actions.append(.close)
-        // Only after ABORT and the end of the link.
         if isFrozen { actions.append(.thawConnections) }
         if phase == .stopping || isFrozen { actions.append(.resumeAccepting) }
         if adminGiven { actions.append(.reclaimAdmin) }
         actions.append(.abort(reason: reason))
         phase = .over
+        isFrozen = false
+        prepared = []
         return actions
     }
 
@@ -150,8 +129,9 @@ extension ParentSession {
         case .awaitReady: "before it was ready"
         case .passing: "while descriptors were passed ahead"
         case .stopping: "while this process stopped accepting"
-        case .moving: "while the connections were sent"
-        case .awaitPrepared, .checkingPrepared: "before it had taken the connections"
+        case .moving: "while connections were sent"
+        case .awaitPrepared: "before it was ready to go on with the connections"
+        case .checkingPrepared: "while its answer to the connections was checked"
         default: "after the hand-over"
         }
     }

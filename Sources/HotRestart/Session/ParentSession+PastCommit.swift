@@ -75,6 +75,7 @@ extension ParentSession {
     private mutating func becomeStandby() -> [Action] {
         sawCommitted = true
         fence = nil
+        isFrozen = false
         phase = .draining
         return [.cancelTimer(.step), .committed]
     }
@@ -124,6 +125,7 @@ extension ParentSession {
             return actions
         }
         phase = .over
+        isFrozen = false
         var actions: [Action] = [.cancelTimer(.step), .close]
         if adminGiven { actions.append(.reclaimAdmin) }
         actions.append(.takeBack(childCommitted: committed, reason: "the process that took over is dead"))

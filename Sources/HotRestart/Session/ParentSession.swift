@@ -11,6 +11,10 @@
 ///   parent;
 /// - once COMMIT was sent, the parent accepts again only after its owner has verified that the child is dead
 ///   (`.fence` → `.fenced`), however the link ended and whatever was said on it;
+/// - live connections move only between processes that both announced it, all as one transaction. They stand still from
+///   `.moveConnections` on; the parent touches them again only after `.thawConnections` or an unsuccessful child's
+///   `.takeBack`, the child only after COMMIT, so that none ever has two servers. ABORT goes out before the thaw: a child
+///   that has all records and finds the parent dead may go on with them only because no ABORT had come;
 /// - the parent's duplicates of the listeners stay open until the child asks for their release, so that the kernel's
 ///   queues survive the death of either side.
 public struct ParentSession: Hashable, Sendable {
@@ -32,13 +36,13 @@ public struct ParentSession: Hashable, Sendable {
         case listenersStopped
         /// Answer to `.passAhead`.
         case passedAhead
-        /// Answer to `.moveConnections`: all parts were sent.
+        /// Answer to `.moveConnections`: every part was sent, the last one marked so.
         case connectionsSent
-        /// Answer to `.checkPrepared`.
+        /// One answer to `.checkPrepared`; the other is `.cancel`.
         case preparedAccepted
         /// Answer to `.fence`. `false` promises that the child is dead and that its slot does not say committed.
         case fenced(childCommitted: Bool)
-        /// The owner has moved what it could (nothing, while only listeners move) and knows what stays.
+        /// The owner has moved what it could and knows what stays.
         case handedOver(HandOverReport)
         /// Answer to `.releaseListeners`.
         case listenersReleased
@@ -69,19 +73,25 @@ public struct ParentSession: Hashable, Sendable {
         /// Send descriptors of connections as `Message.ahead` while they are served, then `.passedAhead`. A connection that
         /// ends from here on is shut down, since a copy in the child would keep it open.
         case passAhead
-        /// Freeze every connection, send all of them as `Message.connections`, then `.connectionsSent`, or `.cancel`.
+        /// Take every live connection that can move out of its event loop, so that nobody reads or writes it, and send the
+        /// records as `Message.connections` on the link, in parts of at most `ConnectionsPart.maximumBytes` with their
+        /// descriptors, which stay open here. Then `.connectionsSent`, before anything else is read from the link. Stop
+        /// when `.thawConnections` comes meanwhile.
         case moveConnections
-        /// The child's whole answer: `.preparedAccepted`, or `.cancel`. Nothing is given up yet.
+        /// The child's whole answer to the records. `.preparedAccepted` if it will do, else `.cancel`.
         case checkPrepared([UInt8])
-        /// The frozen connections go on here, also if not all were frozen yet.
+        /// Undo `.moveConnections`, also a half-finished one: every connection goes on where it stood. The link is closed
+        /// already, with ABORT as its last message.
         case thawConnections
         /// Make sure of the child, then `.fenced`. See `Fence`.
         case fence(Fence, reason: String)
-        /// The child serves: forget the connections that it took, drain the others, stop health checks; then
-        /// `.handedOver`. This process is the standby.
+        /// The child serves: drain connections, stop health checks; then `.handedOver`. This process is the standby.
+        /// Connections that were moved are the child's: close their descriptors and forget them, without a word to the
+        /// peers (no `shutdown`).
         case committed
         /// The child is dead: serve again, from the duplicates. Without `childCommitted` everything is as before the
-        /// hand-over, and frozen connections go on; with it, connections given to the child are lost. Includes what `.resumeAccepting` does;
+        /// hand-over, and moved connections thaw. With it they are lost, for the child may have gone on with them: drop
+        /// those that `.committed` has not dropped already. Includes what `.resumeAccepting` does;
         /// `.reclaimAdmin` comes before it where the admin listener was given up.
         case takeBack(childCommitted: Bool, reason: String)
         /// Close the duplicates of these listeners (no names: all of them), then `.listenersReleased`.
@@ -107,8 +117,9 @@ public struct ParentSession: Hashable, Sendable {
 
     enum Phase: Hashable, Sendable {
         case awaitHello, awaitRequest, offering, awaitReady, passing, stopping
-        /// Connections stand still: being sent, with the child, answered.
-        case moving, awaitPrepared, checkingPrepared
+        /// The connections stand still and their records are on their way.
+        case moving
+        case awaitPrepared, checkingPrepared
         /// COMMIT was sent.
         case awaitCommitted
         case fencing
@@ -134,10 +145,12 @@ public struct ParentSession: Hashable, Sendable {
     /// COMMITTED arrived, or a fence found the slot committed.
     var sawCommitted: Bool
     var releasesPending: Int
-    /// Of the child's answer to the connections.
-    var prepared: [UInt8] = []
     /// What the child said while it was being fenced; it counts if the child turns out to be committed.
     var held: [Message]
+    /// The parts of PREPARED so far.
+    var prepared: [UInt8]
+    /// From `.moveConnections` on, until it is decided whose the connections are: they belong to nobody.
+    public internal(set) var isFrozen: Bool
 
     /// Why no child may take over, nil if one may.
     public let refusal: String?
@@ -156,6 +169,8 @@ public struct ParentSession: Hashable, Sendable {
         sawCommitted = false
         releasesPending = 0
         held = []
+        prepared = []
+        isFrozen = false
     }
 
     /// Nothing will come of this session any more; it can be dropped.
@@ -164,23 +179,13 @@ public struct ParentSession: Hashable, Sendable {
     public var isPastCommit: Bool {
         switch phase {
         case .awaitCommitted, .fencing, .draining, .standby, .childLeaving: true
-        case .awaitHello, .awaitRequest, .offering, .awaitReady, .stopping, .over: false
-        case .passing, .moving, .awaitPrepared, .checkingPrepared: false
+        case .awaitHello, .awaitRequest, .offering, .awaitReady, .passing, .stopping, .moving, .awaitPrepared, .checkingPrepared,
+            .over:
+            false
         }
     }
-    /// Connections stand still for the child: `.moveConnections` was said and nothing is decided.
-    public var isFrozen: Bool { phase == .moving || phase == .awaitPrepared || phase == .checkingPrepared }
     /// Descriptors are being passed ahead.
     public var isPassing: Bool { phase == .passing }
-    /// Both sides can take descriptors before the freeze.
-    var passesAhead: Bool {
-        movesConnections && welcome.capabilities.contains(.ahead)
-            && (hello?.capabilities.contains(.ahead) ?? false)
-    }
-    /// Both sides can move connections.
-    var movesConnections: Bool {
-        welcome.capabilities.contains(.connections) && (hello?.capabilities.contains(.connections) ?? false)
-    }
     /// COMMIT was sent and it is not known yet which of the two serves: the owner must not end now.
     public var isFateUnknown: Bool { phase == .awaitCommitted || phase == .fencing }
     /// The child serves and this process is its standby.

@@ -26,11 +26,14 @@ public final class RestartChannel {
     public let peer: Peer
     private let socket: OwnedDescriptor
     private var outbox: [(bytes: [UInt8], descriptors: [OwnedDescriptor])] = []
+    /// How many of its first have gone; the array shrinks when all have, for taking out the first moves all others.
+    private var outboxSent = 0
     private var nextToSend: UInt32 = 0
     private var nextToReceive: UInt32 = 0
     private var isBroken = false
     /// The kernel reports a longer datagram as cut short.
     private var buffer = [UInt8](repeating: 0, count: Wire.maximumDatagram)
+    private var passed = [Int32](repeating: -1, count: Int(CL_MAX_PASSED))
 
     /// Takes a connected SOCK_SEQPACKET socket. Throws `.foreignPeer` when the other end runs as another user.
     public init(adopting socket: OwnedDescriptor) throws(RestartSocketError) {
@@ -50,7 +53,11 @@ public final class RestartChannel {
 
     /// Sends, or keeps the message until there is room. The descriptors stay the caller's and may be closed afterwards.
     /// A closed other end is no error here: `receive` will report it.
+    ///
+    /// ABORT makes all that still waits pointless and goes out in its place, also when the queue has no room: who sends it
+    /// is about to act on what the other end must know.
     public func send(_ message: Message, descriptors: [Int32] = []) throws(RestartSocketError) {
+        if case .abort = message { dropOutbox() }
         let bytes: [UInt8]
         do throws(MessageError) {
             bytes = try MessageCodec.encode(message, sequence: nextToSend, descriptors: descriptors.count)
@@ -59,6 +66,10 @@ public final class RestartChannel {
         }
         if isBroken { return }
         if outbox.isEmpty, try write(bytes, descriptors) {
+            nextToSend &+= 1
+            return
+        }
+        if case .abort = message, widenQueue(), try write(bytes, descriptors) {
             nextToSend &+= 1
             return
         }
@@ -74,10 +85,13 @@ public final class RestartChannel {
 
     /// Sends what waits, as far as there is room.
     public func flush() throws(RestartSocketError) {
-        while let first = outbox.first, !isBroken {
+        while !outbox.isEmpty, !isBroken {
+            let next = outbox[outboxSent]
             // A broken link has emptied the queue.
-            guard try write(first.bytes, first.descriptors.map(\.raw)), !isBroken else { return }
-            outbox.removeFirst()
+            guard try write(next.bytes, next.descriptors.map(\.raw)), !isBroken else { return }
+            outbox[outboxSent] = ([], [])
+            outboxSent += 1
+            if outboxSent == outbox.count { clearOutbox() }
         }
     }
 
@@ -94,10 +108,9 @@ public final class RestartChannel {
     /// The next message. Call it until it says `.wouldBlock` or `.closed`.
     public func receive() -> Received {
         while true {
-            var descriptors = [Int32](repeating: -1, count: Int(CL_MAX_PASSED))
-            var count = Int32(descriptors.count)
-            let size = cl_receive_message(descriptor, &buffer, buffer.count, &descriptors, &count)
-            let owned = descriptors.prefix(Int(count)).map { OwnedDescriptor($0) }
+            var count = Int32(passed.count)
+            let size = cl_receive_message(descriptor, &buffer, buffer.count, &passed, &count)
+            let owned = passed.prefix(Int(count)).map { OwnedDescriptor($0) }
             if size > 0 { return decode(size, owned) }
             switch Int32(-size) {
             case EAGAIN: return .wouldBlock
@@ -138,7 +151,7 @@ public final class RestartChannel {
 
     /// What was sent is still delivered; what waits to be sent is dropped.
     public func close() {
-        outbox = []
+        clearOutbox()
         socket.close()
     }
 
@@ -150,17 +163,38 @@ public final class RestartChannel {
         case EAGAIN, ENOBUFS: return false
         case EPIPE, ECONNRESET, ENOTCONN, EBADF:
             isBroken = true
-            outbox = []
+            clearOutbox()
             return true
         case let code: throw .system(call: "sendmsg", code: code)
         }
+    }
+
+    private func clearOutbox() {
+        outbox = []
+        outboxSent = 0
+    }
+
+    /// Forgets what waits, and gives its numbers to what comes next.
+    private func dropOutbox() {
+        nextToSend &-= UInt32(outbox.count - outboxSent)
+        clearOutbox()
+    }
+
+    /// Makes room for one more message in a full queue. The kernel takes a message while less than SO_SNDBUF is under way,
+    /// and a queue that is full has its default length, so a longer one takes at least one more.
+    private func widenQueue() -> Bool {
+        var size: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0 else { return false }
+        // The kernel doubles what is asked for; this asks for twice as much, or for the most there may be.
+        return setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, length) == 0
     }
 
     private func decode(_ size: Int, _ descriptors: [OwnedDescriptor]) -> Received {
         let expected = nextToReceive
         nextToReceive &+= 1
         do throws(MessageError) {
-            let envelope = try MessageCodec.decode(Array(buffer.prefix(size)), descriptors: descriptors.count)
+            let envelope = try MessageCodec.decode(buffer[..<size], descriptors: descriptors.count)
             guard envelope.sequence == expected else {
                 nextToReceive = envelope.sequence &+ 1
                 throw MessageError.sequence(expected: expected, found: envelope.sequence)

@@ -34,7 +34,7 @@ extension ArraySlice<UInt8> {
 
 extension [UInt8] {
     mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
-        for i in 0..<(T.bitWidth / 8) { append(UInt8(truncatingIfNeeded: value >> T(8 * i))) }
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 }
 
@@ -60,6 +60,17 @@ struct FieldReader {
 /// Builds a body or a record.
 struct FieldWriter {
     private(set) var bytes: [UInt8] = []
+
+    /// Room for so many further bytes, for what is large; the rest grows as it goes.
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
+    /// What stands before the fields.
+    mutating func header<T: FixedWidthInteger>(_ value: T) { bytes.appendLittleEndian(value) }
+
+    /// Puts in a number whose place was kept and whose value is known only now.
+    mutating func set(_ value: UInt32, at offset: Int) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<(offset + 4), with: $0) }
+    }
 
     mutating func number(_ tag: UInt16, _ value: UInt64) {
         header(tag, 8)

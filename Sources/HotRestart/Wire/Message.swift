@@ -14,6 +14,13 @@ public enum Message: Hashable, Sendable {
     case state(StatePart)
     /// Child: everything is built and I could serve, but I do not accept yet.
     case ready
+    /// Parent: descriptors of connections that it still serves, so that the freeze need not pass them. The bytes say which
+    /// they are; this library does not look into them.
+    case ahead(bytes: [UInt8])
+    /// Parent: records of live connections, which stand still on its side; any descriptors may travel with them.
+    case connections(ConnectionsPart)
+    /// Child: what I made of all of them; I could go on with each.
+    case prepared(PreparedPart)
     /// Parent: I have stopped accepting; it is yours once you have recorded it.
     case commit
     /// Child: recorded; I serve.
@@ -34,14 +41,6 @@ public enum Message: Hashable, Sendable {
     case adminRelease
     /// Parent: the admin listener is closed.
     case adminReleased
-    /// Parent: descriptors of connections that it still serves, so that the freeze need not pass them. The bytes say which
-    /// they are; this library does not look into them.
-    case ahead(bytes: [UInt8])
-    /// Parent: live connections, as bytes that this library does not look into; their descriptors travel in the same
-    /// datagrams, in the owner's order.
-    case connections(ConnectionsPart)
-    /// Child: what became of them, as bytes that this library does not look into. All that they do not name it has.
-    case prepared(PreparedPart)
     /// A message of a newer peer that may be skipped.
     case ignored(type: MessageType)
 
@@ -54,6 +53,9 @@ public enum Message: Hashable, Sendable {
         case .listeners: .listeners
         case .state: .state
         case .ready: .ready
+        case .ahead: .ahead
+        case .connections: .connections
+        case .prepared: .prepared
         case .commit: .commit
         case .committed: .committed
         case .done: .done
@@ -64,9 +66,6 @@ public enum Message: Hashable, Sendable {
         case .abort: .abort
         case .adminRelease: .adminRelease
         case .adminReleased: .adminReleased
-        case .ahead: .ahead
-        case .connections: .connections
-        case .prepared: .prepared
         case .ignored(let type): type
         }
     }
@@ -76,9 +75,9 @@ public enum Message: Hashable, Sendable {
 public struct Capabilities: OptionSet, Hashable, Sendable {
     public var rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
-    /// Live connections can be moved.
+    /// Live connections can be moved. They are when both sides say so.
     public static let connections = Capabilities(rawValue: 1)
-    /// Their descriptors can be passed before they are frozen.
+    /// Their descriptors can be passed before they stand still.
     public static let ahead = Capabilities(rawValue: 2)
 }
 
@@ -220,34 +219,6 @@ public struct StatePart: Hashable, Sendable {
 
     public init(pieces: [Piece], isLast: Bool) {
         self.pieces = pieces
-        self.isLast = isLast
-    }
-}
-
-/// A piece of the stream of connection records. A record may be spread over several pieces; its descriptors come no later
-/// than its last byte.
-public struct ConnectionsPart: Hashable, Sendable {
-    /// Bytes that fit into one datagram.
-    public static let maximumBytes = Parts.room - Field.headerSize
-
-    public var bytes: [UInt8]
-    /// No further part follows.
-    public var isLast: Bool
-
-    public init(bytes: [UInt8], isLast: Bool) {
-        self.bytes = bytes
-        self.isLast = isLast
-    }
-}
-
-/// A piece of the child's answer to the connection records.
-public struct PreparedPart: Hashable, Sendable {
-    public var bytes: [UInt8]
-    /// No further part follows.
-    public var isLast: Bool
-
-    public init(bytes: [UInt8], isLast: Bool) {
-        self.bytes = bytes
         self.isLast = isLast
     }
 }

@@ -20,10 +20,6 @@ private enum Tag {
     enum State {
         static let name: UInt16 = 1, bytes: UInt16 = 2, continues: UInt16 = 3
     }
-    /// CONNECTIONS and PREPARED.
-    enum Piece {
-        static let bytes: UInt16 = 1, last: UInt16 = 2
-    }
     enum Done {
         static let moved: UInt16 = 1, kept: UInt16 = 2, text: UInt16 = 3, busy: UInt16 = 4, upstream: UInt16 = 5
         static let stall: UInt16 = 6, duration: UInt16 = 7
@@ -33,8 +29,7 @@ private enum Tag {
 }
 
 extension MessageCodec {
-    static func encodeBody(_ message: Message) -> [UInt8] {
-        var body = FieldWriter()
+    static func encodeBody(_ message: Message, into body: inout FieldWriter) {
         switch message {
         case .hello(let hello):
             body.text(Tag.Hello.version, hello.version)
@@ -61,6 +56,9 @@ extension MessageCodec {
         case .state(let part):
             for piece in part.pieces { body.record(Tag.record) { write(piece, into: &$0) } }
             if part.isLast { body.number(Tag.last, 1) }
+        case .ahead(let bytes): write(bytes: bytes, isLast: false, into: &body)
+        case .connections(let part): write(bytes: part.bytes, isLast: part.isLast, into: &body)
+        case .prepared(let part): write(bytes: part.bytes, isLast: part.isLast, into: &body)
         case .done(let report):
             body.number(Tag.Done.moved, report.moved)
             body.number(Tag.Done.kept, report.kept)
@@ -69,20 +67,11 @@ extension MessageCodec {
             body.number(Tag.Done.upstream, report.upstream)
             body.number(Tag.Done.stall, report.stallNs)
             body.number(Tag.Done.duration, report.durationNs)
-        case .ahead(let bytes): write(bytes, isLast: false, into: &body)
-        case .connections(let part): write(part.bytes, isLast: part.isLast, into: &body)
-        case .prepared(let part): write(part.bytes, isLast: part.isLast, into: &body)
         case .release(let names):
             for name in names { body.text(Tag.name, name) }
         case .ready, .commit, .committed, .bye, .released, .terminate, .adminRelease, .adminReleased, .ignored:
             break
         }
-        return body.bytes
-    }
-
-    private static func write(_ bytes: [UInt8], isLast: Bool, into out: inout FieldWriter) {
-        out.blob(Tag.Piece.bytes, bytes)
-        if isLast { out.number(Tag.Piece.last, 1) }
     }
 
     static func write(_ record: ListenerRecord, into out: inout FieldWriter) {
@@ -111,13 +100,13 @@ extension MessageCodec {
         case .state: return .state(try readState(body))
         case .done: return .done(try readDone(body))
         case .release: return .release(names: try readNames(body))
-        case .ahead: return .ahead(bytes: try readOpaque(body).bytes)
+        case .ahead: return .ahead(bytes: try readBytes(type, body).bytes)
         case .connections:
-            let piece = try readOpaque(body)
-            return .connections(ConnectionsPart(bytes: piece.bytes, isLast: piece.isLast))
+            let part = try readBytes(type, body)
+            return .connections(ConnectionsPart(bytes: part.bytes, isLast: part.isLast))
         case .prepared:
-            let piece = try readOpaque(body)
-            return .prepared(PreparedPart(bytes: piece.bytes, isLast: piece.isLast))
+            let part = try readBytes(type, body)
+            return .prepared(PreparedPart(bytes: part.bytes, isLast: part.isLast))
         case .ready: return try plain(.ready, body)
         case .commit: return try plain(.commit, body)
         case .committed: return try plain(.committed, body)
@@ -285,20 +274,6 @@ extension MessageCodec {
             }
         }
         return report
-    }
-
-    private static func readOpaque(_ body: ArraySlice<UInt8>) throws(MessageError) -> (bytes: [UInt8], isLast: Bool) {
-        var bytes: [UInt8] = []
-        var isLast = false
-        var fields = FieldReader(body)
-        while let field = try fields.next() {
-            switch field.tag {
-            case Tag.Piece.bytes: bytes = Array(field.value)
-            case Tag.Piece.last: isLast = try field.number() != 0
-            default: break
-            }
-        }
-        return (bytes, isLast)
     }
 
     private static func readNames(_ body: ArraySlice<UInt8>) throws(MessageError) -> [String] {

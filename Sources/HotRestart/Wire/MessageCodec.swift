@@ -21,32 +21,48 @@ public enum MessageCodec {
     public static func encode(
         _ message: Message, sequence: UInt32, descriptors: Int = 0
     ) throws(MessageError) -> [UInt8] {
-        let body = encodeBody(message)
-        let size = Wire.headerSize + body.count
-        guard size <= Wire.maximumDatagram else { throw .tooLarge(bytes: size) }
-        guard message.allows(descriptors: descriptors) else {
-            throw .descriptorCount(expected: message.descriptorsNeeded, found: descriptors)
+        guard descriptors >= 0, descriptors <= Wire.maximumDescriptors else {
+            throw .descriptorCount(expected: message.descriptorsNeeded ?? Wire.maximumDescriptors, found: descriptors)
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(size)
-        bytes.appendLittleEndian(Wire.magic)
-        bytes.appendLittleEndian(Wire.major)
-        bytes.appendLittleEndian(Wire.minor)
-        bytes.appendLittleEndian(message.type.rawValue)
-        bytes.appendLittleEndian(message.headerFlags)
-        bytes.appendLittleEndian(UInt32(body.count))
-        bytes.appendLittleEndian(UInt32(descriptors))
-        bytes.appendLittleEndian(sequence)
-        bytes.append(contentsOf: body)
-        return bytes
+        try check(message, descriptors)
+        var out = FieldWriter()
+        out.reserve(Wire.headerSize + message.roughSize)
+        out.header(Wire.magic)
+        out.header(Wire.major)
+        out.header(Wire.minor)
+        out.header(message.type.rawValue)
+        out.header(message.headerFlags)
+        out.header(UInt32(0))
+        out.header(UInt32(descriptors))
+        out.header(sequence)
+        encodeBody(message, into: &out)
+        let size = out.bytes.count
+        guard size <= Wire.maximumDatagram else { throw .tooLarge(bytes: size) }
+        out.set(UInt32(size - Wire.headerSize), at: 12)
+        return out.bytes
+    }
+
+    /// Whether so many descriptors may travel with the message.
+    private static func check(_ message: Message, _ descriptors: Int) throws(MessageError) {
+        guard let needed = message.descriptorsNeeded else {
+            guard descriptors <= Wire.maximumDescriptors else {
+                throw .descriptorCount(expected: Wire.maximumDescriptors, found: descriptors)
+            }
+            return
+        }
+        guard descriptors == needed else { throw .descriptorCount(expected: needed, found: descriptors) }
     }
 
     /// Reads one datagram with which `descriptors` descriptors arrived.
     public static func decode(_ datagram: [UInt8], descriptors: Int = 0) throws(MessageError) -> Envelope {
-        guard datagram.count >= Wire.headerSize else {
-            throw .badLength(expected: Wire.headerSize, found: datagram.count)
+        try decode(datagram[...], descriptors: descriptors)
+    }
+
+    /// The same without a copy of the datagram: nothing in the result refers to its storage.
+    public static func decode(_ bytes: ArraySlice<UInt8>, descriptors: Int = 0) throws(MessageError) -> Envelope {
+        guard bytes.count >= Wire.headerSize else {
+            throw .badLength(expected: Wire.headerSize, found: bytes.count)
         }
-        let bytes = datagram[...]
         let magic: UInt32 = bytes.littleEndian(at: 0)
         guard magic == Wire.magic else { throw .badMagic(magic) }
         let major: UInt16 = bytes.littleEndian(at: 4)
@@ -55,8 +71,8 @@ public enum MessageCodec {
         guard major == Wire.major || type == .refuse else { throw .incompatible(major: major, minor: minor) }
         let flags: UInt16 = bytes.littleEndian(at: 10)
         let length = Int(bytes.littleEndian(at: 12, as: UInt32.self))
-        guard length == datagram.count - Wire.headerSize else {
-            throw .badLength(expected: Wire.headerSize + length, found: datagram.count)
+        guard length == bytes.count - Wire.headerSize else {
+            throw .badLength(expected: Wire.headerSize + length, found: bytes.count)
         }
         let announced = Int(bytes.littleEndian(at: 16, as: UInt32.self))
         guard announced == descriptors else { throw .descriptorCount(expected: announced, found: descriptors) }
@@ -73,25 +89,29 @@ public enum MessageCodec {
         }
         if case .ignored = message {
             // A newer peer's descriptors: the receiver closes them.
-        } else if !message.allows(descriptors: descriptors) {
-            throw .descriptorCount(expected: message.descriptorsNeeded, found: descriptors)
+        } else {
+            try check(message, descriptors)
         }
         return Envelope(message: message, sequence: sequence, minor: minor)
     }
 }
 
 extension Message {
-    /// Descriptors that must travel with it.
-    var descriptorsNeeded: Int {
-        if case .listeners(let part) = self { return part.records.count }
-        return 0
+    /// Descriptors that must travel with it; nil for any number up to the maximum.
+    var descriptorsNeeded: Int? {
+        switch self {
+        case .listeners(let part): part.records.count
+        case .ahead, .connections: nil
+        default: 0
+        }
     }
 
-    /// Whether so many descriptors may travel with it. Which of them belong to which connection, only the owner knows.
-    func allows(descriptors count: Int) -> Bool {
+    /// Bytes of the body for which room is made at first.
+    fileprivate var roughSize: Int {
         switch self {
-        case .ahead, .connections: count <= Wire.maximumDescriptors
-        default: count == descriptorsNeeded && count <= Wire.maximumDescriptors
+        case .connections(let part): part.bytes.count + 2 * Field.headerSize + 8
+        case .prepared(let part): part.bytes.count + 2 * Field.headerSize + 8
+        default: 232
         }
     }
 

@@ -22,7 +22,9 @@ public struct MessageType: RawRepresentable, Hashable, Sendable {
     public static let adminRelease = MessageType(rawValue: 16)
     public static let adminReleased = MessageType(rawValue: 17)
 
+    /// Sent only where both sides announced `Capabilities.ahead`.
     public static let ahead = MessageType(rawValue: 32)
+    /// Sent only where both sides announced `Capabilities.connections`, as is the next one.
     public static let connections = MessageType(rawValue: 33)
     public static let prepared = MessageType(rawValue: 34)
 }
@@ -45,8 +47,8 @@ public enum Wire {
     public static let mayBeIgnored: UInt16 = 1
     /// Bytes of all state records together, as a guard against a peer that never says "last".
     public static let maximumStateBytes = 64 << 20
-    /// Bytes of the answer to connection records, as the same guard.
-    public static let maximumAnswerBytes = 8 << 20
     /// Listener records of one hand-over, as the same guard.
     public static let maximumListeners = 65536
+    /// Bytes of all PREPARED parts together, as the same guard.
+    public static let maximumPreparedBytes = 8 << 20
 }

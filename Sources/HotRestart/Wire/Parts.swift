@@ -75,20 +75,6 @@ enum Parts {
     }
 }
 
-extension Parts {
-    /// At least one part.
-    static func split(answer: [UInt8]) -> [PreparedPart] {
-        var parts: [PreparedPart] = []
-        var rest = answer[...]
-        repeat {
-            let bytes = rest.prefix(ConnectionsPart.maximumBytes)
-            rest = rest.dropFirst(ConnectionsPart.maximumBytes)
-            parts.append(PreparedPart(bytes: Array(bytes), isLast: rest.isEmpty))
-        } while !rest.isEmpty
-        return parts
-    }
-}
-
 /// Puts the pieces of state records together again.
 struct StateAssembler: Hashable {
     /// Whole records so far.

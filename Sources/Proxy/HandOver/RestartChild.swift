@@ -121,7 +121,7 @@ final class RestartChild {
         case .adoptConnections(let bytes, let descriptors, let isLast):
             switch owner?.adoptConnections(bytes, descriptors, isLast: isLast) {
             case .success(let answer): if let answer { feed(.connectionsAdopted(answer: answer)) }
-            case .failure(let error): feed(.failed(reason: "\(error)"))
+            case .failure(let error): feed(.connectionsFailed(reason: "\(error)"))
             case nil: break
             }
         case .dropConnections: owner?.dropConnections()
