@@ -89,7 +89,6 @@ import Testing
             let moverServed = try ask(moving, mover)
             stage.configuration.moreHTTP = []
             let old = try stage.replace()
-            try waitUntil("nobody listens there any more") { Client.isRefused(port: port) }
             // One in each process.
             #expect(try bed.statdump("listener.*active$")["listener.127.0.0.1_0.downstream_cx_active"] == 2)
             old.process.signal(SIGTERM)
@@ -104,6 +103,7 @@ import Testing
             try moving.exchange(mover, moverServed, "next")
             try stage.finish()
             try stage.expectSums()
+            #expect(Client.isRefused(port: port), "nobody listens there any more")
         }
     }
 
