@@ -20,9 +20,15 @@ enum HandOverFault {
             return Wanted(point: parts[0..<3].joined(separator: ":"), action: String(parts[3]))
         }()
 
+        /// A process comes to its point once: the hand-over after the failed one is whole.
+        nonisolated(unsafe) private static var isDone = false
+
+        /// Main thread only.
+        ///
         /// - Parameter step: the name of an action, `send-commit`, `storeCommitted`.
         static func reached(_ role: Role, _ when: When, _ step: @autoclosure () -> String) {
-            guard let wanted, wanted.point == "\(role.rawValue):\(when.rawValue):\(step())" else { return }
+            guard let wanted, !isDone, wanted.point == "\(role.rawValue):\(when.rawValue):\(step())" else { return }
+            isDone = true
             switch wanted.action {
             case "kill": kill(getpid(), SIGKILL)
             case "stop": kill(getpid(), SIGSTOP)

@@ -117,6 +117,11 @@ final class Program: Sendable {
 
     var isRunning: Bool { ending == nil }
 
+    /// By SIGSTOP: proc(5), the third field of /proc/PID/stat.
+    var isStopped: Bool {
+        Files.read("/proc/\(pid)/stat")?.split(separator: ")").last?.split(separator: " ").first == "T"
+    }
+
     /// A process that has ended gets nothing.
     func signal(_ number: Int32) {
         state.withLock { if $0.ending == nil { _ = kill(pid, number) } }

@@ -76,14 +76,15 @@ struct Stats {
 extension Bed {
     /// Starts an `envoyd` without waiting for it.
     func startProxy(
-        _ configuration: String, _ flags: [String] = [], concurrency: Int? = 2, baseID: Bool = true
+        _ configuration: String, _ flags: [String] = [], concurrency: Int? = 2, baseID: Bool = true,
+        environment: [String] = []
     ) throws -> Proxy {
         let adminPath = freshPath("admin")
         var arguments = ["-c", try file("yaml", configuration), "--admin-address-path", adminPath]
         if baseID { arguments += ["--base-id", "\(self.baseID)"] }
         if let concurrency { arguments += ["--concurrency", "\(concurrency)"] }
         let logPath = flags.firstIndex(of: "--log-path").map { flags[$0 + 1] }
-        let process = try run(Binaries.path("envoyd"), arguments + flags)
+        let process = try run(Binaries.path("envoyd"), arguments + flags, environment: environment)
         return Proxy(process: process, adminPath: adminPath, logPath: logPath)
     }
 
