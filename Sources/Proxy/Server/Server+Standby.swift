@@ -76,6 +76,11 @@ extension Server: RestartParentOwner {
         // The one that stood by for this process is not needed any more: one serving process, at most one standby.
         childSession?.terminateParent()
         actOnKeptTermination()
+        // The workers have forgotten what moved by then.
+        loop.after(ms: 500) { [weak self] in
+            guard let self, self.role == .standby, self.pool.connectionCount == 0 else { return }
+            SpareMemory.release()
+        }
         return report
     }
 
