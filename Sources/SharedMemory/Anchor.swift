@@ -4,6 +4,7 @@ import Glibc
 /// The start-up lock of a base id: whoever creates, attaches to or removes a region holds it. Given back by `deinit`,
 /// and by the kernel when the process dies.
 public final class Anchor {
+    /// Whose lock it is.
     public let baseID: UInt32
     private let descriptor: Int32
 

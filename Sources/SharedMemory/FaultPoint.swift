@@ -20,6 +20,12 @@ public enum FaultPoint: String, Sendable, CaseIterable {
     case regionFilled = "region-filled"
     /// The commit number is taken, the slot does not have it.
     case commitTaken = "commit-taken"
+    /// The slot has its commit number, the region does not know its ordinal.
+    case commitPublished = "commit-published"
+    /// A region that is still held has its second name; the new one does not have the first.
+    case predecessorLinked = "predecessor-linked"
+    /// A new region has its name; a predecessor that it took over is not removed.
+    case regionPublished = "region-published"
 }
 
 /// The test hook. Nothing of it is on a path that counts.

@@ -5,6 +5,7 @@ import Glibc
 /// reserved by the main thread; the owning thread writes the cells and takes blocks.
 public final class Plane {
     let region: SharedRegion
+    /// Which plane of the region it is.
     public let index: Int
     /// First chunk, chunks and address of what is mapped.
     private var chunks: [(first: Int, count: Int, address: UnsafeMutablePointer<UInt64>)] = []

@@ -17,6 +17,7 @@ public enum RegionError: Error, Sendable, CustomStringConvertible {
     /// No room: memory, address space, slots or planes.
     case full(path: String, what: String)
 
+    /// One sentence, the file first.
     public var description: String {
         switch self {
         case .system(let call, let path, let code): "\(path): \(call): \(String(cString: strerror(code)))"

@@ -4,8 +4,7 @@ import Glibc
 /// Opening, checking, making and removing region files; nothing of it touches a mutex or a cell.
 enum RegionFile {
     /// Opens a region that exists and checks whether it can be trusted (owner, mode, kind, size).
-    static func open(baseID: UInt32, writable: Bool) throws(RegionError) -> Int32 {
-        let path = RegionName.path(baseID: baseID)
+    static func open(_ path: String, writable: Bool) throws(RegionError) -> Int32 {
         // O_NONBLOCK: a FIFO that somebody put there must be refused, not waited for.
         let fd = cl_open(path, (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0)
         if fd == -ENOENT { throw .missing(path: path) }
@@ -167,6 +166,13 @@ enum RegionFile {
         withUnsafeMutableBytes(of: &header.boot_id) { bytes in
             for i in 0..<16 { bytes[i] = UInt8(digits[2 * i] << 4 | digits[2 * i + 1]) }
         }
+    }
+
+    /// The header as it is, whatever it says; nil when there is none.
+    static func header(_ descriptor: Int32) -> cl_region_header? {
+        var header = cl_region_header()
+        let got = withUnsafeMutableBytes(of: &header) { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return got == MemoryLayout<cl_region_header>.size ? header : nil
     }
 
     /// Whether any process slot of this file is held by another open file description.

@@ -15,10 +15,15 @@ import CLinux
 /// A process slot is live while somebody holds the open-file-description lock of its byte. A plane belongs to the
 /// process whose slot and incarnation its owner word names, and only one thread of it writes there.
 public enum RegionLayout {
+    /// A region of another one is read by an importer of that layout, or not at all.
     public static let major: UInt16 = 1
+    /// A newer one is read by the lengths that it says.
     public static let minor: UInt16 = 0
+    /// Bytes of a page: segments have whole ones.
     public static let page = Int(CL_REGION_PAGE)
+    /// Process slots.
     public static let slots = Int(CL_REGION_SLOTS)
+    /// Entries of the segment directory.
     public static let segments = Int(CL_REGION_SEGMENTS)
     /// Planes that threads can have; two after them are the baselines of resets, two the intervals of histograms.
     public static let planes = Int(CL_REGION_PLANES) - 4
@@ -26,11 +31,13 @@ public enum RegionLayout {
     static let intervalPlane = planes + 2
     /// Where the first segment is.
     public static let data = Int(CL_REGION_DATA)
+    /// The same as a page number.
     public static let dataPage = data / page
     /// Cells of a page, which is a chunk.
     public static let chunkCells = page / 8
     /// Cells of one histogram block: a decade of 90 bins, and room.
     public static let blockCells = 96
+    /// The same in bytes.
     public static let blockBytes = blockCells * 8
     /// No region is larger: address space that a process reserves, and a check on what it attaches to.
     public static let largest = 1 << 32
@@ -41,4 +48,11 @@ public enum RegionLayout {
 }
 
 /// What a segment holds.
-public enum SegmentKind: UInt8, Sendable { case log = 1, cells = 2, blocks = 3 }
+public enum SegmentKind: UInt8, Sendable {
+    /// Name records.
+    case log = 1
+    /// The cells of a plane.
+    case cells = 2
+    /// The histogram blocks of a plane.
+    case blocks = 3
+}

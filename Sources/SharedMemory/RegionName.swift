@@ -2,9 +2,14 @@ import Glibc
 
 /// The files of a base id: shm_open(3) names, seen under /dev/shm.
 public enum RegionName {
+    /// Where they are seen.
     public static let directory = "/dev/shm"
 
+    /// The region of a base id.
     public static func path(baseID: UInt32) -> String { "\(directory)/envoyd-\(baseID)" }
+
+    /// The generation before the one that has the base id's name, while it counts as well.
+    public static func predecessorPath(baseID: UInt32) -> String { "\(path(baseID: baseID)).old" }
 
     /// The small file that is never replaced and carries the start-up lock.
     static func anchorPath(baseID: UInt32) -> String { "\(directory)/envoyd-\(baseID).anchor" }

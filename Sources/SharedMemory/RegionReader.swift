@@ -4,18 +4,53 @@ import Glibc
 /// A region as an outsider sees it: read-only, without locks, whether its processes live or not. Everything read is
 /// checked against the file's size.
 public final class RegionReader {
+    /// The header when it was opened.
     public let header: cl_region_header
+    /// Which file was opened.
     public let path: String
+    /// All process slots of this region, used or not.
     public let slots: [SlotInfo]
+    /// The region before this one, which counts as well: live processes held it when its mutex broke.
+    public private(set) var predecessor: RegionReader?
+    /// Why a predecessor that the header names is not read; nil: it is, or there is none.
+    public private(set) var predecessorProblem: String?
+    /// Whether the newest process counts in the region before or after this one.
+    private var newestIsElsewhere = false
+    /// A name that was last asked for by a process before this one is left over from an older configuration.
+    public private(set) var oldestOrdinalInUse: UInt64 = 0
+    /// The ordinal of the process that began to serve last, in this region or in the one before.
+    public private(set) var lastOrdinal: UInt64 = 0
     private let base: UnsafeRawPointer
     private let size: Int
     private let segments: [cl_segment]
     private let owners: [UInt64]
     private let guardSlot: Int32
 
-    public init(baseID: UInt32) throws(RegionError) {
-        path = RegionName.path(baseID: baseID)
-        let fd = try RegionFile.open(baseID: baseID, writable: false)
+    /// Opens what has the base id's name, and the region before it where that counts as well.
+    public convenience init(baseID: UInt32) throws(RegionError) {
+        let oldPath = RegionName.predecessorPath(baseID: baseID)
+        // First of all: between the two a cold start may take over what it counted and remove it.
+        let early = try? RegionReader(path: oldPath)
+        try self.init(path: RegionName.path(baseID: baseID))
+        guard header.hasPredecessor else { return }
+        do throws(RegionError) {
+            // It was there before this one had its name.
+            let old: RegionReader
+            if let early { old = early } else { old = try RegionReader(path: oldPath) }
+            if old.header.isPredecessor(of: header) {
+                join(old)
+            } else {
+                predecessorProblem = "\(oldPath): generation \(old.header.generation) of another region"
+            }
+        } catch {
+            predecessorProblem = "\(error)"
+        }
+    }
+
+    /// Opens one file alone, whatever has the base id's name.
+    public init(path: String) throws(RegionError) {
+        self.path = path
+        let fd = try RegionFile.open(path, writable: false)
         defer { _ = cl_close(fd) }
         // The header and the directory are copied once, so that what was checked stays what is used.
         // Locks before slots: a slot that is taken over gets its new incarnation before its lock, so whoever sees the lock
@@ -46,7 +81,9 @@ public final class RegionReader {
             }
         owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
         slots = (0..<RegionLayout.slots).map { index in
-            SlotInfo(index: index, slot: cl_region_slot(copy, Int32(index)), isLive: live[index])
+            SlotInfo(
+                generation: copy.pointee.header.generation, index: index, slot: cl_region_slot(copy, Int32(index)),
+                isLive: live[index])
         }
         guard let mapping = cl_map_read(size, fd) else {
             throw .system(call: "mmap", path: path, code: errno)
@@ -55,6 +92,22 @@ public final class RegionReader {
         self.size = size
         // Somebody may cut the file short while it is read.
         guardSlot = cl_guard(mapping, size)
+        lastOrdinal = header.last_ordinal
+        oldestOrdinalInUse = slots.filter(\.serves).map(\.ordinal).min() ?? lastOrdinal
+    }
+
+    /// Both say from now on what is true of the two of them.
+    private func join(_ old: RegionReader) {
+        predecessor = old
+        let here = newestHere?.committed ?? 0
+        let there = old.newestHere?.committed ?? 0
+        newestIsElsewhere = there > here
+        old.newestIsElsewhere = there <= here
+        // A process of the old one may have served again, after one of the new one had begun.
+        if old.header.commit_sequence > header.commit_sequence { lastOrdinal = old.lastOrdinal }
+        oldestOrdinalInUse = (slots + old.slots).filter(\.serves).map(\.ordinal).min() ?? lastOrdinal
+        old.lastOrdinal = lastOrdinal
+        old.oldestOrdinalInUse = oldestOrdinalInUse
     }
 
     deinit {
@@ -63,15 +116,17 @@ public final class RegionReader {
     }
 
     /// The live slot that began to serve last; nil when nobody who serves lives.
-    public var newest: SlotInfo? {
-        slots.filter { $0.isLive && $0.committed > 0 }.max { $0.committed < $1.committed }
+    public var newest: SlotInfo? { newestHere ?? predecessor?.newestHere }
+
+    /// That slot, if it is one of this region and not of the one before or after it.
+    public var newestHere: SlotInfo? {
+        newestIsElsewhere ? nil : slots.filter(\.serves).max { $0.committed < $1.committed }
     }
 
-    /// A name that was last asked for by a process before this one is left over from an older configuration.
-    public var oldestOrdinalInUse: UInt64 {
-        slots.filter { $0.isLive && $0.committed > 0 }.map(\.ordinal).min() ?? header.last_ordinal
-    }
+    /// The slots of live processes, those in the region before this one first.
+    public var liveSlots: [SlotInfo] { (predecessor?.liveSlots ?? []) + slots.filter(\.isLive) }
 
+    /// How many planes this region has.
     public var planeCount: Int { owners.count }
 
     /// The live process that owns a plane; nil: a dead one's.
@@ -131,4 +186,9 @@ public final class RegionReader {
             start: (base + Int(segment.page) * RegionLayout.page).assumingMemoryBound(to: UInt64.self),
             count: Int(segment.pages) * RegionLayout.page / 8)
     }
+}
+
+extension SlotInfo {
+    /// Whether it lives and came to serve.
+    fileprivate var serves: Bool { isLive && committed > 0 }
 }

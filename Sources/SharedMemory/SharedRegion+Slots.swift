@@ -3,30 +3,43 @@ import Glibc
 
 /// What a process says of itself in its slot.
 public struct SlotInfo: Sendable, Equatable {
+    /// What a process does for the base id.
     public enum Role: UInt32, Sendable {
+        /// It has not begun to serve.
         case starting = 0
+        /// It accepts connections.
         case serving = 1
         /// Holds duplicates of the listeners and serves again if its child dies.
         case standby = 2
         /// Lets its last connections finish; it will not serve again.
         case draining = 3
     }
+    /// The generation of the region whose slot it is.
+    public var generation: UInt64
+    /// Which slot of the region.
     public var index: Int
+    /// The process, as its own PID namespace calls it.
     public var pid: UInt32
+    /// CLOCK_REALTIME when it attached.
     public var startNs: UInt64
+    /// Its restart epoch.
     public var epoch: UInt32
+    /// How many processes have had this slot, with it.
     public var incarnation: UInt32
     /// 0 while it starts; the higher, the newer.
     public var committed: UInt64
+    /// What it does for the base id.
     public var role: Role
     /// Its restart socket, `@` for an abstract name; empty: none.
     public var socketPath: String
     /// The higher, the later it began.
     public var ordinal: UInt64
+    /// Whether it lives: its slot's lock is held.
     public var isLive: Bool
 
-    init(index: Int, slot: UnsafeMutablePointer<cl_slot>, isLive: Bool) {
+    init(generation: UInt64, index: Int, slot: UnsafeMutablePointer<cl_slot>, isLive: Bool) {
         let value = slot.pointee
+        self.generation = generation
         self.index = index
         pid = value.pid
         startNs = value.start_ns
@@ -72,14 +85,22 @@ extension SharedRegion {
         throw .full(path: path, what: "all \(RegionLayout.slots) process slots are in use")
     }
 
-    /// The slots of live processes other than this one.
-    public func liveSlots() -> [SlotInfo] {
+    /// The slots of live processes other than this one, with those in the region before or after this one.
+    public func liveSlots() -> [SlotInfo] { lockedSlots() + (neighbour()?.lockedSlots() ?? []) }
+
+    /// Those of this region alone.
+    private func lockedSlots() -> [SlotInfo] {
         (0..<RegionLayout.slots).compactMap { index in
             guard index != slot, cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 1 else {
                 return nil
             }
-            return SlotInfo(index: index, slot: cl_region_slot(region, Int32(index)), isLive: true)
+            return info(index, isLive: true)
         }
+    }
+
+    private func info(_ index: Int, isLive: Bool) -> SlotInfo {
+        SlotInfo(
+            generation: header.generation, index: index, slot: cl_region_slot(region, Int32(index)), isLive: isLive)
     }
 
     /// Says that this process serves from now on: its never-import gauges are the ones that count.
@@ -89,18 +110,30 @@ extension SharedRegion {
     /// - Returns: the process that was first; nil when this one serves now.
     @discardableResult
     public func commitSlot(after predecessor: UInt64 = .max) throws(RegionError) -> SlotInfo? {
-        try withLock { () throws(RegionError) -> SlotInfo? in
-            if let first = liveSlots().first(where: { $0.role == .serving && $0.committed > predecessor }) {
+        let commit = { () throws(RegionError) -> SlotInfo? in
+            if let first = self.liveSlots().first(where: { $0.role == .serving && $0.committed > predecessor }) {
                 return first
             }
-            region.pointee.header.commit_sequence &+= 1
+            // One sequence over both regions: who began to serve last is the newest, wherever it counts.
+            let last = max(self.header.commit_sequence, self.neighbour()?.header.commit_sequence ?? 0)
+            self.region.pointee.header.commit_sequence = last &+ 1
             Fault.reached(.commitTaken)
-            let entry = cl_region_slot(region, Int32(slot))
+            let entry = cl_region_slot(self.region, Int32(self.slot))
             entry.pointee.role = SlotInfo.Role.serving.rawValue
-            cl_store_release(cl_slot_committed(entry), region.pointee.header.commit_sequence)
+            cl_store_release(cl_slot_committed(entry), last &+ 1)
+            Fault.reached(.commitPublished)
             // Last: what the one before used is left over only when there is one after it.
-            region.pointee.header.last_ordinal = ordinal
+            self.region.pointee.header.last_ordinal = self.ordinal
             return nil
+        }
+        do throws(RegionError) {
+            return try withLock(commit)
+        } catch .unrecoverable(let path) {
+            // Whoever attached since then is in the region that has the name now, and its mutex orders those of both.
+            guard let successor = neighbour(), successor.header.predecessor == header.generation else {
+                throw .unrecoverable(path: path)
+            }
+            return try successor.withLock(commit)
         }
     }
 
@@ -110,6 +143,7 @@ extension SharedRegion {
         cl_region_slot(region, Int32(slot)).pointee.epoch = epoch
     }
 
+    /// What this process does from now on.
     public func setRole(_ role: SlotInfo.Role) {
         guard slot >= 0 else { return }
         cl_region_slot(region, Int32(slot)).pointee.role = role.rawValue
@@ -130,7 +164,15 @@ extension SharedRegion {
     public func slotInfo(_ index: Int) -> SlotInfo? {
         guard index >= 0, index < RegionLayout.slots else { return nil }
         let live = index == slot || cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 1
-        return SlotInfo(index: index, slot: cl_region_slot(region, Int32(index)), isLive: live)
+        return info(index, isLive: live)
+    }
+
+    /// What a slot says now that was seen before, in this region or in the one before or after it; nil: there is no such
+    /// region any more.
+    public func slotInfo(again slot: SlotInfo) -> SlotInfo? {
+        if slot.generation == header.generation { return slotInfo(slot.index) }
+        guard let other = neighbour(), other.header.generation == slot.generation else { return nil }
+        return other.slotInfo(slot.index)
     }
 
     /// What of the slots a plane's owner word names is live: as `liveOwners` of a reader.

@@ -16,11 +16,16 @@ public final class SharedRegion {
         case reset
         /// There was one that nobody holds; what it counted is in a new generation.
         case rebuilt(reason: String)
-        /// There is a reason to rebuild it, and that failed: it goes on as it was.
+        /// There was one that live processes hold and whose mutex cannot be recovered: a new one has its name, which
+        /// refers to it for as long as they live.
+        case beside(reason: String)
+        /// There is a reason for a new one, and that failed: it goes on as it was.
         case kept(reason: String)
     }
 
+    /// Whose region it is.
     public let baseID: UInt32
+    /// Under which name it was attached to.
     public let path: String
     let descriptor: Int32
     let base: UnsafeMutableRawPointer
@@ -32,6 +37,8 @@ public final class SharedRegion {
     /// How many processes had begun when this one did.
     public internal(set) var ordinal: UInt64 = 0
     private var guardSlot: Int32 = -1
+    /// The region before or after this one, once somebody asked for it.
+    var other: SharedRegion?
     /// How long the mutex may be waited for: a stopped owner must not stop us.
     public var lockLimitMs: UInt32 = 300
     /// After a wait in vain the mutex is only tried, until then.
@@ -56,95 +63,12 @@ public final class SharedRegion {
     }
 
     var region: UnsafeMutablePointer<cl_region> { base.assumingMemoryBound(to: cl_region.self) }
+    /// The header as it is now.
     public var header: cl_region_header { region.pointee.header }
     /// Bytes of a name record before its name.
     public var recordLength: Int { Int(region.pointee.header.record_length) }
     /// Value indices given out.
     public var valueCount: Int { Int(clamping: region.pointee.header.value_count) }
-
-    /// Attaches to the region of the anchor's base id, or makes it.
-    ///
-    /// - Parameters:
-    ///   - reset: start afresh; only when nobody else holds the region.
-    ///   - rebuild: how what one region counted gets into a new one; nil: it does not.
-    public static func attach(
-        _ anchor: Anchor, reset: Bool = false, rebuild: RegionRebuild? = nil
-    ) throws(RegionError) -> (SharedRegion, Origin) {
-        let path = RegionName.path(baseID: anchor.baseID)
-        var origin = Origin.continued
-        var generation: UInt64 = 1
-        // A region may be removed or replaced between our open and our look at the name: then once more.
-        for _ in 0..<16 {
-            let opened: Int32
-            do {
-                opened = try RegionFile.open(baseID: anchor.baseID, writable: true)
-            } catch .missing {
-                if case .continued = origin { origin = .created }
-                let fd = try RegionFile.create(baseID: anchor.baseID, generation: generation)
-                return (try SharedRegion(baseID: anchor.baseID, descriptor: fd).mappedWhole(), origin)
-            } catch {
-                throw error
-            }
-            defer { _ = cl_close(opened) }
-            var header = cl_region_header()
-            let got = withUnsafeMutableBytes(of: &header) { pread(opened, $0.baseAddress, $0.count, 0) }
-            guard got == MemoryLayout<cl_region_header>.size else {
-                throw .system(call: "pread", path: path, code: got < 0 ? errno : EIO)
-            }
-            let extent = try RegionFile.extent(opened, path: path)
-            var mismatch = RegionFile.mismatch(header, extent, toWrite: true)
-            var attached: SharedRegion?
-            if mismatch == nil, !reset {
-                do {
-                    attached = try SharedRegion(baseID: anchor.baseID, descriptor: copy(opened, path)).mappedWhole()
-                } catch .foreign(_, let found) {
-                    // A directory that cannot be is no better than a header that cannot be.
-                    mismatch = found
-                } catch {
-                    throw error
-                }
-            }
-            let isHeld = RegionFile.hasHolder(opened)
-            if let rebuild, !reset, !isHeld, case .continued = origin,
-                let reason = try rebuild.reason(anchor.baseID, attached, mismatch)
-            {
-                do {
-                    try rebuild.run(anchor.baseID)
-                    origin = .rebuilt(reason: reason)
-                } catch {
-                    // No memory for two of them, for one: then it goes on as it is, if it can.
-                    guard attached != nil else { throw error }
-                    origin = .kept(reason: "\(reason); \(error)")
-                }
-                continue
-            }
-            guard let attached else {
-                guard !isHeld else {
-                    throw .foreign(path: path, found: "\(mismatch ?? "to be reset"), and a live process holds it")
-                }
-                generation = header.magic == CL_REGION_MAGIC ? header.generation &+ 1 : 1
-                origin = mismatch.map { .replaced(reason: $0) } ?? .reset
-                guard unlink(path) == 0 || errno == ENOENT else {
-                    throw .system(call: "unlink", path: path, code: errno)
-                }
-                continue
-            }
-            var ours = cl_file_status()
-            var named = cl_file_status()
-            guard cl_fstat(opened, &ours) == 0, cl_stat(path, &named) == 0, ours.device == named.device,
-                ours.inode == named.inode
-            else { continue }
-            return (attached, origin)
-        }
-        throw .busy(path: path, holder: "processes that keep replacing it")
-    }
-
-    /// The same open file description, for a region that closes its own.
-    private static func copy(_ descriptor: Int32, _ path: String) throws(RegionError) -> Int32 {
-        let copy = cl_dup(descriptor)
-        guard copy >= 0 else { throw .system(call: "dup", path: path, code: -copy) }
-        return copy
-    }
 
     func mappedWhole() throws(RegionError) -> SharedRegion {
         try map(upTo: RegionLayout.data)
@@ -205,16 +129,18 @@ public final class SharedRegion {
     // MARK: - The mutex
 
     /// Runs `body` with the mutex held. A dead owner's work past the published counts is dropped and a repair counted.
-    func withLock<T>(_ body: () throws(RegionError) -> T) throws(RegionError) -> T {
+    ///
+    /// - Parameter waiting: false: an error at once when somebody has it.
+    func withLock<T>(waiting: Bool = true, _ body: () throws(RegionError) -> T) throws(RegionError) -> T {
         let mutex = cl_region_mutex(region)
         // A header of zeros has no mutex, gives out values again and is nobody else's.
         guard region.pointee.header.magic == CL_REGION_MAGIC, pagesCut == 0 else {
             throw .foreign(path: path, found: "cut short by somebody while it was in use")
         }
         // A stopped owner must not stop us once for every name: after one long wait there is none for a while.
-        let isResting = cl_monotonic_ns() < restingUntilNs
+        let isResting = !waiting || cl_monotonic_ns() < restingUntilNs
         switch cl_mutex_lock(mutex, isResting ? 0 : lockLimitMs) {
-        case 0: restingUntilNs = 0
+        case 0: if waiting { restingUntilNs = 0 }
         case -EOWNERDEAD:
             // Everything is published by one store each (tail, segment count, plane owner), so what the dead owner left
             // unpublished simply does not count.
@@ -231,20 +157,15 @@ public final class SharedRegion {
         return try body()
     }
 
+    /// Counts something that had to live on the heap.
     public func countOverflow() { _ = cl_fetch_add(cl_region_overflows(region), 1) }
 
     /// The cell that counts what had to live on the heap: any thread adds to it.
     public var overflowCell: UnsafeMutablePointer<UInt64> { cl_region_overflows(region) }
 
     /// A descriptor of one's own to read the region with.
+    ///
+    /// It shows what has the base id's name: after a break of the mutex that is the region after this one, with this one's
+    /// counts.
     public func openReader() throws(RegionError) -> RegionReader { try RegionReader(baseID: baseID) }
-
-    /// Removes a region that nobody holds.
-    public static func remove(_ anchor: Anchor) throws(RegionError) {
-        let path = RegionName.path(baseID: anchor.baseID)
-        let fd = try RegionFile.open(baseID: anchor.baseID, writable: true)
-        defer { _ = cl_close(fd) }
-        guard !RegionFile.hasHolder(fd) else { throw .busy(path: path, holder: "a live process") }
-        guard unlink(path) == 0 else { throw .system(call: "unlink", path: path, code: errno) }
-    }
 }

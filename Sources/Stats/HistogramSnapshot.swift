@@ -15,9 +15,15 @@ extension StatsSnapshot {
             wanted.append((String(decoding: name, as: UTF8.self), Int(head.value)))
         }
         guard !wanted.isEmpty else { return [:] }
+        // The names there are all here.
+        let earlier = reader.predecessor.map(histograms) ?? [:]
         let sums = PlaneSums(reader, valueCount: valueCount)
         var found: [String: HistogramData] = [:]
-        for (name, value) in wanted { found[name] = sums.histogram(value, reader) }
+        for (name, value) in wanted {
+            var data = sums.histogram(value, reader)
+            if let before = earlier[name] { data.add(before) }
+            found[name] = data
+        }
         return found
     }
 }

@@ -61,9 +61,10 @@ public struct StatsSnapshot: Sendable {
     /// What the region says of itself.
     private static func regionStats(_ reader: RegionReader) -> [StatValue] {
         let header = reader.header
+        let old = reader.predecessor?.header
         return [
-            StatValue(name: overflowName, kind: .counter, value: header.overflows),
-            StatValue(name: "stats.repairs", kind: .counter, value: header.repairs),
+            StatValue(name: overflowName, kind: .counter, value: header.overflows &+ (old?.overflows ?? 0)),
+            StatValue(name: "stats.repairs", kind: .counter, value: header.repairs &+ (old?.repairs ?? 0)),
             StatValue(name: "stats.resets", kind: .counter, value: header.baseline >> 1),
             StatValue(name: "stats.region_generation", kind: .gauge, value: header.generation),
             StatValue(name: "stats.region_created_s", kind: .gauge, value: header.created_ns / 1_000_000_000),
@@ -71,7 +72,7 @@ public struct StatsSnapshot: Sendable {
         ]
     }
 
-    /// The sums over all planes by value index, resets left out.
+    /// The sums over all planes by value index, with the region before it, resets of this one left out.
     static func counterSums(_ reader: RegionReader) -> [UInt64] {
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
         var sums = [UInt64](repeating: 0, count: valueCount)
@@ -80,6 +81,11 @@ public struct StatsSnapshot: Sendable {
                 for i in 0..<min(cells.count, max(valueCount - first, 0)) {
                     sums[first + i] &+= cl_load_relaxed(cells.baseAddress! + i)
                 }
+            }
+        }
+        if let earlier = EarlierStats(reader) {
+            for record in NameRecord.all(reader, withTags: false) where record.kind == .counter {
+                sums[Int(record.value)] &+= earlier[record]?.value ?? 0
             }
         }
         return sums

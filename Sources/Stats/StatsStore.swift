@@ -73,7 +73,7 @@ public final class StatsStore {
         return name.withUTF8 { bytes in
             precondition(!bytes.isEmpty, "a stat has a name")
             // A name is stored with a 16-bit length and must fit in a record.
-            return make(UnsafeBufferPointer(rebasing: bytes.prefix(4096)), kind, unit, mode, flags)
+            return make(UnsafeBufferPointer(rebasing: bytes.prefix(NameRecord.longestName)), kind, unit, mode, flags)
         }
     }
 
@@ -196,7 +196,11 @@ public final class StatsStore {
             try region.reset { cell throws(RegionError) in
                 // Those that other processes made count for them and are reset too.
                 readNewNames()
-                let sums = StatsSnapshot.counterSums(try region.openReader())
+                let reader = try region.openReader()
+                guard reader.header.generation == region.header.generation else {
+                    throw .foreign(path: region.path, found: "generation \(reader.header.generation) took its place")
+                }
+                let sums = StatsSnapshot.counterSums(reader)
                 for entry in index.entries where entry.kind == .counter && entry.isInRegion {
                     guard Int(entry.value) < sums.count, let cell = cell(entry.value) else { continue }
                     cl_store_relaxed(cell, sums[Int(entry.value)])

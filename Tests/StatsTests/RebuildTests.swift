@@ -46,16 +46,14 @@ struct RebuildTests {
         }
     }
 
-    /// While somebody holds it, nobody may put another in its place: a sentence, heap memory, no waiting.
-    @Test func withAHolderItIsAnError() throws {
+    /// A process that attached before the mutex broke: a sentence, heap memory, no waiting.
+    @Test func whoIsInItGoesOnWithASentence() throws {
         try withScratch { scratch in
             let holder = try scratch.spawn("counter:held:1", "say:held", "wait")
             try holder.wait(for: "held")
-            try wrecked(scratch)
-            let inode = scratch.inode
-            let (region, origin) = try scratch.attach(rebuild: .stats)
-            #expect(origin == .continued && scratch.inode == inode)
+            let (region, _) = try scratch.attach(rebuild: .stats)
             try region.claimSlot(epoch: 0, socketPath: "")
+            try BesideTests.wreck(scratch)
             let store = StatsStore(region: region)
             var told: [String] = []
             store.report = { told.append($0) }
@@ -66,6 +64,17 @@ struct RebuildTests {
             #expect(store.value("new.99") == 3 && store.value("held") == 1)
             #expect(store.value("stats.overflow") == 101, "a thread and its stats")
             #expect(try #require(throws: RegionError.self) { try region.commitSlot() }.kind == .unrecoverable)
+            // With one after it, that one's mutex orders who serves.
+            let next = try scratch.spawn("rebuild", "say:done", "wait")
+            #expect(next.line() == BesideTests.origin)
+            try next.wait(for: "done")
+            #expect(try region.commitSlot() == nil)
+            #expect(try scratch.reader().newest?.generation == 1)
+            #expect(region.liveSlots().map(\.generation) == [1, 2])
+            #expect(region.liveSlot(pid: UInt32(next.pid)).flatMap { region.slotInfo(again: $0) }?.isLive == true)
+            // Its own stats are everybody's, with what it has on its heap.
+            #expect(store.value("new.99") == 3 && store.value("held") == 1)
+            #expect(store.value("stats.region_generation") == 2 && store.value("stats.overflow") == 101)
         }
     }
 

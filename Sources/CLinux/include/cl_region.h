@@ -62,7 +62,9 @@ typedef struct {
     uint64_t last_ordinal;  // ordinal of the process that began to serve last
     uint64_t baseline;      // 0: none; else 2 * resets + which of the two baseline planes counts
     uint64_t interval;      // 0: none; else 2 * closed intervals + which of the two interval planes counts
-    uint8_t reserved[24];
+    uint64_t predecessor;   // generation of the region that counts as well, read-only; 0: none
+    uint64_t imported;      // highest generation beside this one whose counts are in the cells of this one
+    uint8_t reserved[8];
     uint64_t mutex[CL_MUTEX_WORDS];
     uint8_t reserved1[3840];
 } cl_region_header;

@@ -165,11 +165,10 @@ final class RestartParent {
             return
         }
         _ = peer.kill()
-        let index = slot?.index
         let incarnation = slot?.incarnation
         let end: () -> Void = { [weak self] in
             guard let self else { return }
-            let after = index.flatMap { self.region.slotInfo($0) }
+            let after = slot.flatMap { self.region.slotInfo(again: $0) }
             let isSame = after?.incarnation == incarnation && after?.pid == pid
             self.feed(.fenced(childCommitted: isSame && (after?.committed ?? 0) > 0))
         }

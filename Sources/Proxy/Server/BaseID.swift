@@ -79,7 +79,7 @@ struct BaseIDClaim {
         let anchor: Anchor
         do { anchor = try Anchor(baseID: id) } catch { throw StartupError("base id \(id): \(error)") }
         let slots: [SlotInfo]
-        do { slots = try RegionReader(baseID: id).slots.filter(\.isLive) } catch {
+        do { slots = try RegionReader(baseID: id).liveSlots } catch {
             switch error {
             case .missing: slots = []
             case .foreign:
@@ -181,6 +181,8 @@ struct BaseIDClaim {
             case .continued: notes.append("stats of base id \(id) continue")
             case .replaced(let reason): notes.append("stats of base id \(id) start afresh: \(reason)")
             case .rebuilt(let reason): notes.append("stats of base id \(id) continue in a new region: \(reason)")
+            case .beside(let reason):
+                notes.append("stats of base id \(id) continue in a region beside the one in use: \(reason)")
             case .kept(let reason): notes.append("stats of base id \(id) continue as they are: \(reason)")
             case .reset: notes.append("stats of base id \(id) start afresh, as --reset-stats asked")
             }

@@ -105,7 +105,7 @@ extension Server: RestartChildOwner {
 
     /// Whether the process of that slot has ended, or is ending and will not serve again.
     private func hasGone(_ parent: SlotInfo) -> Bool {
-        guard let now = claim.region?.slotInfo(parent.index), now.isLive, now.incarnation == parent.incarnation else {
+        guard let now = claim.region?.slotInfo(again: parent), now.isLive, now.incarnation == parent.incarnation else {
             return true
         }
         return now.role == .draining

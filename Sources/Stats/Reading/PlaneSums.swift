@@ -9,6 +9,10 @@ struct PlaneSums {
     private var all: [UInt64]
     private var live: [UInt64]
     private var newest: [UInt64]
+    /// What counters had counted when they were reset last; empty: they never were.
+    private var base: [UInt64] = []
+    /// What the same stats have in the region before this one; nil: there is none.
+    private let earlier: EarlierStats?
     /// A name last asked for before this process began is left over.
     private let inUse: UInt64
 
@@ -17,7 +21,8 @@ struct PlaneSums {
         live = all
         newest = all
         inUse = reader.oldestOrdinalInUse
-        let newestSlot = reader.newest?.index
+        let newestSlot = reader.newestHere?.index
+        earlier = EarlierStats(reader)
         for plane in 0..<reader.planeCount {
             let owner = reader.liveOwner(plane: plane)
             var runs: [Run] = []
@@ -31,14 +36,18 @@ struct PlaneSums {
             }
             planes.append(runs)
         }
-        // What was counted before the last reset.
         reader.baseline { first, cells in
-            for i in 0..<max(min(cells.count, all.count - first), 0) {
-                // Two resets since we opened the region write into the baseline that we read.
-                let base = cl_load_relaxed(cells.baseAddress! + i)
-                all[first + i] = all[first + i] > base ? all[first + i] - base : 0
-            }
+            if base.isEmpty { base = [UInt64](repeating: 0, count: valueCount) }
+            Self.add(cells, at: first, to: &base)
         }
+    }
+
+    /// What a counter comes to: a reset remembers what both regions had counted.
+    private func counter(_ value: Int, _ before: StatValue?) -> UInt64 {
+        let sum = all[value] &+ (before?.value ?? 0)
+        guard !base.isEmpty else { return sum }
+        // Two resets since we opened the region write into the baseline that we read.
+        return sum > base[value] ? sum - base[value] : 0
     }
 
     private static func add(_ cells: UnsafeBufferPointer<UInt64>, at first: Int, to sums: inout [UInt64]) {
@@ -56,13 +65,22 @@ struct PlaneSums {
         var text = ""
         var data: HistogramData?
         var recent: HistogramData?
+        var isInUse = record.used >= inUse
+        let before = earlier?[record]
+        if let before { isInUse = isInUse || before.isInUse }
         switch record.kind {
-        case .counter: number = all[value]
-        case .gauge: number = record.gaugeImport == .neverImport ? newest[value] : live[value]
+        case .counter: number = counter(value, before)
+        case .gauge:
+            // In one of the two at most is the newest process.
+            number = (record.gaugeImport == .neverImport ? newest[value] : live[value]) &+ (before?.value ?? 0)
         case .histogram:
             data = histogram(value, reader)
-            recent = Self.interval(value, reader)
-        case .text: text = self.text(value, reader)
+            if let known = before?.histogram { data?.add(known) }
+            // Intervals are closed by the process that serves.
+            recent = reader.predecessor?.newestHere == nil ? Self.interval(value, reader) : before?.interval
+        case .text:
+            text = self.text(value, reader)
+            if text.isEmpty { text = before?.text ?? "" }
         }
         var name = ""
         var tags: [StatTag] = []
@@ -70,7 +88,7 @@ struct PlaneSums {
         swap(&tags, &record.tags)
         return StatValue(
             name: name, kind: record.kind, unit: record.unit, flags: record.flags, tags: tags, value: number,
-            text: text, isInUse: record.used >= inUse, histogram: data, interval: recent)
+            text: text, isInUse: isInUse, histogram: data, interval: recent)
     }
 
     /// What the last closed interval had; nil when there is none.
@@ -106,7 +124,7 @@ struct PlaneSums {
     }
 
     private func text(_ value: Int, _ reader: RegionReader) -> String {
-        guard let newest = reader.newest?.index else { return "" }
+        guard let newest = reader.newestHere?.index else { return "" }
         for plane in planes.indices where reader.liveOwner(plane: plane)?.index == newest {
             let text = text(value, plane: plane)
             if !text.isEmpty { return text }

@@ -18,15 +18,24 @@ public struct RegionCheck {
     public static func findings(baseID: UInt32) throws(RegionError) -> [String] {
         var kept: [String]?
         for _ in 0..<3 {
-            let check = RegionCheck(try RegionImage(baseID: baseID))
-            let found = check.findings
+            let image = try RegionImage(baseID: baseID)
+            var found = RegionCheck(image).findings
+            var isLive = image.isLocked.contains(true)
+            do throws(RegionError) {
+                if found.count < Self.most, let old = try image.predecessor() {
+                    found += RegionCheck(old).findings.map { "generation \(old.header.generation): \($0)" }
+                    isLive = isLive || old.isLocked.contains(true)
+                }
+            } catch {
+                found.append("header: its predecessor is generation \(image.header.predecessor): \(error)")
+            }
             if let known = kept {
                 let again = Set(found)
                 kept = known.filter { again.contains($0) }
             } else {
                 kept = found
             }
-            guard kept?.isEmpty == false, check.image.isLocked.contains(true) else { break }
+            guard kept?.isEmpty == false, isLive else { break }
             usleep(2000)
         }
         return kept ?? []
@@ -57,7 +66,14 @@ public struct RegionCheck {
         if status.mode & 0o7777 != 0o600 {
             found("file: its mode is \(String(status.mode & 0o7777, radix: 8)), not 600")
         }
-        if status.links != 1 { found("file: it has \(status.links) links instead of 1") }
+        // A process that was killed while it made a new generation has left a second name.
+        var second = cl_file_status()
+        let isNamedTwice =
+            cl_stat(image.path + ".old", &second) == 0
+            && second.inode == status.inode && second.device == status.device
+        if status.links != 1, !(status.links == 2 && isNamedTwice) {
+            found("file: it has \(status.links) links instead of 1")
+        }
         if status.uid != image.header.uid {
             found("file: it belongs to uid \(status.uid), made by \(image.header.uid)")
         }
@@ -89,7 +105,9 @@ public struct RegionCheck {
             found("header: records of \(header.record_length) bytes before the name")
             return false
         }
-        if image.path != RegionName.path(baseID: header.base_id) {
+        if image.path != RegionName.path(baseID: header.base_id),
+            image.path != RegionName.predecessorPath(baseID: header.base_id)
+        {
             found("header: base id \(header.base_id) in \(image.path)")
         }
         if header.mutex_size != UInt32(CL_MUTEX_WORDS * 8) { found("header: a mutex of \(header.mutex_size) bytes") }
@@ -100,6 +118,9 @@ public struct RegionCheck {
         }
         if header.value_count > UInt64(image.size) {
             found("header: \(header.value_count) values in \(image.size) bytes")
+        }
+        if header.hasPredecessor, header.predecessor >= header.generation {
+            found("header: generation \(header.generation) with generation \(header.predecessor) before it")
         }
         if header.generation == 0 { found("header: generation 0") }
         return true

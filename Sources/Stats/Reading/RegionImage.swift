@@ -17,8 +17,14 @@ public final class RegionImage {
     private var windowStart = 0
     private static let windowBytes = 1 << 16
 
-    public init(baseID: UInt32) throws(RegionError) {
-        path = RegionName.path(baseID: baseID)
+    /// What has the base id's name.
+    public convenience init(baseID: UInt32) throws(RegionError) {
+        try self.init(path: RegionName.path(baseID: baseID))
+    }
+
+    /// Any file.
+    public init(path: String) throws(RegionError) {
+        self.path = path
         // O_NONBLOCK: a FIFO that somebody put there is looked at, not waited for.
         let fd = cl_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
         if fd == -ENOENT { throw .missing(path: path) }
@@ -45,6 +51,20 @@ public final class RegionImage {
     deinit {
         head.deallocate()
         _ = cl_close(descriptor)
+    }
+
+    /// The region that this one, which has a base id's name, names as the one before it; nil: it names none.
+    ///
+    /// The error is `RegionError.foreign` when the file that should be it is another region.
+    public func predecessor() throws(RegionError) -> RegionImage? {
+        guard header.magic == CL_REGION_MAGIC, header.layout_major == RegionLayout.major, header.hasPredecessor else {
+            return nil
+        }
+        let old = try RegionImage(path: path + ".old")
+        guard old.header.isPredecessor(of: header) else {
+            throw .foreign(path: old.path, found: "generation \(old.header.generation) of another region")
+        }
+        return old
     }
 
     public var header: cl_region_header { head.pointee.header }

@@ -15,38 +15,57 @@ public struct SplitStats {
         public var texts: [String]
     }
 
-    /// Whose each plane is; nil: a dead process's.
+    /// Whose each plane is; nil: a dead process's. Those of the region before this one come last.
     public let owners: [SlotInfo?]
+    /// What each plane is called.
+    public let planes: [String]
     /// By name.
     public let rows: [Row]
 
     public init(_ reader: RegionReader, where keep: (StatValue) -> Bool = { _ in true }) {
         let snapshot = StatsSnapshot(reader).filtered(keep)
-        let headLength = Int(reader.header.record_length)
-        let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
-        var places: [StatKey: Int] = [:]
-        reader.records { bytes in
-            guard let record = NameRecord(bytes, headLength: headLength, withTags: false),
-                Int(record.value) + record.kind.cells <= valueCount
-            else { return }
-            places[StatKey(name: record.name, kind: record.kind)] = Int(record.value)
+        let parts = [Part(reader)] + (reader.predecessor.map { [Part($0)] } ?? [])
+        owners = parts.flatMap { part in part.planes.map { part.reader.liveOwner(plane: $0) } }
+        planes = parts.enumerated().flatMap { number, part in
+            part.planes.map { "plane \($0)" + (number == 0 ? "" : " of generation \(part.reader.header.generation)") }
         }
-        let planes = PlaneSums(reader, valueCount: valueCount)
-        owners = (0..<reader.planeCount).map { reader.liveOwner(plane: $0) }
-        let count = owners.count
         rows = snapshot.stats.map { stat in
-            var row = Row(
-                name: stat.name, kind: stat.kind, total: stat, values: [], texts: [])
-            guard let value = places[StatKey(name: stat.name, kind: stat.kind)] else { return row }
-            row.values = Array(repeating: 0, count: count)
-            for plane in 0..<count {
+            var row = Row(name: stat.name, kind: stat.kind, total: stat, values: [], texts: [])
+            // What the region says of itself is in no plane.
+            guard parts[0].places[stat.key] != nil else { return row }
+            for part in parts { part.append(stat, to: &row) }
+            return row
+        }
+    }
+
+    /// One region, and where its stats are.
+    private struct Part {
+        let reader: RegionReader
+        let planes: Range<Int>
+        let sums: PlaneSums
+        var places: [StatKey: Int] = [:]
+
+        init(_ reader: RegionReader) {
+            self.reader = reader
+            planes = 0..<reader.planeCount
+            sums = PlaneSums(reader, valueCount: Int(min(reader.header.value_count, UInt64(Int32.max))))
+            for record in NameRecord.all(reader, withTags: false) {
+                places[StatKey(name: record.name, kind: record.kind)] = Int(record.value)
+            }
+        }
+
+        func append(_ stat: StatValue, to row: inout Row) {
+            let value = places[stat.key]
+            for plane in planes {
                 switch stat.kind {
-                case .counter, .gauge: row.values[plane] = planes.cell(value, plane: plane)
-                case .histogram: row.values[plane] = planes.histogram(value, reader, only: plane).count
-                case .text: row.texts.append(planes.text(value, plane: plane))
+                case .counter, .gauge: row.values.append(value.map { sums.cell($0, plane: plane) } ?? 0)
+                case .histogram:
+                    row.values.append(value.map { sums.histogram($0, reader, only: plane).count } ?? 0)
+                case .text:
+                    row.values.append(0)
+                    row.texts.append(value.map { sums.text($0, plane: plane) } ?? "")
                 }
             }
-            return row
         }
     }
 }

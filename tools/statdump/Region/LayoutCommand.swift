@@ -8,6 +8,8 @@ enum LayoutCommand {
         do {
             let image = try RegionImage(baseID: baseID)
             try Output.write(text(image))
+            guard let old = try image.predecessor() else { return }
+            try Output.write("\n" + text(old))
         } catch let error as RegionError {
             throw Source.failure(error, baseID)
         } catch let error as Failure {
@@ -33,7 +35,7 @@ enum LayoutCommand {
             ("magic", String(header.magic, radix: 16) + (header.magic == CL_REGION_MAGIC ? "" : " (no region's)")),
             ("layout", "\(header.layout_major).\(header.layout_minor)"),
             ("base id", "\(header.base_id)"),
-            ("generation", "\(header.generation)"),
+            ("generation", "\(header.generation)" + before(header)),
             ("created", "\(Words.time(ns: header.created_ns)), boot \(boot), by uid \(header.uid)"),
             (
                 "mutex",
@@ -48,6 +50,11 @@ enum LayoutCommand {
             ("overflows", "\(header.overflows)"),
         ]
         return ["header"] + fields.map { "  \($0.0.padded(to: 11))\($0.1)" }
+    }
+
+    private static func before(_ header: cl_region_header) -> String {
+        if header.hasPredecessor { return ", generation \(header.predecessor) counts as well" }
+        return header.imported == 0 ? "" : ", generation \(header.imported) was taken over"
     }
 
     private static func slots(_ image: RegionImage) -> [String] {

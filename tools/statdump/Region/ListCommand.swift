@@ -20,16 +20,18 @@ enum ListCommand {
     }
 
     private static func fields(_ reader: RegionReader, now: UInt64) -> [String] {
-        let live = reader.slots.filter(\.isLive)
+        let live = reader.liveSlots
         var stats = 0
         reader.records { _ in stats += 1 }
         var status = cl_file_status()
-        let memory = cl_stat(reader.path, &status) == 0 ? Int(clamping: status.size) : 0
+        var memory = cl_stat(reader.path, &status) == 0 ? Int(clamping: status.size) : 0
+        let old = reader.predecessor
+        if let old, cl_stat(old.path, &status) == 0 { memory += Int(clamping: status.size) }
         let start = (reader.newest ?? live.max { $0.startNs < $1.startNs })?.startNs
         return [
             live.isEmpty ? "no live process" : live.map(Words.process).joined(separator: ", "),
             live.isEmpty ? "left over" : "live",
-            "generation \(reader.header.generation)",
+            "generation \(reader.header.generation)" + (old.map { " and \($0.header.generation)" } ?? ""),
             start.map { "up \(Words.duration(ns: now > $0 ? now - $0 : 0))" }
                 ?? "made \(Words.time(ns: reader.header.created_ns))",
             "\(stats) stats",

@@ -23,7 +23,7 @@ enum RemoveCommand {
     /// The processes that live in it; nil when that cannot be told.
     private static func holders(_ baseID: UInt32) -> String? {
         do {
-            let live = try RegionReader(baseID: baseID).slots.filter(\.isLive)
+            let live = try RegionReader(baseID: baseID).liveSlots
             return live.isEmpty ? nil : live.map(Words.process).joined(separator: ", ")
         } catch {
             return nil

@@ -40,7 +40,7 @@ extension Table {
     static func perWorker(_ reader: RegionReader, _ selection: Selection) -> Table {
         let split = SplitStats(reader, where: selection.shown)
         let titles = split.owners.enumerated().map { index, owner in
-            "plane \(index) (\(owner.map { "pid \($0.pid)" } ?? "dead"))"
+            "\(split.planes[index]) (\(owner.map { "pid \($0.pid)" } ?? "dead"))"
         }
         let rows = split.rows.map { row in
             let cells = split.owners.indices.map { plane in
@@ -56,8 +56,8 @@ extension Table {
     /// A column for each live process, the newest last, and one for all that died.
     static func perProcess(_ reader: RegionReader, _ selection: Selection) -> Table {
         let split = SplitStats(reader, where: selection.shown)
-        let live = reader.slots.filter(\.isLive).sorted { ($0.startNs, $0.index) < ($1.startNs, $1.index) }
-        let planes = live.map { slot in split.owners.indices.filter { split.owners[$0]?.index == slot.index } }
+        let live = reader.liveSlots.sorted { ($0.startNs, $0.index) < ($1.startNs, $1.index) }
+        let planes = live.map { slot in split.owners.indices.filter { split.owners[$0] == slot } }
         let dead = split.owners.indices.filter { split.owners[$0] == nil }
         let rows = split.rows.map { row in
             var cells: [Cell]

@@ -23,7 +23,7 @@ enum WatchCommand {
         let reader = try RegionReader(baseID: baseID)
         let snapshot = StatsSnapshot(reader, withTags: false).filtered(selection.shows)
         let facts = RegionFacts(
-            identity: RegionIdentity(reader), live: reader.slots.filter(\.isLive), newest: reader.newest,
+            identity: RegionIdentity(reader), live: reader.liveSlots, newest: reader.newest,
             nowNs: cl_realtime_ns())
         return (snapshot, facts)
     }

@@ -1,0 +1,55 @@
+import SharedMemory
+
+/// What a region of some layout had counted, on its way into a region of ours.
+struct CountedStats {
+    struct Stat {
+        var name: String
+        var kind: StatKind
+        var unit: StatUnit = .unspecified
+        var gaugeImport: GaugeImport = .accumulate
+        var flags: StatFlags = []
+        /// The highest ordinal of a process that asked for it.
+        var used: UInt64
+        /// Counters; gauges and texts do not outlive their process.
+        var value: UInt64 = 0
+        var histogram: HistogramData?
+    }
+
+    /// How old the counts are, and what the region says of itself.
+    var history: RegionHistory
+    /// Each name and kind once; a second one is refused.
+    var stats: [Stat] = []
+}
+
+/// Reads the regions of one layout major, with everything that was ever released of it. A layout that differs from ours by
+/// its major number goes on only if it is in the table: with layout 2 comes `two`, and `one` stays as it is.
+///
+/// What all layouts share, so that any build can tell what it found: the magic, the byte order and the version in the first
+/// 16 bytes, the generation at byte 32, the locks of processes from byte 2^40 on, and no less than 217088 bytes.
+struct LayoutImporter: Sendable {
+    let major: UInt16
+    /// A file that cannot be what it says is `RegionError.foreign` with what was found.
+    let read: @Sendable (borrowing RegionSource) throws(RegionError) -> CountedStats
+
+    /// The table.
+    static let known = [one]
+
+    /// Ours: names in use, counters without what was reset, histograms bin by bin, also of the region before it.
+    static let one = LayoutImporter(major: 1) { source throws(RegionError) in
+        let reader = try source.reader()
+        let earlier = EarlierStats(reader)
+        let sums = PlaneSums(reader, valueCount: Int(min(reader.header.value_count, UInt64(Int32.max))))
+        var counted = CountedStats(history: RegionHistory(reader))
+        for record in NameRecord.distinct(reader) {
+            var taken = record
+            let stat = sums.stat(taking: &taken, reader)
+            guard stat.isInUse else { continue }
+            counted.stats.append(
+                .init(
+                    name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,
+                    flags: record.flags, used: max(record.used, earlier?.used(record) ?? 0), value: stat.value,
+                    histogram: stat.histogram))
+        }
+        return counted
+    }
+}

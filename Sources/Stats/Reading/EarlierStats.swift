@@ -1,0 +1,33 @@
+import SharedMemory
+
+/// The stats of the region before the one that has the name: live processes hold it whose mutex broke. Its values have
+/// other indices, so they are found by name.
+struct EarlierStats {
+    private let stats: [StatKey: StatValue]
+    private let used: [StatKey: UInt64]
+
+    /// nil: there is no such region.
+    init?(_ reader: RegionReader) {
+        guard let old = reader.predecessor else { return nil }
+        let sums = PlaneSums(old, valueCount: Int(min(old.header.value_count, UInt64(Int32.max))))
+        var stats: [StatKey: StatValue] = [:]
+        var used: [StatKey: UInt64] = [:]
+        for var record in NameRecord.all(old, withTags: false) {
+            let key = record.key
+            used[key] = record.used
+            stats[key] = sums.stat(taking: &record, old)
+        }
+        self.stats = stats
+        self.used = used
+    }
+
+    /// What it says of the same name and kind.
+    subscript(_ record: NameRecord) -> StatValue? { stats[record.key] }
+
+    /// The highest ordinal of a process that asked for the name there.
+    func used(_ record: NameRecord) -> UInt64 { used[record.key] ?? 0 }
+}
+
+extension NameRecord {
+    fileprivate var key: StatKey { StatKey(name: name, kind: kind) }
+}
