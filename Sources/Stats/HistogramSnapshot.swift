@@ -17,7 +17,7 @@ extension StatsSnapshot {
         guard !wanted.isEmpty else { return [:] }
         let sums = PlaneSums(reader, valueCount: valueCount)
         var found: [String: HistogramData] = [:]
-        for (name, value) in wanted { found[name] = sums.histogram(value, reader) }
+        for (name, value) in wanted { found[name] = sums.histogram(value) }
         return found
     }
 }

@@ -166,7 +166,13 @@ struct RegionCheckTests {
                 do {
                     let reader = try scratch.reader()
                     let snapshot = StatsSnapshot(reader)
-                    for format in StatsFormat.allCases { _ = snapshot.bytes(format, histograms: .detailed) }
+                    for format in StatsFormat.allCases {
+                        var written: [UInt8] = []
+                        StatLines(reader).write(format, histograms: .detailed) { written += $0 }
+                        #expect(
+                            String(decoding: written, as: UTF8.self)
+                                == snapshot.formatted(format, histograms: .detailed))
+                    }
                     let selection = try Selection(StatDump.parse([]))
                     _ = Table.perProcess(reader, selection).text
                     _ = Table.perWorker(reader, selection).text

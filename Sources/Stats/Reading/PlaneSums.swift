@@ -1,21 +1,34 @@
 import CLinux
+import Glibc
 import SharedMemory
 
 /// The cells of all planes of a region: where they are, and their sums.
-struct PlaneSums {
+final class PlaneSums {
     typealias Run = (first: Int, cells: UnsafeBufferPointer<UInt64>)
+    private let reader: RegionReader
     private var planes: [[Run]] = []
-    /// Over all planes; over those of live processes; over those of the process that serves.
-    private var all: [UInt64]
-    private var live: [UInt64]
-    private var newest: [UInt64]
+    /// Values below this one have a sum.
+    let valueCount: Int
+    /// Over all planes, less what was counted before the last reset.
+    let all: UnsafeMutablePointer<UInt64>
+    /// Over the planes of live processes.
+    let live: UnsafeMutablePointer<UInt64>
+    /// Over those of the process that serves.
+    let newest: UnsafeMutablePointer<UInt64>
     /// A name last asked for before this process began is left over.
-    private let inUse: UInt64
+    let inUse: UInt64
 
     init(_ reader: RegionReader, valueCount: Int) {
-        all = [UInt64](repeating: 0, count: valueCount)
-        live = all
-        newest = all
+        self.reader = reader
+        self.valueCount = valueCount
+        // Zeros from calloc: what nobody adds to takes no memory.
+        func sums() -> UnsafeMutablePointer<UInt64> {
+            let bytes = calloc(max(valueCount, 1), MemoryLayout<UInt64>.stride)
+            return bytes!.bindMemory(to: UInt64.self, capacity: valueCount)
+        }
+        all = sums()
+        live = sums()
+        newest = sums()
         inUse = reader.oldestOrdinalInUse
         let newestSlot = reader.newest?.index
         for plane in 0..<reader.planeCount {
@@ -23,17 +36,17 @@ struct PlaneSums {
             var runs: [Run] = []
             reader.cells(plane: plane) { first, cells in
                 runs.append((first, cells))
-                Self.add(cells, at: first, to: &all)
+                add(cells, at: first, to: all)
                 if let owner {
-                    Self.add(cells, at: first, to: &live)
-                    if owner.index == newestSlot { Self.add(cells, at: first, to: &newest) }
+                    add(cells, at: first, to: live)
+                    if owner.index == newestSlot { add(cells, at: first, to: newest) }
                 }
             }
             planes.append(runs)
         }
         // What was counted before the last reset.
         reader.baseline { first, cells in
-            for i in 0..<max(min(cells.count, all.count - first), 0) {
+            for i in 0..<max(min(cells.count, valueCount - first), 0) {
                 // Two resets since we opened the region write into the baseline that we read.
                 let base = cl_load_relaxed(cells.baseAddress! + i)
                 all[first + i] = all[first + i] > base ? all[first + i] - base : 0
@@ -41,49 +54,27 @@ struct PlaneSums {
         }
     }
 
-    private static func add(_ cells: UnsafeBufferPointer<UInt64>, at first: Int, to sums: inout [UInt64]) {
-        let count = min(cells.count, sums.count - first)
-        guard count > 0, let cells = cells.baseAddress else { return }
-        sums.withUnsafeMutableBufferPointer { sums in
-            for i in 0..<count { sums[first + i] &+= cl_load_relaxed(cells + i) }
-        }
+    deinit {
+        free(all)
+        free(live)
+        free(newest)
     }
 
-    /// What a record's cells say. Leaves the record without its name and tags.
-    func stat(taking record: inout NameRecord, _ reader: RegionReader) -> StatValue {
-        let value = Int(record.value)
-        var number: UInt64 = 0
-        var text = ""
-        var data: HistogramData?
-        var recent: HistogramData?
-        switch record.kind {
-        case .counter: number = all[value]
-        case .gauge: number = record.gaugeImport == .neverImport ? newest[value] : live[value]
-        case .histogram:
-            data = histogram(value, reader)
-            recent = Self.interval(value, reader)
-        case .text: text = self.text(value, reader)
-        }
-        var name = ""
-        var tags: [StatTag] = []
-        swap(&name, &record.name)
-        swap(&tags, &record.tags)
-        return StatValue(
-            name: name, kind: record.kind, unit: record.unit, flags: record.flags, tags: tags, value: number,
-            text: text, isInUse: record.used >= inUse, histogram: data, interval: recent)
+    private func add(_ cells: UnsafeBufferPointer<UInt64>, at first: Int, to sums: UnsafeMutablePointer<UInt64>) {
+        let count = min(cells.count, valueCount - first)
+        guard count > 0, let cells = cells.baseAddress else { return }
+        for i in 0..<count { sums[first + i] &+= cl_load_relaxed(cells + i) }
     }
 
     /// What the last closed interval had; nil when there is none.
-    private static func interval(_ value: Int, _ reader: RegionReader) -> HistogramData? {
+    func interval(_ value: Int) -> HistogramData? {
         guard let plane = reader.intervalPlane else { return nil }
         var data = HistogramData()
-        reader.cells(plane: plane) { add(value, plane, ($0, $1), reader, to: &data) }
+        reader.cells(plane: plane) { add(value, plane, ($0, $1), to: &data) }
         return data
     }
 
-    private static func add(
-        _ value: Int, _ plane: Int, _ run: Run, _ reader: RegionReader, to data: inout HistogramData
-    ) {
+    private func add(_ value: Int, _ plane: Int, _ run: Run, to data: inout HistogramData) {
         guard value >= run.first, value + HistogramBins.cells <= run.first + run.cells.count else { return }
         let cells = run.cells.baseAddress! + (value - run.first)
         data.zeros &+= cl_load_relaxed(cells)
@@ -97,15 +88,16 @@ struct PlaneSums {
     }
 
     /// - Parameter only: the plane to look at; nil: all of them.
-    func histogram(_ value: Int, _ reader: RegionReader, only: Int? = nil) -> HistogramData {
+    func histogram(_ value: Int, only: Int? = nil) -> HistogramData {
         var data = HistogramData()
         for (plane, runs) in planes.enumerated() where only == nil || only == plane {
-            for run in runs { Self.add(value, plane, run, reader, to: &data) }
+            for run in runs { add(value, plane, run, to: &data) }
         }
         return data
     }
 
-    private func text(_ value: Int, _ reader: RegionReader) -> String {
+    /// What the process that serves says.
+    func text(_ value: Int) -> String {
         guard let newest = reader.newest?.index else { return "" }
         for plane in planes.indices where reader.liveOwner(plane: plane)?.index == newest {
             let text = text(value, plane: plane)

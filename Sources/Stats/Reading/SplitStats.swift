@@ -42,7 +42,7 @@ public struct SplitStats {
             for plane in 0..<count {
                 switch stat.kind {
                 case .counter, .gauge: row.values[plane] = planes.cell(value, plane: plane)
-                case .histogram: row.values[plane] = planes.histogram(value, reader, only: plane).count
+                case .histogram: row.values[plane] = planes.histogram(value, only: plane).count
                 case .text: row.texts.append(planes.text(value, plane: plane))
                 }
             }
