@@ -178,9 +178,9 @@ struct RegionCheckTests {
                     _ = Table.perWorker(reader, selection).text
                     _ = Table.tags(reader, selection).text
                     var model = WatchModel(baseID: scratch.baseID)
-                    let sample = try WatchCommand.sample(scratch.baseID, selection)
-                    model.add(sample.snapshot, sample.facts, at: 1)
-                    model.add(sample.snapshot, sample.facts, at: 2)
+                    for time in [1, 2] as [Double] {
+                        try WatchCommand.sample(scratch.baseID, selection) { model.add($0, $1, at: time) }
+                    }
                     _ = Screen(width: 80, height: 24).lines(&model)
                 } catch is RegionError {
                     continue

@@ -3,7 +3,7 @@ import CLinux
 // From and to stats as values with names of their own.
 extension StatLines {
     /// In the order of the snapshot.
-    init(_ snapshot: StatsSnapshot) {
+    public init(_ snapshot: StatsSnapshot) {
         self.init(owner: nil, capacity: snapshot.stats.count)
         for i in snapshot.stats.indices { append(snapshot.stats[i]) }
     }

@@ -30,6 +30,8 @@ public struct StatLines: ~Copyable {
         var text = ""
         var histogram: HistogramData?
         var interval: HistogramData?
+
+        var isUsed: Bool { !text.isEmpty || (histogram.map { $0.count > 0 } ?? false) }
     }
 
     private var lines: [Line] = []
@@ -108,9 +110,7 @@ public struct StatLines: ~Copyable {
 
     /// Whether it ever counted something.
     func isUsed(_ line: Line) -> Bool {
-        guard line.value == 0, line.detail >= 0 else { return line.value != 0 }
-        let detail = details[Int(line.detail)]
-        return !detail.text.isEmpty || (detail.histogram.map { $0.count > 0 } ?? false)
+        line.value != 0 || (line.detail >= 0 && details[Int(line.detail)].isUsed)
     }
 
     /// Whether outputs show it: what Envoy only creates when it happens is hidden until it did.
@@ -174,20 +174,42 @@ public struct StatLines: ~Copyable {
         }
     }
 
-    /// One stat to those who choose; good for the call that it is given to.
-    public struct View {
+    /// One stat as others see it; good for the call that it is given to.
+    public struct Stat {
         public let name: UnsafeBufferPointer<UInt8>
         public let kind: StatKind
+        fileprivate let value: UInt64
+        fileprivate let detail: Detail?
+
+        /// What a counter, a gauge or a histogram (its values recorded) comes to as one number.
+        public var number: UInt64 { kind == .histogram ? histogram?.count ?? 0 : value }
+        public var text: String { detail?.text ?? "" }
+        public var histogram: HistogramData? { detail?.histogram }
         /// Whether it ever counted something.
-        public let isUsed: Bool
+        public var isUsed: Bool { value != 0 || (detail?.isUsed ?? false) }
+    }
+
+    @inline(__always)
+    private func stat(_ line: Line) -> Stat {
+        Stat(
+            name: line.name, kind: line.kind, value: line.value,
+            detail: line.detail < 0 ? nil : details[Int(line.detail)])
+    }
+
+    /// Calls `body` with the place of every stat in the order of names, and the stat.
+    public func forEach(_ body: (Int, Stat) -> Void) {
+        for place in order.indices {
+            fetch(ahead: place, of: order.count) { $0 }
+            body(place, stat(self[place]))
+        }
     }
 
     /// Drops every stat for which `keep` does not hold.
-    public mutating func keep(where keep: (View) -> Bool) {
+    public mutating func keep(where keep: (Stat) -> Bool) {
         var kept = 0
         for i in order {
             let line = lines[Int(i)]
-            guard keep(View(name: line.name, kind: line.kind, isUsed: isUsed(line))) else { continue }
+            guard keep(stat(line)) else { continue }
             order[kept] = i
             kinds[kept] = line.kind
             kept += 1
