@@ -81,7 +81,7 @@ struct Selection {
 
     func shows(_ stat: StatValue) -> Bool { (!usedOnly || stat.isUsed) && shows(stat.name, stat.kind) }
 
-    func shows(_ stat: StatLines.View) -> Bool {
+    func shows(_ stat: StatLines.Stat) -> Bool {
         (kinds.isEmpty || kinds.contains(stat.kind)) && (!usedOnly || stat.isUsed)
             && (patterns.isEmpty || patterns.contains { $0.matchesPart(of: stat.name) })
             && !excluded.contains { $0.matchesPart(of: stat.name) }
