@@ -62,7 +62,8 @@ typedef struct {
     uint64_t last_ordinal;  // ordinal of the process that began to serve last
     uint64_t baseline;      // 0: none; else 2 * resets + which of the two baseline planes counts
     uint64_t interval;      // 0: none; else 2 * closed intervals + which of the two interval planes counts
-    uint8_t reserved[24];
+    uint8_t reserved[16];
+    uint64_t start;         // 0: none; else the `committed` of the process from whose start on the start plane counts
     uint64_t mutex[CL_MUTEX_WORDS];
     uint8_t reserved1[3840];
 } cl_region_header;
@@ -129,6 +130,7 @@ typedef struct {
 } cl_tag_span;
 _Static_assert(sizeof(cl_tag_span) == 12, "a tag span");
 static inline uint64_t *cl_region_interval(cl_region *r) { return &r->header.interval; }
+static inline uint64_t *cl_region_start(cl_region *r) { return &r->header.start; }
 static inline uint64_t *cl_region_baseline(cl_region *r) { return &r->header.baseline; }
 /// Raises a cell to `value`; it never goes back.
 static inline void cl_raise(uint64_t *p, uint64_t value) {

@@ -68,13 +68,19 @@ final class PlaneSums {
 
     /// What the last closed interval had; nil when there is none.
     func interval(_ value: Int) -> HistogramData? {
-        guard let plane = reader.intervalPlane else { return nil }
+        reader.intervalPlane.map { Self.histogram(value, plane: $0, reader) }
+    }
+
+    /// What a plane says that no thread counts in.
+    static func histogram(_ value: Int, plane: Int, _ reader: RegionReader) -> HistogramData {
         var data = HistogramData()
-        reader.cells(plane: plane) { add(value, plane, ($0, $1), to: &data) }
+        reader.cells(plane: plane) { add(value, plane, ($0, $1), reader, to: &data) }
         return data
     }
 
-    private func add(_ value: Int, _ plane: Int, _ run: Run, to data: inout HistogramData) {
+    private static func add(
+        _ value: Int, _ plane: Int, _ run: Run, _ reader: RegionReader, to data: inout HistogramData
+    ) {
         guard value >= run.first, value + HistogramBins.cells <= run.first + run.cells.count else { return }
         let cells = run.cells.baseAddress! + (value - run.first)
         data.zeros &+= cl_load_relaxed(cells)
@@ -91,7 +97,7 @@ final class PlaneSums {
     func histogram(_ value: Int, only: Int? = nil) -> HistogramData {
         var data = HistogramData()
         for (plane, runs) in planes.enumerated() where only == nil || only == plane {
-            for run in runs { add(value, plane, run, to: &data) }
+            for run in runs { Self.add(value, plane, run, reader, to: &data) }
         }
         return data
     }
