@@ -16,6 +16,8 @@ public enum FaultPoint: String, Sendable, CaseIterable {
     case slotRenewed = "slot-renewed"
     /// The reset's baseline is written, the old one still counts.
     case baselineWritten = "baseline-written"
+    /// What was counted before the start is written, the word that says whose start is not.
+    case startWritten = "start-written"
     /// A new region is filled under its temporary name.
     case regionFilled = "region-filled"
     /// The commit number is taken, the slot does not have it.

@@ -32,7 +32,8 @@ public final class Plane {
         try region.withLock { () throws(RegionError) in
             let values = min(region.valueCount, Int(Int32.max))
             let needed = (values + RegionLayout.chunkCells - 1) / RegionLayout.chunkCells
-            let pages = max(needed, chunk + 1, highest + 1) - highest + min(highest, 64)
+            // An eighth of what there is at least: the segments of a region are few.
+            let pages = max(needed, chunk + 1, highest + 1) - highest + max(min(highest, 64), highest / 8)
             let segment = try region.grow(.cells, plane: index, first: UInt32(highest), pages: pages)
             add(segment)
         }

@@ -5,7 +5,7 @@ import CLinux
 ///     byte 0       header: magic, versions, counts, the robust mutex                         1 page
 ///     byte 4096    process slots: 256 × {pid, epoch, incarnation, committed, role, socket}   12 pages
 ///     byte 53248   segment directory: 8192 × {kind, plane, first, page, pages}               32 pages
-///     byte 184320  planes: 2048 × {owner, blocks used}, the last four are no thread's        8 pages
+///     byte 184320  planes: 2048 × {owner, blocks used}, the last five are no thread's        8 pages
 ///     byte 217088  segments, one after the other, each of whole pages:
 ///                   log     names, append-only; only what lies before `log_tail` counts
 ///                   cells   512 cells of 8 bytes a page; chunk n holds the value indices from 512 n on
@@ -25,10 +25,12 @@ public enum RegionLayout {
     public static let slots = Int(CL_REGION_SLOTS)
     /// Entries of the segment directory.
     public static let segments = Int(CL_REGION_SEGMENTS)
-    /// Planes that threads can have; two after them are the baselines of resets, two the intervals of histograms.
-    public static let planes = Int(CL_REGION_PLANES) - 4
-    static let baselinePlane = planes
-    static let intervalPlane = planes + 2
+    /// Planes that threads can have. After them: what had been counted when the process that serves began, two baselines
+    /// of resets, two intervals of histograms.
+    public static let planes = Int(CL_REGION_PLANES) - 5
+    static let startPlane = planes
+    static let baselinePlane = planes + 1
+    static let intervalPlane = planes + 3
     /// Where the first segment is.
     public static let data = Int(CL_REGION_DATA)
     /// The same as a page number.

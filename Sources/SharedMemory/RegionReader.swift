@@ -163,6 +163,19 @@ public final class RegionReader {
         cells(plane: RegionLayout.baselinePlane + Int(header.baseline & 1), body)
     }
 
+    /// The plane with what had been counted when the process that serves began; nil when the region does not keep it.
+    public var startPlane: Int? {
+        guard let newest, header.start == newest.committed else { return nil }
+        return RegionLayout.startPlane
+    }
+
+    /// Whether nobody has begun to write another start since the region was opened. Ask after reading it.
+    public var isStartWhole: Bool {
+        cl_fence()
+        let offset = MemoryLayout<cl_region_header>.offset(of: \.start)!
+        return cl_load_acquire((base + offset).assumingMemoryBound(to: UInt64.self)) == header.start
+    }
+
     /// The plane with the histograms' last closed interval; nil before the first, and when nobody lives.
     public var intervalPlane: Int? {
         header.interval == 0 || !slots.contains(where: \.isLive)

@@ -45,4 +45,30 @@ extension SharedRegion {
         let word = cl_load_acquire(cl_region_interval(region))
         return word == 0 ? 0 : 1 - Int(word & 1)
     }
+
+    /// Keeps what had been counted when this process began to serve, in a plane that no thread has. The word that says
+    /// whose it is goes first and comes back last, so that whoever dies in between leaves none, not a wrong one.
+    ///
+    /// - Parameters:
+    ///   - grow: makes room in the plane; it takes the mutex.
+    ///   - fill: writes all of it, with the mutex held; the cells hold what an earlier process wrote.
+    public func keepStart(
+        grow: (Plane) throws(RegionError) -> Void, fill: (Plane) throws(RegionError) -> Void
+    ) throws(RegionError) {
+        guard slot >= 0 else { return }
+        let committed = cl_load_acquire(cl_slot_committed(cl_region_slot(region, Int32(slot))))
+        let plane = try Plane(region: self, index: RegionLayout.startPlane)
+        let values = min(valueCount, Int(Int32.max))
+        if values > 0 { _ = try plane.cell(UInt32(values - 1), cells: 1) }
+        try grow(plane)
+        try withLock { () throws(RegionError) in
+            // A younger one serves already: the plane is for what it began with.
+            guard committed > 0, region.pointee.header.commit_sequence == committed else { return }
+            cl_store_release(cl_region_start(region), 0)
+            cl_fence()
+            try fill(plane)
+            Fault.reached(.startWritten)
+            cl_store_release(cl_region_start(region), committed)
+        }
+    }
 }

@@ -36,9 +36,10 @@ extension SharedRegion {
         let tail = cl_region_tail(region)
         var logEnd = 0
         let count = try segmentCount()
-        for i in 0..<count {
+        for i in try logStart(tail.pointee, of: count)..<count {
             let segment = try segment(i)
             guard segment.kind == SegmentKind.log.rawValue else { continue }
+            logSegment = i
             let first = Int(segment.first) * RegionLayout.page
             let end = first + Int(segment.pages) * RegionLayout.page
             logEnd = max(logEnd, end)
@@ -61,9 +62,20 @@ extension SharedRegion {
         guard Int(clamping: tail.pointee) == logEnd else {
             throw .foreign(path: path, found: "a name log of \(logEnd) bytes that ends at \(tail.pointee)")
         }
-        let pages = min(max(logEnd / RegionLayout.page, 16), 1024)
+        let have = logEnd / RegionLayout.page
+        // An eighth at least: a directory that every new name walks through must not grow with the names.
+        let pages = max(min(max(have, 16), 1024), have / 8)
         let segment = try grow(.log, plane: 0, first: UInt32(logEnd / RegionLayout.page), pages: pages)
         return base + Int(segment.page) * RegionLayout.page
+    }
+
+    /// The first segment that can hold the log position: log segments follow each other, and the last one that a name was
+    /// added to is nearly always it.
+    private func logStart(_ position: UInt64, of count: Int) throws(RegionError) -> Int {
+        guard logSegment < count else { return 0 }
+        let known = try segment(logSegment)
+        let first = UInt64(known.first) * UInt64(RegionLayout.page)
+        return known.kind == SegmentKind.log.rawValue && position >= first ? logSegment : 0
     }
 
     /// Adds a segment of `pages` pages: memory first, the directory entry next, its count last. Mutex held.
@@ -97,7 +109,7 @@ extension SharedRegion {
         let tail = cl_load_acquire(cl_region_tail(region))
         var position = from
         let count = try segmentCount()
-        for i in 0..<count {
+        for i in try logStart(position, of: count)..<count {
             let segment = try segment(i)
             guard segment.kind == SegmentKind.log.rawValue else { continue }
             let first = UInt64(segment.first) * UInt64(RegionLayout.page)

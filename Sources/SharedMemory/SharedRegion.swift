@@ -29,6 +29,8 @@ public final class SharedRegion {
     public let path: String
     let descriptor: Int32
     let base: UnsafeMutableRawPointer
+    /// The log segment that a name was added to last.
+    var logSegment = 0
     /// How much of the reserved address space shows the file.
     private(set) var mapped = 0
     /// This process's slot, -1 before `claimSlot`.

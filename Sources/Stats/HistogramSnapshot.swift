@@ -20,7 +20,7 @@ extension StatsSnapshot {
         let sums = PlaneSums(reader, valueCount: valueCount)
         var found: [String: HistogramData] = [:]
         for (name, value) in wanted {
-            var data = sums.histogram(value, reader)
+            var data = sums.histogram(value)
             if let before = earlier[name] { data.add(before) }
             found[name] = data
         }

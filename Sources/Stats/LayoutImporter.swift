@@ -38,12 +38,11 @@ struct LayoutImporter: Sendable {
     static let one = LayoutImporter(major: 1) { source throws(RegionError) in
         let reader = try source.reader()
         let earlier = EarlierStats(reader)
-        let sums = PlaneSums(reader, valueCount: Int(min(reader.header.value_count, UInt64(Int32.max))))
+        var values: [StatKey: StatValue] = [:]
+        for stat in StatsSnapshot(reader, withTags: false).stats { values[stat.key] = stat }
         var counted = CountedStats(history: RegionHistory(reader))
         for record in NameRecord.distinct(reader) {
-            var taken = record
-            let stat = sums.stat(taking: &taken, reader)
-            guard stat.isInUse else { continue }
+            guard let stat = values[record.key], stat.isInUse else { continue }
             counted.stats.append(
                 .init(
                     name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,

@@ -83,7 +83,7 @@ struct NameIndex {
 
     /// Eight bytes a step; names come from the configuration, which is the operator's, so nothing has to withstand an
     /// attacker who picks them.
-    private static func hash(_ kind: StatKind, _ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    static func hash(_ kind: StatKind, _ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
         var hash = UInt64(kind.rawValue) &* 0x9e37_79b9_7f4a_7c15 ^ UInt64(name.count)
         let bytes = UnsafeRawPointer(name.baseAddress!)
         var i = 0

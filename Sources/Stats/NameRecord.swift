@@ -32,7 +32,6 @@ struct NameRecord {
     init?(_ bytes: UnsafeRawBufferPointer, headLength: Int, withTags: Bool = true) {
         guard let (head, kind) = Self.head(bytes, headLength: headLength) else { return nil }
         let nameLength = Int(head.name_length)
-        let spans = headLength + (nameLength + 3) / 4 * 4
         name = String(decoding: bytes[headLength..<headLength + nameLength], as: UTF8.self)
         self.kind = kind
         unit = StatUnit(rawValue: head.unit) ?? .unspecified
@@ -42,17 +41,35 @@ struct NameRecord {
         used = head.used
         tags = []
         guard withTags else { return }
-        tags.reserveCapacity(min(Int(head.tag_count), (bytes.count - spans) / MemoryLayout<cl_tag_span>.size))
-        for i in 0..<Int(head.tag_count) {
-            let at = spans + i * MemoryLayout<cl_tag_span>.size
-            guard at + MemoryLayout<cl_tag_span>.size <= bytes.count else { break }
-            let span = bytes.loadUnaligned(fromByteOffset: at, as: cl_tag_span.self)
-            let cut = Int(span.cut_start)..<Int(span.cut_start) + Int(span.cut_length)
-            let value = Int(span.value_start)..<Int(span.value_start) + Int(span.value_length)
-            guard let tag = TagName(rawValue: span.tag), cut.upperBound <= nameLength, value.upperBound <= nameLength
+        let count = Self.tagCount(head, bytes, headLength: headLength)
+        tags.reserveCapacity(count)
+        for i in 0..<count {
+            guard let span = Self.tag(i, bytes, headLength: headLength, nameLength: nameLength),
+                let tag = TagName(rawValue: span.tag)
             else { continue }
-            tags.append(StatTag(name: tag, cut: cut, value: value))
+            let (cut, value) = (Int(span.cut_start), Int(span.value_start))
+            tags.append(
+                StatTag(name: tag, cut: cut..<cut + Int(span.cut_length), value: value..<value + Int(span.value_length))
+            )
         }
+    }
+
+    /// How many tag spans it has room for, of those that it says it has.
+    @inline(__always)
+    static func tagCount(_ head: cl_record, _ bytes: UnsafeRawBufferPointer, headLength: Int) -> Int {
+        let spans = headLength + (Int(head.name_length) + 3) / 4 * 4
+        return min(Int(head.tag_count), (bytes.count - spans) / MemoryLayout<cl_tag_span>.size)
+    }
+
+    /// One of them; nil when it is none that we know, of a part of the name.
+    @inline(__always)
+    static func tag(_ index: Int, _ bytes: UnsafeRawBufferPointer, headLength: Int, nameLength: Int) -> cl_tag_span? {
+        let at = headLength + (nameLength + 3) / 4 * 4 + index * MemoryLayout<cl_tag_span>.size
+        let span = bytes.loadUnaligned(fromByteOffset: at, as: cl_tag_span.self)
+        guard TagName(rawValue: span.tag) != nil, Int(span.cut_start) + Int(span.cut_length) <= nameLength,
+            Int(span.value_start) + Int(span.value_length) <= nameLength
+        else { return nil }
+        return span
     }
 
     static func encode(

@@ -29,8 +29,11 @@ public final class Pattern {
     /// Whether `text` has a match anywhere in it.
     public func matchesPart(of text: String) -> Bool {
         var text = text
-        return text.withUTF8 { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { cre2_matches_part(compiled, $0.baseAddress, $0.count) } != 0
-        }
+        return text.withUTF8 { matchesPart(of: $0) }
+    }
+
+    /// The same for UTF-8 that is no string.
+    public func matchesPart(of utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        utf8.withMemoryRebound(to: CChar.self) { cre2_matches_part(compiled, $0.baseAddress, $0.count) } != 0
     }
 }

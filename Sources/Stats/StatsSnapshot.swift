@@ -31,45 +31,10 @@ public struct StatsSnapshot: Sendable {
     ///
     /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
     public init(_ reader: RegionReader, withTags: Bool = true) {
-        let headLength = Int(reader.header.record_length)
-        let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
-        // A record is longer than its name and takes a cell at least; the file's size bounds both numbers.
-        let most = min(valueCount, Int(reader.header.log_tail) / MemoryLayout<cl_record>.size)
-        var names = NameOrder.Names(capacity: most + 8, bytes: Int(reader.header.log_tail))
-        var records: [NameRecord] = []
-        records.reserveCapacity(most)
-        reader.records { bytes in
-            guard let record = NameRecord(bytes, headLength: headLength, withTags: withTags),
-                Int(record.value) + record.kind.cells <= valueCount
-            else { return }
-            names.append(record.name)
-            records.append(record)
-        }
-        let sums = PlaneSums(reader, valueCount: valueCount)
-        // What the region says of itself takes its place among the names.
-        let own = Self.regionStats(reader)
-        for stat in own { names.append(stat.name) }
-        // Each record is used once: its name and tags move, they are not shared and let go of a hundred thousand times.
-        let order = names.sorted()
-        stats = records.withUnsafeMutableBufferPointer { records in
-            order.map { index in
-                index < records.count ? sums.stat(taking: &records[index], reader) : own[index - records.count]
-            }
-        }
-    }
-
-    /// What the region says of itself.
-    private static func regionStats(_ reader: RegionReader) -> [StatValue] {
-        let header = reader.header
-        let old = reader.predecessor?.header
-        return [
-            StatValue(name: overflowName, kind: .counter, value: header.overflows &+ (old?.overflows ?? 0)),
-            StatValue(name: "stats.repairs", kind: .counter, value: header.repairs &+ (old?.repairs ?? 0)),
-            StatValue(name: "stats.resets", kind: .counter, value: header.baseline >> 1),
-            StatValue(name: "stats.region_generation", kind: .gauge, value: header.generation),
-            StatValue(name: "stats.region_created_s", kind: .gauge, value: header.created_ns / 1_000_000_000),
-            StatValue(name: "server.process_starts", kind: .counter, value: header.process_starts),
-        ]
+        let lines = StatLines(reader, withTags: withTags)
+        stats = []
+        stats.reserveCapacity(lines.count)
+        for i in 0..<lines.count { stats.append(lines.value(lines[i])) }
     }
 
     /// The sums over all planes by value index, with the region before it, resets of this one left out.
@@ -92,12 +57,12 @@ public struct StatsSnapshot: Sendable {
     }
 
     /// Counts what found no room in the region and lives on a heap.
-    static let overflowName = "stats.overflow"
+    static let overflowName: StaticString = "stats.overflow"
 
     init(stats: [StatValue]) {
-        var names = NameOrder.Names()
-        for stat in stats { names.append(stat.name) }
-        self.stats = names.sorted().map { stats[$0] }
+        var lines = StatLines(StatsSnapshot(sorted: stats))
+        lines.sort()
+        self.stats = lines.places.map { stats[$0] }
     }
 
     /// Only the stats for which `keep` holds.
@@ -154,7 +119,7 @@ extension StatsStore {
         if region == nil {
             stats.append(
                 StatValue(
-                    name: StatsSnapshot.overflowName, kind: .counter, value: cl_load_relaxed(overflowCell)))
+                    name: "\(StatsSnapshot.overflowName)", kind: .counter, value: cl_load_relaxed(overflowCell)))
         }
         // Those on the heap; the region has its own.
         for i in stats.indices where stats[i].kind == .histogram && stats[i].interval == nil {

@@ -6,7 +6,7 @@ extension StatsStore {
     /// more because somebody cut its file short or put another in its place.
     func ownStats() -> [StatValue] {
         var stats = [
-            StatValue(name: StatsSnapshot.overflowName, kind: .counter, value: cl_load_relaxed(overflowCell))
+            StatValue(name: "\(StatsSnapshot.overflowName)", kind: .counter, value: cl_load_relaxed(overflowCell))
         ]
         for entry in entries {
             guard entry.isInRegion else { continue }

@@ -118,7 +118,7 @@ public final class StatsStore {
     }
 
     /// Indexes what this and other processes have added to the log.
-    private func readNewNames() {
+    func readNewNames() {
         guard let region else { return }
         let headLength = region.recordLength
         do {

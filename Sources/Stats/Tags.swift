@@ -10,7 +10,9 @@ enum TagName: UInt16, CaseIterable, Sendable {
     case responseCode, responseCodeClass, clusterName, httpPrefix, listenerAddress, virtualHost, workerID, tcpPrefix
 
     /// As a Prometheus label.
-    var label: String {
+    var label: String { "\(labelText)" }
+
+    var labelText: StaticString {
         switch self {
         case .responseCode: "envoy_response_code"
         case .responseCodeClass: "envoy_response_code_class"

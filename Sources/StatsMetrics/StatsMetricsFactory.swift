@@ -66,9 +66,12 @@ public final class StatsMetricsFactory: MetricsFactory, Sendable {
         let anchor = try Anchor(baseID: baseID)
         let (region, origin) = try SharedRegion.attach(anchor)
         try region.claimSlot(epoch: 0, socketPath: "")
+        let store = StatsStore(region: region)
+        let before = store.totals()
         try region.commitSlot()
+        store.keepStart(before)
         withExtendedLifetime(anchor) {}
-        self.init(store: StatsStore(region: region), options: options)
+        self.init(store: store, options: options)
         if case .replaced(let reason) = origin {
             options.report("stats of base id \(baseID) start afresh: \(reason)")
         }

@@ -42,7 +42,7 @@ struct FaultTests {
         // A plane: the dead first process's.
         Case(.planeZeroed, "counter:old.0:0"), Case(.planeOwned, "counter:old.0:0"),
         Case(.slotRenewed, "member", holdsMutex: false),
-        Case(.commitTaken, "commit"),
+        Case(.commitTaken, "commit"), Case(.startWritten, "serve"),
         Case(.baselineWritten, "reset"), Case(.memoryCommitted, "counter:old.0:0", "reset", time: 1),
         Case(.memoryCommitted, "counter:old.0:0", "reset", time: 2),
         Case(.segmentWritten, "counter:old.0:0", "reset", time: 1),

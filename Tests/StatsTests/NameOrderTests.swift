@@ -5,9 +5,19 @@ import Testing
 /// Sorting by eight bytes at a time is sorting by bytes.
 struct NameOrderTests {
     private func order(_ names: [String]) -> [String] {
-        var all = NameOrder.Names()
-        for name in names { all.append(name) }
-        return all.sorted().map { names[$0] }
+        places(names).map { names[$0] }
+    }
+
+    /// Where the first one stood, the second, ….
+    private func places(_ names: [String]) -> [Int] {
+        var lines = StatLines(owner: nil, capacity: names.count)
+        for name in names {
+            var name = name
+            let line = name.withUTF8 { lines.add($0, .counter, isLasting: false) }
+            lines.append(line)
+        }
+        lines.sort()
+        return lines.places
     }
 
     private func plain(_ names: [String]) -> [String] {
@@ -29,11 +39,28 @@ struct NameOrderTests {
     }
 
     @Test func equalNamesKeepTheirOrder() {
-        var all = NameOrder.Names()
-        for _ in 0..<100 { all.append("the same name, longer than eight bytes") }
-        #expect(all.sorted() == Array(0..<100))
-        var short = NameOrder.Names()
-        for i in 0..<100 { short.append(i % 2 == 0 ? "b" : "a") }
-        #expect(short.sorted() == Array(stride(from: 1, to: 100, by: 2)) + Array(stride(from: 0, to: 100, by: 2)))
+        #expect(places(Array(repeating: "the same name, longer than eight bytes", count: 100)) == Array(0..<100))
+        let short = places((0..<100).map { $0 % 2 == 0 ? "b" : "a" })
+        #expect(short == Array(stride(from: 1, to: 100, by: 2)) + Array(stride(from: 0, to: 100, by: 2)))
+    }
+
+    /// What an output has to look at more closely is found wherever it stands; nothing else is.
+    @Test func specialBytes() {
+        for length in [1, 3, 7, 8, 9, 15, 16, 17] {
+            for byte in UInt8.min ... .max {
+                for at in 0..<length {
+                    var bytes = [UInt8](repeating: UInt8(ascii: "m"), count: length)
+                    bytes[at] = byte
+                    let isPrintable = byte >= 0x20 && byte < 0x7f
+                    bytes.withUnsafeBufferPointer { bytes in
+                        #expect(NameBytes.areASCII(bytes) == (byte < 0x80))
+                        #expect(NameBytes.arePrintable(bytes) == isPrintable)
+                        #expect(
+                            NameBytes.areUnescaped(bytes)
+                                == (isPrintable && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")))
+                    }
+                }
+            }
+        }
     }
 }

@@ -35,7 +35,7 @@ struct OutputSafetyTests {
     }
 
     @Test func json() throws {
-        let bytes = snapshot().bytes(.json)
+        let bytes = Array(snapshot().formatted(.json).utf8)
         #expect(!hasControls(String(decoding: bytes, as: UTF8.self), except: []))
         let items = try #require(try JSONValue(bytes)["stats"]?.array)
         let names = Set(items.compactMap { $0["name"]?.string })

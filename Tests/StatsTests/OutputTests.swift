@@ -90,7 +90,7 @@ struct OutputTests {
     }
 
     @Test func namesAreQuoted() {
-        #expect(StatsSnapshot.quoted("a\"b\\c\n\r\t\u{1}é") == #""a\"b\\c\n\r\t\u0001é""#)
+        #expect(StatsSnapshot.jsonString("a\"b\\c\n\r\t\u{1}é") == #""a\"b\\c\n\r\t\u0001é""#)
     }
 
     @Test func prometheus() {

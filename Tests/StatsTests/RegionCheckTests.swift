@@ -166,15 +166,21 @@ struct RegionCheckTests {
                 do {
                     let reader = try scratch.reader()
                     let snapshot = StatsSnapshot(reader)
-                    for format in StatsFormat.allCases { _ = snapshot.bytes(format, histograms: .detailed) }
+                    for format in StatsFormat.allCases {
+                        var written: [UInt8] = []
+                        StatLines(reader).write(format, histograms: .detailed) { written += $0 }
+                        #expect(
+                            String(decoding: written, as: UTF8.self)
+                                == snapshot.formatted(format, histograms: .detailed))
+                    }
                     let selection = try Selection(StatDump.parse([]))
                     _ = Table.perProcess(reader, selection).text
                     _ = Table.perWorker(reader, selection).text
                     _ = Table.tags(reader, selection).text
                     var model = WatchModel(baseID: scratch.baseID)
-                    let sample = try WatchCommand.sample(scratch.baseID, selection)
-                    model.add(sample.snapshot, sample.facts, at: 1)
-                    model.add(sample.snapshot, sample.facts, at: 2)
+                    for time in [1, 2] as [Double] {
+                        try WatchCommand.sample(scratch.baseID, selection) { model.add($0, $1, at: time) }
+                    }
                     _ = Screen(width: 80, height: 24).lines(&model)
                 } catch is RegionError {
                     continue

@@ -77,6 +77,32 @@ struct StatdumpOptionsTests {
         #expect(table.rows.map(\.kind) == [.gauge, .counter, .text])
     }
 
+    /// What a histogram recorded between two moments, not what it ever did.
+    @Test func quantilesOfTheInterval() throws {
+        func stats(_ values: [UInt64], _ counter: UInt64) -> StatsSnapshot {
+            var time = StatValue(name: "time", kind: .histogram)
+            time.histogram = HistogramData()
+            for value in values { time.histogram?.add(histogram(value)) }
+            return StatsSnapshot(stats: [time, StatValue(name: "c", kind: .counter, value: counter)])
+        }
+        let identity = RegionIdentity(baseID: 1, generation: 1, createdNs: 1)
+        let saved = SavedSnapshot(identity: identity, timeNs: 0, snapshot: stats([5, 5, 5], 1))
+        let all = try Selection(StatDump.parse([]))
+        let now = stats([5, 5, 5, 90, 90], 4)
+        let table = Comparison.table(now, 1_000_000_000, saved, all)
+        #expect(table.columns == ["before", "value", "change", "rate", "p50", "p90", "p99"])
+        #expect(
+            table.rows.map(\.cells) == [
+                [.count(1), .count(4), .change(3), .perSecond(3), .none, .none, .none],
+                [
+                    .count(3), .count(5), .change(2), .perSecond(2), .decimal(90.333), .decimal(90.667),
+                    .decimal(90.667),
+                ],
+            ])
+        let counters = try Selection(StatDump.parse(["--type", "counter"]))
+        #expect(Comparison.table(now, 1_000_000_000, saved, counters).columns.count == 4)
+    }
+
     @Test func words() {
         #expect(Words.fixed(2.26, 1) == "2.3" && Words.fixed(-0.04, 1) == "0.0" && Words.fixed(-1.75, 1) == "-1.8")
         #expect(Words.fixed(0.005, 3) == "0.005" && Words.fixed(12, 0) == "12" && Words.fixed(.infinity, 1) == "inf")

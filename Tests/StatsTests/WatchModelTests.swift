@@ -47,6 +47,29 @@ struct WatchModelTests {
         #expect(average.value == 100, "longer than the window: nothing else is left")
     }
 
+    /// Tracks are updated in place while names are the same, and found by name when some came or went.
+    @Test func namesComeAndGo() throws {
+        var model = WatchModel(baseID: 1)
+        for key in KeyParser.keys(Array("z".utf8)) { model.press(key) }
+        var random = SystemRandomNumberGenerator()
+        var before: [String: UInt64] = [:]
+        for round in 1...60 {
+            var now = before
+            if round % 3 == 0 { for _ in 0..<4 { now["n\(Int.random(in: 0..<40, using: &random))", default: 0] += 0 } }
+            if round % 5 == 0, let gone = now.keys.randomElement() { now[gone] = nil }
+            for name in now.keys { now[name]! += UInt64.random(in: 0..<3, using: &random) }
+            model.add(counters(now), facts(), at: Double(round))
+            let rows = model.rows
+            #expect(rows.map(\.name) == now.keys.sorted())
+            for row in rows {
+                #expect(row.number == now[row.name])
+                #expect(row.change == before[row.name].map { Int64(now[row.name]!) - Int64($0) })
+                #expect(row.recent.count <= History.remembered && row.recent.last == row.change.map(Double.init))
+            }
+            before = now
+        }
+    }
+
     @Test func changesAndRates() throws {
         var model = WatchModel(baseID: 1)
         model.add(counters(["a": 100]), facts(), at: 10)

@@ -10,6 +10,7 @@ import Stats
 ///     member[:epoch[:path]]  attaches and claims a slot; says `member <slot> <incarnation>`
 ///     rebuild, fresh         the same, rebuilding where there is a reason, or beginning afresh; say `origin <how>` first
 ///     commit                 serves from now on
+///     serve                  the same, and keeps what was counted before
 ///     standby                holds its listeners only
 ///     counter:name:n         adds n
 ///     names:prefix:n         adds 1 to each of `prefix.0` … `prefix.<n-1>`
@@ -72,6 +73,11 @@ final class Script {
             let info = made.slotInfo(made.slot)
             say("member \(made.slot) \(info?.incarnation ?? 0)")
         case "commit": try joined().commitSlot()
+        case "serve":
+            let store = try stats().store
+            let before = store.totals()
+            try joined().commitSlot()
+            store.keepStart(before)
         case "standby": try joined().setRole(.standby)
         case "counter":
             let (store, writer) = try stats()

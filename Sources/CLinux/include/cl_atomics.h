@@ -21,4 +21,6 @@ static inline void cl_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline void cl_owner_add(uint64_t *p, uint64_t v) {
     __atomic_store_n(p, __atomic_load_n(p, __ATOMIC_RELAXED) + v, __ATOMIC_RELAXED);
 }
+/// Begins to fetch what will be read soon: the loads of a walk in random order overlap.
+static inline void cl_prefetch(const void *p) { __builtin_prefetch(p); }
 #endif

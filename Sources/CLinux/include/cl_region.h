@@ -64,7 +64,7 @@ typedef struct {
     uint64_t interval;      // 0: none; else 2 * closed intervals + which of the two interval planes counts
     uint64_t predecessor;   // generation of the region that counts as well, read-only; 0: none
     uint64_t imported;      // highest generation beside this one whose counts are in the cells of this one
-    uint8_t reserved[8];
+    uint64_t start;         // 0: none; else the `committed` of the process from whose start on the start plane counts
     uint64_t mutex[CL_MUTEX_WORDS];
     uint8_t reserved1[3840];
 } cl_region_header;
@@ -131,6 +131,7 @@ typedef struct {
 } cl_tag_span;
 _Static_assert(sizeof(cl_tag_span) == 12, "a tag span");
 static inline uint64_t *cl_region_interval(cl_region *r) { return &r->header.interval; }
+static inline uint64_t *cl_region_start(cl_region *r) { return &r->header.start; }
 static inline uint64_t *cl_region_baseline(cl_region *r) { return &r->header.baseline; }
 /// Raises a cell to `value`; it never goes back.
 static inline void cl_raise(uint64_t *p, uint64_t value) {

@@ -179,7 +179,8 @@ public struct ParentSession: Hashable, Sendable {
     public var isPastCommit: Bool {
         switch phase {
         case .awaitCommitted, .fencing, .draining, .standby, .childLeaving: true
-        case .awaitHello, .awaitRequest, .offering, .awaitReady, .passing, .stopping, .moving, .awaitPrepared, .checkingPrepared,
+        case .awaitHello, .awaitRequest, .offering, .awaitReady, .passing, .stopping, .moving, .awaitPrepared,
+            .checkingPrepared,
             .over:
             false
         }

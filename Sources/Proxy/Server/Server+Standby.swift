@@ -96,11 +96,13 @@ extension Server: RestartParentOwner {
         }
         guard role == .standby || role == .serving else { return }
         let mine = claim.region.flatMap { $0.slotInfo($0.slot)?.committed } ?? .max
+        let before = store.totals()
         do {
             if let newer = try claim.region?.commitSlot(after: mine) {
                 log.warning("\(reason), and pid \(newer.pid) has taken its place")
                 return leave()
             }
+            store.keepStart(before)
         } catch {
             log.error("\(error)")
         }

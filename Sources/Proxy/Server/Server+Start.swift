@@ -28,7 +28,9 @@ extension Server: RestartChildOwner {
         }
         try openAdmin(inherited: nil)
         try openRestartSocket()
+        let before = store.totals()
         if let region = claim.region { try region.commitSlot() }
+        store.keepStart(before)
         serve()
         log.info("epoch \(epoch) serves \(describeListeners())")
     }
@@ -177,6 +179,7 @@ extension Server: RestartChildOwner {
     }
 
     func storeCommitted() -> CommitOutcome {
+        totalsAtStart = store.totals()
         do {
             guard let first = try claim.region?.commitSlot(after: predecessor) else { return .stored }
             return .refused("pid \(first.pid) (epoch \(first.epoch)) serves in its place already")
@@ -194,6 +197,9 @@ extension Server: RestartChildOwner {
         }
         pool.activateConnections()
         serve()
+        // Not before: connections were waiting.
+        store.keepStart(totalsAtStart)
+        totalsAtStart = nil
         openMoreMembers()
         // Nobody would ever accept what is not in this configuration.
         if !notAdopted.isEmpty { childSession?.release(notAdopted.sorted()) }

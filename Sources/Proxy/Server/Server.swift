@@ -29,6 +29,8 @@ final class Server {
     let signals: Signals
     var claim: Claim
     let store: StatsStore
+    /// What the region had counted just before this process committed, until it is written down.
+    var totalsAtStart: RegionTotals?
     let writer: StatsWriter
     let stats: ServerStats
     let concurrency: Int

@@ -1,19 +1,22 @@
 // Envoy's /stats?format=json: one object, histograms last with the quantiles of interval and total.
-extension StatsSnapshot {
+extension StatLines {
     func writeJSON(to output: inout OutputBuffer) {
         output.append("{\"stats\":[")
         var isFirst = true
-        for stat in stats where stat.kind == .text && stat.isShown {
-            Self.begin(stat, &isFirst, &output)
+        forEach(Kinds(.text)) { _, line in
+            guard isShown(line) else { return }
+            Self.begin(line, &isFirst, &output)
             output.append(",\"value\":")
-            output.append(quoted: stat.text)
+            output.append(quoted: detail(line).text)
             output.append("}")
         }
-        for stat in stats where (stat.kind == .counter || stat.kind == .gauge) && stat.isShown {
-            Self.begin(stat, &isFirst, &output)
+        forEach(.numbers) { _, line in
+            guard isShown(line) else { return }
+            Self.begin(line, &isFirst, &output)
             output.append(",\"value\":")
-            output.append(stat.value)
+            output.append(line.value)
             output.append("}")
+            output.endOfLine()
         }
         writeHistograms(isFirst: &isFirst, to: &output)
         output.append("]}")
@@ -21,8 +24,9 @@ extension StatsSnapshot {
 
     private func writeHistograms(isFirst: inout Bool, to output: inout OutputBuffer) {
         var isFirstHistogram = true
-        for stat in stats {
-            guard let data = stat.histogram, stat.isShown else { continue }
+        forEach(Kinds(.histogram)) { _, line in
+            let detail = detail(line)
+            guard let data = detail.histogram, isShown(line) else { return }
             if isFirstHistogram {
                 if !isFirst { output.append(",") }
                 isFirst = true
@@ -30,27 +34,22 @@ extension StatsSnapshot {
                 output.append("{\"histograms\":{\"supported_quantiles\":[\(quantiles)],\"computed_quantiles\":[")
                 isFirstHistogram = false
             }
-            Self.begin(stat, &isFirst, &output)
-            let recent = (stat.interval ?? HistogramData()).values()
+            Self.begin(line, &isFirst, &output)
+            let recent = (detail.interval ?? HistogramData()).values()
             let values = zip(data.values(), recent).map {
                 "{\"cumulative\":\(Self.number($0)),\"interval\":\(Self.number($1))}"
             }
             output.append(",\"values\":[\(values.joined(separator: ","))]}")
+            output.endOfLine()
         }
         if !isFirstHistogram { output.append("]}}") }
     }
 
-    private static func begin(_ stat: StatValue, _ isFirst: inout Bool, _ output: inout OutputBuffer) {
-        output.append(isFirst ? "{\"name\":" : ",{\"name\":")
+    private static func begin(_ line: Line, _ isFirst: inout Bool, _ output: inout OutputBuffer) {
+        if !isFirst { output.append(",") }
+        output.append("{\"name\":")
+        output.append(quoted: line.name)
         isFirst = false
-        output.append(quoted: stat.name)
-    }
-
-    /// A JSON string.
-    static func quoted(_ text: String) -> String {
-        var output = OutputBuffer()
-        output.append(quoted: text)
-        return output.text
     }
 
     private static func number(_ value: Double) -> String { value.isNaN ? "null" : Numbers.text(value) }
@@ -59,18 +58,18 @@ extension StatsSnapshot {
 extension OutputBuffer {
     /// A JSON string (RFC 8259 §7). DEL and C1 are escaped as well: JSON lets them through, terminals act on them.
     mutating func append(quoted text: String) {
+        var text = text
+        text.withUTF8 { append(quoted: $0) }
+    }
+
+    mutating func append(quoted utf8: UnsafeBufferPointer<UInt8>) {
         append(UInt8(ascii: "\""))
-        let isPlain =
-            text.utf8.withContiguousStorageIfAvailable { utf8 in
-                var special = ControlCharacters.areAny(in: utf8)
-                for byte in utf8 {
-                    special = special || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-                }
-                return !special
-            } ?? false
-        if isPlain {
-            append(text)
-        } else {
+        // What was copied is looked at: the source may be memory that others write into.
+        let start = count
+        append(utf8)
+        if !NameBytes.areUnescaped(run(start, count - start)) {
+            let text = String(decoding: run(start, count - start), as: UTF8.self)
+            cut(to: start)
             for scalar in text.unicodeScalars {
                 switch scalar {
                 case "\"": append("\\\"")
@@ -91,5 +90,9 @@ extension OutputBuffer {
 
 extension StatsSnapshot {
     /// A JSON string, escaped as in every output.
-    public static func jsonString(_ text: String) -> String { quoted(text) }
+    public static func jsonString(_ text: String) -> String {
+        var output = OutputBuffer()
+        output.append(quoted: text)
+        return output.text
+    }
 }

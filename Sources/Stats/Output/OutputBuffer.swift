@@ -1,50 +1,137 @@
 /// An output in the making: one run of bytes that grows, no string for each line.
-struct OutputBuffer {
-    private(set) var bytes: [UInt8] = []
+struct OutputBuffer: ~Copyable {
+    private var start: UnsafeMutablePointer<UInt8>
+    private(set) var count = 0
+    private var capacity: Int
+    /// Takes what is complete, so that a large output needs no memory of its size; nil: all of it stays here.
+    private let sink: ((UnsafeRawBufferPointer) -> Void)?
+    private static let piece = 1 << 16
 
-    init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    init(capacity: Int = 64, sink: ((UnsafeRawBufferPointer) -> Void)? = nil) {
+        self.sink = sink
+        self.capacity = max(capacity, 32)
+        start = .allocate(capacity: self.capacity)
+    }
 
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    deinit { start.deallocate() }
+
+    var isEmpty: Bool { count == 0 }
+    var bytes: [UInt8] { Array(UnsafeBufferPointer(start: start, count: count)) }
+    var text: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }
 
     @inline(__always)
-    mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    private mutating func reserve(_ more: Int) { if capacity - count < more { grow(more) } }
+
+    @inline(never)
+    private mutating func grow(_ more: Int) {
+        capacity = max(capacity * 2, count + more)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: count)
+        start.deallocate()
+        start = larger
     }
 
     @inline(__always)
-    mutating func append(_ byte: UInt8) { bytes.append(byte) }
+    mutating func append(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }
 
     @inline(__always)
+    mutating func append(_ byte: UInt8) {
+        reserve(1)
+        start[count] = byte
+        count &+= 1
+    }
+
+    @inline(__always)
+    mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let from = bytes.baseAddress else { return }
+        append(from, bytes.count)
+    }
+
+    @inline(__always)
+    private mutating func append(_ from: UnsafePointer<UInt8>, _ length: Int) {
+        reserve(length)
+        (start + count).update(from: from, count: length)
+        count &+= length
+    }
+
     mutating func append(_ text: String) {
-        if text.utf8.withContiguousStorageIfAvailable({ bytes.append(contentsOf: $0) }) == nil {
-            bytes.append(contentsOf: text.utf8)
-        }
+        var text = text
+        text.withUTF8 { append($0) }
     }
 
     mutating func append(_ number: UInt64) {
-        // The digits from the last one on; 20 is what the largest number has.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var at = 20
-            var rest = number
-            repeat {
-                at -= 1
-                digits[at] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[at...]))
+        // 20 is what the largest number has.
+        reserve(20)
+        var length = 1
+        var rest = number
+        while rest >= 10 {
+            rest /= 10
+            length &+= 1
         }
+        rest = number
+        var at = start + count + length
+        for _ in 0..<length {
+            at -= 1
+            at.pointee = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        count &+= length
     }
+
+    @inline(__always)
+    mutating func append(_ other: borrowing OutputBuffer) { append(other.start, other.count) }
+
+    /// Makes room for `length` bytes, which `fill` writes, given what there is and where they go.
+    @inline(__always)
+    mutating func appendBytes(
+        _ length: Int, _ fill: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> Void
+    ) {
+        reserve(length)
+        fill(start, start + count)
+        count &+= length
+    }
+
+    /// Where the bytes are, until the next change.
+    @inline(__always)
+    func run(_ from: Int, _ length: Int) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: start + from, count: length)
+    }
+
+    /// Makes what was written from `from` on valid UTF-8.
+    mutating func repair(from: Int) {
+        let text = String(decoding: run(from, count - from), as: UTF8.self)
+        cut(to: from)
+        append(text)
+    }
+
+    /// Nothing before here is taken back any more.
+    @inline(__always)
+    mutating func endOfLine() { if count >= Self.piece, sink != nil { flush() } }
+
+    /// Hands over what there is.
+    mutating func flush() {
+        guard let sink, count > 0 else { return }
+        sink(UnsafeRawBufferPointer(start: start, count: count))
+        count = 0
+    }
+
+    /// Takes back what was written from `length` on.
+    mutating func cut(to length: Int) { count = min(count, length) }
 
     /// Text with its control characters made visible: whoever could put a name into a region must not be able to drive
     /// the terminal of its reader, nor begin a line of their own.
     mutating func append(visible text: String) {
-        let isPlain =
-            text.utf8.withContiguousStorageIfAvailable { utf8 in
-                guard !ControlCharacters.areAny(in: utf8) else { return false }
-                bytes.append(contentsOf: utf8)
-                return true
-            } ?? false
-        guard !isPlain else { return }
+        var text = text
+        text.withUTF8 { append(visible: $0) }
+    }
+
+    mutating func append(visible utf8: UnsafeBufferPointer<UInt8>) {
+        // What was copied is looked at: the source may be memory that others write into.
+        let start = count
+        append(utf8)
+        guard !NameBytes.arePrintable(run(start, count - start)) else { return }
+        let text = String(decoding: run(start, count - start), as: UTF8.self)
+        cut(to: start)
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\n": append("\\n")
@@ -69,14 +156,6 @@ struct OutputBuffer {
 enum ControlCharacters {
     static func has(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || scalar.value == 0x7f || (scalar.value >= 0x80 && scalar.value < 0xa0)
-    }
-
-    /// Whether there may be any: C1 is C2 80 to C2 9F in UTF-8, and so every C2 is suspected.
-    @inline(__always)
-    static func areAny(in utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-        var found = false
-        for byte in utf8 { found = found || byte < 0x20 || byte == 0x7f || byte == 0xc2 }
-        return found
     }
 }
 

@@ -4,21 +4,33 @@ public enum StatsFormat: String, Sendable, CaseIterable { case text, json, prome
 /// How text output shows histograms (Envoy's `histogram_buckets`).
 public enum HistogramDisplay: String, Sendable, CaseIterable { case summary, cumulative, disjoint, detailed }
 
-extension StatsSnapshot {
-    /// The stats in Envoy's form. Hidden stats that counted nothing are left out.
-    public func formatted(_ format: StatsFormat, histograms: HistogramDisplay = .summary) -> String {
-        String(decoding: bytes(format, histograms: histograms), as: UTF8.self)
+extension StatLines {
+    /// Writes the stats in Envoy's form, piece by piece. Hidden stats that counted nothing are left out.
+    public func write(
+        _ format: StatsFormat, histograms: HistogramDisplay = .summary,
+        to sink: @escaping (UnsafeRawBufferPointer) -> Void
+    ) {
+        var output = OutputBuffer(capacity: 1 << 17, sink: sink)
+        write(format, histograms, to: &output)
+        output.flush()
     }
 
-    /// As `formatted`, for those who write it to a descriptor.
-    public func bytes(_ format: StatsFormat, histograms: HistogramDisplay = .summary) -> [UInt8] {
-        var output = OutputBuffer(capacity: stats.count * (format == .prometheus ? 112 : 64) + 64)
+    fileprivate func write(_ format: StatsFormat, _ histograms: HistogramDisplay, to output: inout OutputBuffer) {
         switch format {
         case .text: writeText(histograms, to: &output)
         case .json: writeJSON(to: &output)
         case .prometheus: writePrometheus(to: &output)
         }
-        return output.bytes
+    }
+}
+
+extension StatsSnapshot {
+    /// The stats in Envoy's form. Hidden stats that counted nothing are left out.
+    public func formatted(_ format: StatsFormat, histograms: HistogramDisplay = .summary) -> String {
+        let lines = StatLines(self)
+        var output = OutputBuffer(capacity: lines.count * (format == .prometheus ? 128 : 80) + 4096)
+        lines.write(format, histograms, to: &output)
+        return output.text
     }
 }
 

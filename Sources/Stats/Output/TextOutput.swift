@@ -1,27 +1,28 @@
 // Envoy's /stats: counters and gauges sorted together, then histograms as `name: P0(interval,cumulative) …`.
-extension StatsSnapshot {
+extension StatLines {
     func writeText(_ display: HistogramDisplay, to output: inout OutputBuffer) {
-        // Field by field: a copy of a whole stat would count the references to five things up and down.
-        for i in stats.indices where stats[i].kind == .text && stats[i].isShown {
-            output.append(visible: stats[i].name)
+        forEach(Kinds(.text)) { _, line in
+            guard isShown(line) else { return }
+            output.append(visible: line.name)
             output.append(": \"")
-            output.append(visible: stats[i].text)
+            output.append(visible: detail(line).text)
             output.append("\"\n")
         }
-        for i in stats.indices where stats[i].kind == .counter || stats[i].kind == .gauge {
-            let value = stats[i].value
-            guard value != 0 || !stats[i].flags.contains(.hiddenWhenZero) else { continue }
-            output.append(visible: stats[i].name)
+        forEach(.numbers) { _, line in
+            guard line.value != 0 || !line.flags.contains(.hiddenWhenZero) else { return }
+            output.append(visible: line.name)
             output.append(": ")
-            output.append(value)
+            output.append(line.value)
             output.append("\n")
+            output.endOfLine()
         }
-        for i in stats.indices where stats[i].kind == .histogram && stats[i].isShown {
-            guard let data = stats[i].histogram else { continue }
-            output.append(visible: stats[i].name)
+        forEach(Kinds(.histogram)) { _, line in
+            guard isShown(line), let data = detail(line).histogram else { return }
+            output.append(visible: line.name)
             output.append(":")
-            output.append(Self.line(data, stats[i].interval ?? HistogramData(), display))
+            output.append(Self.line(data, detail(line).interval ?? HistogramData(), display))
             output.append("\n")
+            output.endOfLine()
         }
     }
 

@@ -9,14 +9,10 @@ struct EarlierStats {
     /// nil: there is no such region.
     init?(_ reader: RegionReader) {
         guard let old = reader.predecessor else { return nil }
-        let sums = PlaneSums(old, valueCount: Int(min(old.header.value_count, UInt64(Int32.max))))
         var stats: [StatKey: StatValue] = [:]
+        for stat in StatsSnapshot(old, withTags: false).stats { stats[stat.key] = stat }
         var used: [StatKey: UInt64] = [:]
-        for var record in NameRecord.all(old, withTags: false) {
-            let key = record.key
-            used[key] = record.used
-            stats[key] = sums.stat(taking: &record, old)
-        }
+        for record in NameRecord.all(old, withTags: false) { used[record.key] = record.used }
         self.stats = stats
         self.used = used
     }
@@ -29,5 +25,5 @@ struct EarlierStats {
 }
 
 extension NameRecord {
-    fileprivate var key: StatKey { StatKey(name: name, kind: kind) }
+    var key: StatKey { StatKey(name: name, kind: kind) }
 }

@@ -144,7 +144,9 @@ public struct RegionCheck {
                 found("segment \(i): kind \(segment.kind)")
                 continue
             }
-            guard kind == .log || segment.plane < header.plane_count else {
+            // Behind the planes of threads are those of baselines and intervals.
+            let isOfNoThread = Int(segment.plane) >= RegionLayout.planes && Int(segment.plane) < Int(CL_REGION_PLANES)
+            guard kind == .log || segment.plane < header.plane_count || isOfNoThread else {
                 found("segment \(i): plane \(segment.plane) of \(header.plane_count)")
                 continue
             }

@@ -60,7 +60,7 @@ public struct SplitStats {
                 switch stat.kind {
                 case .counter, .gauge: row.values.append(value.map { sums.cell($0, plane: plane) } ?? 0)
                 case .histogram:
-                    row.values.append(value.map { sums.histogram($0, reader, only: plane).count } ?? 0)
+                    row.values.append(value.map { sums.histogram($0, only: plane).count } ?? 0)
                 case .text:
                     row.values.append(0)
                     row.texts.append(value.map { sums.text($0, plane: plane) } ?? "")

@@ -23,12 +23,22 @@ enum Output {
 
     static func write(_ text: String) throws(Failure) { try write(Array(text.utf8)) }
 
-    /// All of it, or an error: a closed pipe is no reason for a message.
     static func write(_ bytes: [UInt8], to descriptor: Int32 = 1, name: String = "standard output") throws(Failure) {
+        // withUnsafeBytes has no typed throws.
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(Failure) in try write(bytes, to: descriptor, name: name) }
+        }
+        try result.get()
+    }
+
+    /// All of it, or an error: a closed pipe is no reason for a message.
+    static func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: Int32 = 1, name: String = "standard output"
+    ) throws(Failure) {
         cl_ignore_signal(SIGPIPE)
         var at = 0
         while at < bytes.count {
-            let n = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + at, $0.count - at) }
+            let n = Glibc.write(descriptor, bytes.baseAddress! + at, bytes.count - at)
             if n < 0 && errno == EINTR { continue }
             if n < 0 && errno == EAGAIN {
                 // Somebody made the terminal's descriptor non-blocking.

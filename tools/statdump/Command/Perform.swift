@@ -27,19 +27,23 @@ extension StatDump {
 
     /// What the admin listener prints, byte for byte.
     private func show(_ reader: RegionReader, _ selection: Selection) throws(Failure) {
-        let all = StatsSnapshot(reader, withTags: format == .prometheus)
-        let snapshot = selection.isEverything ? all : all.filtered(selection.shows)
-        var bytes: [UInt8]
-        switch format {
-        case .text, .csv: bytes = snapshot.bytes(.text, histograms: histogramBuckets)
-        case .prometheus: bytes = snapshot.bytes(.prometheus)
-        case .json:
-            bytes = snapshot.bytes(.json)
-            bytes.append(UInt8(ascii: "\n"))
+        var lines = StatLines(reader, withTags: format == .prometheus)
+        if !selection.isEverything { lines.keep { selection.shows($0) } }
+        let form: StatsFormat =
+            switch format {
+            case .text, .csv: .text
+            case .prometheus: .prometheus
+            case .json: .json
+            }
+        var failure: Failure?
+        lines.write(form, histograms: histogramBuckets) { bytes in
+            guard failure == nil else { return }
+            do throws(Failure) { try Output.write(bytes) } catch { failure = error }
         }
-        try Output.write(bytes)
-        // The end of the process frees a million strings faster than we could.
-        withExtendedLifetime((all, snapshot)) { Output.end() }
+        if let failure { throw failure }
+        if format == .json { try Output.write("\n") }
+        // The end of the process frees memory faster than we could.
+        Output.end()
     }
 
     private func table(_ reader: RegionReader, _ selection: Selection) throws(Failure) -> Table {
@@ -76,6 +80,12 @@ struct Selection {
     }
 
     func shows(_ stat: StatValue) -> Bool { (!usedOnly || stat.isUsed) && shows(stat.name, stat.kind) }
+
+    func shows(_ stat: StatLines.Stat) -> Bool {
+        (kinds.isEmpty || kinds.contains(stat.kind)) && (!usedOnly || stat.isUsed)
+            && (patterns.isEmpty || patterns.contains { $0.matchesPart(of: stat.name) })
+            && !excluded.contains { $0.matchesPart(of: stat.name) }
+    }
 
     func shows(_ name: String, _ kind: StatKind) -> Bool {
         (kinds.isEmpty || kinds.contains(kind))

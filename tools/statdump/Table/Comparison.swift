@@ -18,12 +18,17 @@ enum Comparison {
         let now = StatsSnapshot(later, withTags: false)
         let passed = Double(cl_monotonic_ns() - start) / 1e9
         let known = index(before)
-        let rows = now.stats.filter(selection.shown).map { stat in
-            let change = change(of: stat, since: known[stat.key]?.number)
+        let shown = now.stats.filter(selection.shown)
+        let quantiles = Quantiles(shown)
+        let rows = shown.map { stat in
+            let old = known[stat.key]
+            let change = change(of: stat, since: old?.number)
             let rate = change.map { Table.Cell.perSecond(Double($0) / passed) } ?? .none
-            return Table.Row(name: stat.name, kind: stat.kind, cells: [stat.cell, rate])
+            return Table.Row(
+                name: stat.name, kind: stat.kind,
+                cells: [stat.cell, rate] + quantiles.cells(stat, since: old?.histogram))
         }
-        return Table(columns: ["value", "rate"], rows: rows)
+        return Table(columns: ["value", "rate"] + quantiles.columns, rows: rows)
     }
 
     /// What differs from a saved snapshot.
@@ -57,26 +62,32 @@ enum Comparison {
         let passed = timeNs > saved.timeNs ? Double(timeNs - saved.timeNs) / 1e9 : 0
         let known = index(saved.snapshot)
         var rows: [Table.Row] = []
-        for stat in now.stats where selection.shown(stat) {
+        let shown = now.stats.filter(selection.shown)
+        let quantiles = Quantiles(shown)
+        for stat in shown {
             let old = known[stat.key]
             guard let change = change(of: stat, since: old?.number ?? 0) else {
                 if stat.text != old?.text ?? "" {
                     rows.append(
                         Table.Row(
                             name: stat.name, kind: stat.kind,
-                            cells: [.text(old?.text ?? ""), .text(stat.text), .none, .none]))
+                            cells: [.text(old?.text ?? ""), .text(stat.text), .none, .none] + quantiles.none))
                 }
                 continue
             }
             guard change != 0 else { continue }
             let rate = passed > 0 ? Table.Cell.perSecond(Double(change) / passed) : .none
             let before = Table.Cell.count(old?.number ?? 0)
-            rows.append(Table.Row(name: stat.name, kind: stat.kind, cells: [before, stat.cell, .change(change), rate]))
+            rows.append(
+                Table.Row(
+                    name: stat.name, kind: stat.kind,
+                    cells: [before, stat.cell, .change(change), rate]
+                        + quantiles.cells(stat, since: old?.histogram ?? HistogramData())))
         }
         return Table(
             heading: "since \(Words.time(ns: saved.timeNs)), \(Words.fixed(passed, 1)) s before: "
                 + (rows.isEmpty ? "nothing changed" : "\(rows.count) changed"),
-            columns: ["before", "value", "change", "rate"], rows: rows)
+            columns: ["before", "value", "change", "rate"] + quantiles.columns, rows: rows)
     }
 
     private static func index(_ snapshot: StatsSnapshot) -> [StatKey: StatValue] {

@@ -75,20 +75,16 @@ extension Table {
         return Table(columns: ["value"] + live.map { "pid \($0.pid) epoch \($0.epoch)" } + ["dead"], rows: rows)
     }
 
-    /// Counters and histograms of the newest process alone.
+    /// Counters and histograms since the newest process began to serve.
     static func sinceStart(_ reader: RegionReader, _ selection: Selection) throws(Failure) -> Table {
         guard let newest = reader.newest else { throw Failure("base id \(reader.header.base_id): no process serves") }
-        switch ServingBaseline.of(reader) {
-        case .zero:
-            // Stats are what it counted, all of them.
-            var table = values(reader, selection)
-            table.rows.removeAll { $0.kind != .counter && $0.kind != .histogram }
-            return table
-        case .notKept:
+        guard let snapshot = StatsSnapshot.sinceStart(reader) else {
             throw Failure(
                 "base id \(reader.header.base_id): the region does not keep what was counted before "
                     + "\(Words.process(newest)) began; take --save before a start and --diff after it")
         }
+        let stats = snapshot.stats.filter(selection.shown)
+        return Table(columns: ["value"], rows: stats.map { Row(name: $0.name, kind: $0.kind, cells: [$0.cell]) })
     }
 }
 

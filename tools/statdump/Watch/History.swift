@@ -1,3 +1,4 @@
+import Glibc
 import Stats
 
 /// The mean of the last `window` seconds, newer ones weighing as much as older ones while there are fewer; without
@@ -15,7 +16,8 @@ struct MovingAverage {
     }
 }
 
-/// What a live view remembers of every stat.
+/// What a live view remembers of every stat. It does so for a hundred thousand of them every second: tracks are updated
+/// where they are, and what never changed has nothing on the heap but its name.
 struct History {
     struct Track {
         var name: String
@@ -25,56 +27,98 @@ struct History {
         /// Since the sample before; nil in the first.
         var change: Int64?
         /// Over 10, 100 and 1000 s. Counters and histograms: per second; gauges: the value itself.
-        var averages = [MovingAverage(window: 10), MovingAverage(window: 100), MovingAverage(window: 1000)]
+        var averages: [MovingAverage] { [over10, over100, over1000] }
+        fileprivate(set) var over10 = MovingAverage(window: 10)
+        fileprivate var over100 = MovingAverage(window: 100)
+        fileprivate var over1000 = MovingAverage(window: 1000)
         /// What the averages are of, oldest first.
-        var recent: [Double] = []
+        var recent: [Double] {
+            let known = samples.suffix(History.remembered)
+            return Array(repeating: 0, count: min(idle, History.remembered - known.count)) + known
+        }
+        /// How often there was nothing before the first of `samples`.
+        fileprivate var idle = 0
+        fileprivate var samples: [Double] = []
         var total: HistogramData?
         /// What a histogram recorded since the sample before.
         var interval: HistogramData?
-        fileprivate var round = 0
+        /// Whether the sample before had it.
+        fileprivate var isFollowing = false
+
+        init(name: String, kind: StatKind) {
+            self.name = name
+            self.kind = kind
+        }
     }
 
     static let remembered = 60
     private(set) var identity: RegionIdentity?
     /// In the order of names.
     private(set) var tracks: [Track] = []
-    private var places: [StatKey: Int] = [:]
     private var lastTime = 0.0
-    private var round = 0
 
-    /// Takes a snapshot at a time in seconds. Another region begins anew: its counters did.
-    mutating func add(_ snapshot: StatsSnapshot, of identity: RegionIdentity, at time: Double) {
-        if identity != self.identity {
+    /// Takes what stats say at a time in seconds. Another region begins anew: its counters did.
+    mutating func add(_ lines: borrowing StatLines, of identity: RegionIdentity, at time: Double) {
+        let isFirst = identity != self.identity
+        if isFirst {
             self = History()
             self.identity = identity
         }
-        round += 1
-        let passed = round > 1 && time > lastTime ? time - lastTime : 0
+        let passed = !isFirst && time > lastTime ? time - lastTime : 0
         lastTime = time
-        var next: [Track] = []
-        next.reserveCapacity(snapshot.stats.count)
-        for stat in snapshot.stats {
-            var track = places[stat.key].map { tracks[$0] } ?? Track(name: stat.name, kind: stat.kind)
-            track.update(stat, passed: passed, round: round)
+        // Nearly always the names are those of the sample before.
+        var known = 0
+        lines.forEach { place, stat in
+            if known == place, place < tracks.count, tracks[place].isOf(stat) {
+                tracks[place].update(stat, passed: passed)
+                known += 1
+            }
+        }
+        if known < lines.count || known < tracks.count { rebuild(lines, known: known, passed: passed) }
+    }
+
+    mutating func add(_ snapshot: StatsSnapshot, of identity: RegionIdentity, at time: Double) {
+        add(StatLines(snapshot), of: identity, at: time)
+    }
+
+    /// Names came or went: from a place on, those that were there are found by name.
+    private mutating func rebuild(_ lines: borrowing StatLines, known: Int, passed: Double) {
+        var places: [StatKey: Int] = [:]
+        for place in known..<tracks.count {
+            let key = StatKey(name: tracks[place].name, kind: tracks[place].kind)
+            if places[key] == nil { places[key] = place }
+        }
+        var next = Array(tracks[..<known])
+        next.reserveCapacity(lines.count)
+        lines.forEach { place, stat in
+            guard place >= known else { return }
+            let name = String(decoding: stat.name, as: UTF8.self)
+            let former = places[StatKey(name: name, kind: stat.kind)]
+            var track = former.map { tracks[$0] } ?? Track(name: name, kind: stat.kind)
+            track.update(stat, passed: passed)
             next.append(track)
         }
         tracks = next
-        places = Dictionary(
-            next.enumerated().map { (StatKey(name: $1.name, kind: $1.kind), $0) },
-            uniquingKeysWith: { first, _ in first })
     }
 }
 
 extension History.Track {
-    fileprivate mutating func update(_ stat: StatValue, passed: Double, round: Int) {
+    fileprivate func isOf(_ stat: StatLines.Stat) -> Bool {
+        guard kind == stat.kind else { return false }
+        return name.utf8.withContiguousStorageIfAvailable { own in
+            own.count == stat.name.count && memcmp(own.baseAddress!, stat.name.baseAddress!, own.count) == 0
+        } ?? false
+    }
+
+    fileprivate mutating func update(_ stat: StatLines.Stat, passed: Double) {
         // A stat that was not in the sample before has nothing to be compared with.
-        let isFollowing = self.round == round - 1 && self.round > 0
-        self.round = round
+        let isFollowing = self.isFollowing
+        self.isFollowing = true
         let before = number
-        number = stat.number ?? 0
-        text = stat.text
+        number = stat.number
         let former = total
-        total = stat.histogram
+        if kind == .text { text = stat.text }
+        if kind == .histogram { total = stat.histogram }
         guard isFollowing, passed > 0 else {
             change = nil
             interval = nil
@@ -85,12 +129,22 @@ extension History.Track {
             kind == .gauge || number >= before ? Int64(bitPattern: number &- before) : Int64(clamping: number)
         change = difference
         if let total { interval = number >= before ? total.since(former ?? HistogramData()) : total }
-        let sample = kind == .gauge ? Double(Int64(bitPattern: number)) : Double(difference) / passed
-        for i in averages.indices { averages[i].add(sample, over: passed) }
-        recent.append(sample)
-        if recent.count > History.remembered { recent.removeFirst(recent.count - History.remembered) }
+        remember(kind == .gauge ? Double(Int64(bitPattern: number)) : Double(difference) / passed, passed)
+    }
+
+    private mutating func remember(_ sample: Double, _ passed: Double) {
+        over10.add(sample, over: passed)
+        over100.add(sample, over: passed)
+        over1000.add(sample, over: passed)
+        guard sample != 0 || !samples.isEmpty else {
+            idle += 1
+            return
+        }
+        samples.append(sample)
+        // Not each time: what lies behind would be moved for every sample.
+        if samples.count >= History.remembered * 2 { samples.removeFirst(samples.count - History.remembered) }
     }
 
     /// Whether there is anything to see.
-    var isZero: Bool { number == 0 && text.isEmpty && (change ?? 0) == 0 && averages[0].value == 0 }
+    var isZero: Bool { number == 0 && (change ?? 0) == 0 && over10.value == 0 && text.isEmpty }
 }

@@ -11,9 +11,11 @@ enum PlainWatch {
         while true {
             let now = cl_monotonic_ns()
             do {
-                let (snapshot, facts) = try WatchCommand.sample(baseID, selection)
-                let isNew = facts.identity != history.identity
-                history.add(snapshot, of: facts.identity, at: Double(now) / 1e9)
+                let (facts, isNew) = try WatchCommand.sample(baseID, selection) { lines, facts in
+                    let isNew = facts.identity != history.identity
+                    history.add(lines, of: facts.identity, at: Double(now) / 1e9)
+                    return (facts, isNew)
+                }
                 try Output.write(text(history, facts, isNew: isNew))
             } catch let error as RegionError {
                 try Output.write("# \(WatchCommand.absence(error).visible)\n")

@@ -71,7 +71,7 @@ struct Screen {
         return Line(text: "/" + Compact.text(typed.suffix(max(width - 2, 0))) + "_")
     }
 
-    private func body(_ rows: [History.Track], _ model: inout WatchModel, room: Int) -> [Line] {
+    private func body(_ rows: WatchModel.Rows, _ model: inout WatchModel, room: Int) -> [Line] {
         guard room > 0 else { return [] }
         // Histograms have two lines; the last page is a full one.
         var last = rows.count

@@ -16,16 +16,17 @@ enum WatchCommand {
         if let ending { die(of: ending) }
     }
 
-    /// A sample of the region as it is now.
-    static func sample(
-        _ baseID: UInt32, _ selection: Selection
-    ) throws(RegionError) -> (snapshot: StatsSnapshot, facts: RegionFacts) {
+    /// Calls `body` with a sample of the region as it is now.
+    static func sample<T>(
+        _ baseID: UInt32, _ selection: Selection, _ body: (borrowing StatLines, RegionFacts) -> T
+    ) throws(RegionError) -> T {
         let reader = try RegionReader(baseID: baseID)
-        let snapshot = StatsSnapshot(reader, withTags: false).filtered(selection.shows)
+        var lines = StatLines(reader, withTags: false)
+        if !selection.isEverything { lines.keep { selection.shows($0) } }
         let facts = RegionFacts(
             identity: RegionIdentity(reader), live: reader.liveSlots, newest: reader.newest,
             nowNs: cl_realtime_ns())
-        return (snapshot, facts)
+        return body(lines, facts)
     }
 
     static func absence(_ error: RegionError) -> String {
@@ -88,8 +89,7 @@ private struct WatchLoop {
 
     private mutating func take(at time: Double) {
         do {
-            let (snapshot, facts) = try WatchCommand.sample(model.baseID, selection)
-            model.add(snapshot, facts, at: time)
+            try WatchCommand.sample(model.baseID, selection) { model.add($0, $1, at: time) }
         } catch {
             model.addAbsence(WatchCommand.absence(error))
         }

@@ -36,10 +36,14 @@ struct WatchModel {
         state = WatchState(sort: sort)
     }
 
-    mutating func add(_ snapshot: StatsSnapshot, _ facts: RegionFacts, at time: Double) {
+    mutating func add(_ lines: borrowing StatLines, _ facts: RegionFacts, at time: Double) {
         absence = nil
         self.facts = facts
-        history.add(snapshot, of: facts.identity, at: time)
+        history.add(lines, of: facts.identity, at: time)
+    }
+
+    mutating func add(_ snapshot: StatsSnapshot, _ facts: RegionFacts, at time: Double) {
+        add(StatLines(snapshot), facts, at: time)
     }
 
     /// There is none now; what was last seen stays on the screen.
@@ -56,24 +60,41 @@ struct WatchModel {
 
     var count: Int { history.tracks.count }
 
-    /// What passes the filter, in the order that was chosen.
-    var rows: [History.Track] {
-        let tracks = (frozen ?? history).tracks.filter { track in
-            (state.showsZeroes || !track.isZero) && (state.filter?.matchesPart(of: track.name) ?? true)
+    /// What passes the filter, in the order that was chosen. Of all of them only places are sorted; who draws looks at a
+    /// page of them.
+    var rows: Rows {
+        let tracks = (frozen ?? history).tracks
+        let places = tracks.indices.filter { place in
+            (state.showsZeroes || !tracks[place].isZero) && (state.filter?.matchesPart(of: tracks[place].name) ?? true)
         }
         switch state.sort {
-        case .name: return tracks
-        case .value: return Self.sorted(tracks) { $0.kind == .text ? -1 : Double($0.number) }
-        case .rate: return Self.sorted(tracks) { $0.kind == .gauge ? -1 : $0.averages[0].value }
+        case .name: return Rows(tracks: tracks, places: places)
+        case .value:
+            return Rows(
+                tracks: tracks,
+                places: Self.sorted(places) {
+                    tracks[$0].kind == .text ? -1 : Double(tracks[$0].number)
+                })
+        case .rate:
+            return Rows(
+                tracks: tracks,
+                places: Self.sorted(places) {
+                    tracks[$0].kind == .gauge ? -1 : tracks[$0].over10.value
+                })
         }
     }
 
     /// The largest first, equal ones by name.
-    private static func sorted(
-        _ tracks: [History.Track], _ key: (History.Track) -> Double
-    ) -> [History.Track] {
-        tracks.enumerated().map { (key($0.element), $0.offset) }
-            .sorted { $0.0 != $1.0 ? $0.0 > $1.0 : $0.1 < $1.1 }
-            .map { tracks[$0.1] }
+    private static func sorted(_ places: [Int], _ key: (Int) -> Double) -> [Int] {
+        places.map { (key($0), $0) }.sorted { $0.0 != $1.0 ? $0.0 > $1.0 : $0.1 < $1.1 }.map(\.1)
+    }
+
+    /// Some of the tracks, in an order.
+    struct Rows: RandomAccessCollection {
+        fileprivate let tracks: [History.Track]
+        fileprivate let places: [Int]
+        var startIndex: Int { 0 }
+        var endIndex: Int { places.count }
+        subscript(row: Int) -> History.Track { tracks[places[row]] }
     }
 }

@@ -1,0 +1,114 @@
+import CLinux
+import SharedMemory
+
+extension StatLines {
+    /// What a region says, whether its processes live or not, sorted by name.
+    ///
+    /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
+    public init(_ reader: RegionReader, withTags: Bool = true) {
+        let headLength = Int(reader.header.record_length)
+        let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
+        // A record is longer than its name and takes a cell at least; the file's size bounds both numbers.
+        let most = min(valueCount, Int(reader.header.log_tail) / MemoryLayout<cl_record>.size)
+        let sums = PlaneSums(reader, valueCount: valueCount)
+        // Read by name and slowly: there is one only as long as processes live whose mutex broke.
+        let earlier = EarlierStats(reader)
+        let base = earlier == nil ? [] : Self.baseline(reader, valueCount)
+        self.init(owner: reader, capacity: most + 8)
+        // A closure cannot change what is not copyable: it is moved through a pointer.
+        withUnsafeMutablePointer(to: &self) { lines in
+            reader.records { bytes in
+                guard let (head, kind) = NameRecord.head(bytes, headLength: headLength),
+                    Int(head.value) + kind.cells <= valueCount
+                else { return }
+                lines.pointee.append(bytes, head, kind, headLength, sums, withTags: withTags)
+                if let earlier, let record = NameRecord(bytes, headLength: headLength, withTags: false) {
+                    lines.pointee.addToLast(earlier, record, base, reader)
+                }
+            }
+        }
+        let header = reader.header
+        let old = reader.predecessor?.header
+        // What the region says of itself takes its place among the names.
+        append(StatsSnapshot.overflowName, .counter, header.overflows &+ (old?.overflows ?? 0))
+        append("stats.repairs", .counter, header.repairs &+ (old?.repairs ?? 0))
+        append("stats.resets", .counter, header.baseline >> 1)
+        append("stats.region_generation", .gauge, header.generation)
+        append("stats.region_created_s", .gauge, header.created_ns / 1_000_000_000)
+        append("server.process_starts", .counter, header.process_starts)
+        sort()
+    }
+
+    @inline(__always)
+    private mutating func append(
+        _ bytes: UnsafeRawBufferPointer, _ head: cl_record, _ kind: StatKind, _ headLength: Int, _ sums: PlaneSums,
+        withTags: Bool
+    ) {
+        let nameLength = Int(head.name_length)
+        let name = UnsafeRawBufferPointer(rebasing: bytes[headLength..<headLength + nameLength])
+        var line = add(name.assumingMemoryBound(to: UInt8.self), kind, isLasting: true)
+        line.unit = StatUnit(rawValue: head.unit) ?? .unspecified
+        line.flags = StatFlags(rawValue: head.flags)
+        line.isInUse = head.used >= sums.inUse
+        let value = Int(head.value)
+        switch kind {
+        case .counter: line.value = sums.all[value]
+        case .gauge:
+            line.value = head.import == GaugeImport.neverImport.rawValue ? sums.newest[value] : sums.live[value]
+        case .histogram:
+            line.detail = append(Detail(histogram: sums.histogram(value), interval: sums.interval(value)))
+        case .text: line.detail = append(Detail(text: sums.text(value)))
+        }
+        if withTags, head.tag_count > 0 {
+            for i in 0..<NameRecord.tagCount(head, bytes, headLength: headLength) {
+                guard let span = NameRecord.tag(i, bytes, headLength: headLength, nameLength: nameLength) else {
+                    continue
+                }
+                append(span)
+                line.tagCount += 1
+            }
+        }
+        append(line)
+    }
+
+    /// What counters of both regions had counted when they were reset last.
+    private static func baseline(_ reader: RegionReader, _ valueCount: Int) -> [UInt64] {
+        var base = [UInt64](repeating: 0, count: valueCount)
+        reader.baseline { first, cells in
+            for i in 0..<max(min(cells.count, valueCount - first), 0) {
+                base[first + i] = cl_load_relaxed(cells.baseAddress! + i)
+            }
+        }
+        return base
+    }
+
+    /// Adds what the region before this one has of the stat that was appended last.
+    private mutating func addToLast(
+        _ earlier: EarlierStats, _ record: NameRecord, _ base: [UInt64], _ reader: RegionReader
+    ) {
+        let before = earlier[record]
+        changeLast { line, details in
+            if let before { line.isInUse = line.isInUse || before.isInUse }
+            switch record.kind {
+            case .counter:
+                let sum = line.value &+ (before?.value ?? 0)
+                let reset = base[Int(record.value)]
+                line.value = sum > reset ? sum - reset : 0
+            case .gauge: line.value &+= before?.value ?? 0
+            case .histogram:
+                guard let before else { return }
+                if let known = before.histogram { details[Int(line.detail)].histogram?.add(known) }
+                // Intervals are closed by the process that serves.
+                if reader.predecessor?.newestHere != nil { details[Int(line.detail)].interval = before.interval }
+            case .text:
+                if details[Int(line.detail)].text.isEmpty { details[Int(line.detail)].text = before?.text ?? "" }
+            }
+        }
+    }
+
+    private mutating func append(_ name: StaticString, _ kind: StatKind, _ value: UInt64) {
+        var line = add(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), kind, isLasting: true)
+        line.value = value
+        append(line)
+    }
+}

@@ -1,0 +1,68 @@
+import CLinux
+import SharedMemory
+
+/// What a region had counted at one moment, resets left out.
+public struct RegionTotals {
+    fileprivate var cells: [UInt64]
+    /// By value index.
+    fileprivate var histograms: [UInt32: HistogramData]
+}
+
+extension StatsStore {
+    /// What all processes have counted so far; nil without a region. Taken just before this process commits.
+    public func totals() -> RegionTotals? {
+        guard let region else { return nil }
+        do {
+            let reader = try region.openReader()
+            readNewNames()
+            var totals = RegionTotals(cells: StatsSnapshot.counterSums(reader), histograms: [:])
+            let wanted = entries.filter { $0.kind == .histogram && $0.isInRegion }
+            guard !wanted.isEmpty else { return totals }
+            let sums = PlaneSums(reader, valueCount: totals.cells.count)
+            for entry in wanted { totals.histograms[entry.value] = sums.histogram(Int(entry.value)) }
+            return totals
+        } catch {
+            trouble("\(error): what was counted before the start is not known")
+            return nil
+        }
+    }
+
+    /// Keeps in the region what it had counted when this process, which has committed since, began to serve: what
+    /// `statdump --since-start` begins at.
+    public func keepStart(_ totals: RegionTotals?) {
+        guard let region, let totals else { return }
+        do {
+            let histograms = entries.filter { $0.kind == .histogram && $0.isInRegion }
+            try region.keepStart(
+                grow: { plane throws(RegionError) in
+                    var missing = 0
+                    for entry in histograms {
+                        missing += plane.missingBlocks(
+                            totals.histograms[entry.value] ?? HistogramData(), at: entry.value)
+                    }
+                    if missing > 0 { try plane.reserveBlocks(missing) }
+                },
+                fill: { plane throws(RegionError) in
+                    for entry in entries where entry.kind == .counter && entry.isInRegion {
+                        guard let cell = plane.existing(entry.value) else { continue }
+                        // What came after the totals had counted nothing then.
+                        let before = Int(entry.value) < totals.cells.count ? totals.cells[Int(entry.value)] : 0
+                        cl_store_relaxed(cell, before)
+                    }
+                    for entry in histograms where plane.existing(entry.value) != nil {
+                        try plane.write(totals.histograms[entry.value] ?? HistogramData(), at: entry.value)
+                    }
+                })
+        } catch {
+            trouble("\(error): what was counted before the start is not kept")
+        }
+    }
+}
+
+extension Plane {
+    /// Blocks that it takes to make a histogram say `data`.
+    fileprivate func missingBlocks(_ data: HistogramData, at value: UInt32) -> Int {
+        guard let cells = existing(value) else { return 0 }
+        return data.decades.keys.count { cl_load_relaxed(cells + HistogramBins.firstBlockCell + $0) == 0 }
+    }
+}
