@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -150,6 +151,11 @@ static inline ssize_t cl_send2(int fd, const void *a, size_t an, const void *b, 
     do n = sendmsg(fd, &m, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : -errno;
+}
+/// Bytes (with the kernel's own) that were sent and the other end has not received yet, or -errno.
+static inline int cl_unreceived(int fd) {
+    int value = 0;
+    return ioctl(fd, TIOCOUTQ, &value) == 0 ? value : -errno;
 }
 enum { CL_SOCK_STREAM = SOCK_STREAM, CL_SOCK_SEQPACKET = SOCK_SEQPACKET };
 enum { CL_SHUT_READ = SHUT_RD, CL_SHUT_WRITE = SHUT_WR, CL_SHUT_BOTH = SHUT_RDWR };

@@ -51,6 +51,9 @@ public final class RestartChannel {
     /// Messages wait for room in the other end's queue: call `flush` when the descriptor is writable.
     public var wantsWrite: Bool { !outbox.isEmpty && !isBroken }
 
+    /// Whether the other end has received all that was sent. It may still be at work on the last of it.
+    public var isReceived: Bool { outbox.isEmpty && cl_unreceived(descriptor) <= 0 }
+
     /// Sends, or keeps the message until there is room. The descriptors stay the caller's and may be closed afterwards.
     /// A closed other end is no error here: `receive` will report it.
     ///

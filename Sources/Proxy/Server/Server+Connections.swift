@@ -46,7 +46,8 @@ extension Server {
         let later: (Int) -> Void = { [weak self] room in
             self?.loop.after(ms: 1) { self?.passMore(room: room, over: link, done) }
         }
-        if link.channel.wantsWrite { return later(room) }
+        // Small messages queue up by the dozen; a freeze that began behind them would last until the child has them all.
+        guard link.channel.isReceived else { return later(room) }
         pool.park { [weak self] in
             guard let self else { return }
             var left = room
@@ -57,7 +58,8 @@ extension Server {
                 link.send(.ahead(bytes: next.record), next.descriptors)
             }
             self.pool.resumeParked()
-            if batch == Self.aheadBatch || left == 0 { done() } else { later(left) }
+            // The last ones are received before the freeze too.
+            if batch == Self.aheadBatch { done() } else { later(left) }
         }
     }
 
@@ -177,7 +179,13 @@ extension Server {
                 log.warning("hot restart: the hosts that the running process knows are not understood: \(error)")
             }
         }
-        clusterManager.whenInitialized(limitMs: options.handOverTimeoutMs / 2) { [weak self] in self?.pool.park(done) }
+        clusterManager.whenInitialized(limitMs: options.handOverTimeoutMs / 2) { [weak self] in
+            guard let self else { return }
+            // Before READY: between COMMIT and COMMITTED connections stand still. What the parent counts from here on is
+            // since the start of this process all the same.
+            self.totalsAtStart = self.store.totals()
+            self.pool.park(done)
+        }
     }
 
     func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String? {

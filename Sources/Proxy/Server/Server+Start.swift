@@ -179,7 +179,6 @@ extension Server: RestartChildOwner {
     }
 
     func storeCommitted() -> CommitOutcome {
-        totalsAtStart = store.totals()
         do {
             guard let first = try claim.region?.commitSlot(after: predecessor) else { return .stored }
             return .refused("pid \(first.pid) (epoch \(first.epoch)) serves in its place already")
