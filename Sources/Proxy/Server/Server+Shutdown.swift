@@ -75,6 +75,7 @@ extension Server {
     /// A standby that will not serve again: its duplicates go, its connections finish.
     func leave() {
         role = .leaving
+        state = .draining
         claim.region?.setRole(.draining)
         closeListeners()
         closeAdmin()

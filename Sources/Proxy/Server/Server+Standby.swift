@@ -62,7 +62,10 @@ extension Server: RestartParentOwner {
         admin?.stopAccepting()
         admin?.closeConnections()
         role = .standby
-        state = .draining
+        // Who connected to the admin listener before the hand-over may ask only now: the proxy is ready all the same.
+        loop.after(ms: 1000) { [weak self] in
+            if let self, self.role == .standby { self.state = .draining }
+        }
         claim.region?.setRole(.standby)
         stats.gauges[.live].set(0)
         stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
