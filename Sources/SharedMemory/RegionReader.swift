@@ -165,7 +165,7 @@ public final class RegionReader {
 
     /// The plane with what had been counted when the process that serves began; nil when the region does not keep it.
     public var startPlane: Int? {
-        guard let newest, header.start == newest.committed else { return nil }
+        guard let newest = newestHere, header.start == newest.committed else { return nil }
         return RegionLayout.startPlane
     }
 

@@ -38,11 +38,15 @@ struct LayoutImporter: Sendable {
     static let one = LayoutImporter(major: 1) { source throws(RegionError) in
         let reader = try source.reader()
         let earlier = EarlierStats(reader)
-        var values: [StatKey: StatValue] = [:]
-        for stat in StatsSnapshot(reader, withTags: false).stats { values[stat.key] = stat }
+        let lines = StatLines(recordsOf: reader, withTags: false)
+        var stats: [StatKey: StatValue] = [:]
+        for i in 0..<lines.count {
+            let stat = lines.value(lines[i])
+            if stats[stat.key] == nil { stats[stat.key] = stat }
+        }
         var counted = CountedStats(history: RegionHistory(reader))
         for record in NameRecord.distinct(reader) {
-            guard let stat = values[record.key], stat.isInUse else { continue }
+            guard let stat = stats[record.key], stat.isInUse else { continue }
             counted.stats.append(
                 .init(
                     name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,

@@ -37,7 +37,7 @@ public struct StatsSnapshot: Sendable {
         for i in 0..<lines.count { stats.append(lines.value(lines[i])) }
     }
 
-    /// The sums over all planes by value index, with the region before it, resets of this one left out.
+    /// The sums over all planes by value index, resets left out, with what a region before this one counted.
     static func counterSums(_ reader: RegionReader) -> [UInt64] {
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
         var sums = [UInt64](repeating: 0, count: valueCount)
@@ -50,7 +50,7 @@ public struct StatsSnapshot: Sendable {
         }
         if let earlier = EarlierStats(reader) {
             for record in NameRecord.all(reader, withTags: false) where record.kind == .counter {
-                sums[Int(record.value)] &+= earlier[record]?.value ?? 0
+                sums[Int(record.value)] &+= earlier[record.name, record.kind]?.value ?? 0
             }
         }
         return sums

@@ -4,8 +4,8 @@ import SharedMemory
 /// What a region had counted at one moment, resets left out.
 public struct RegionTotals {
     fileprivate var cells: [UInt64]
-    /// By value index.
-    fileprivate var histograms: [UInt32: HistogramData]
+    /// By name.
+    fileprivate var histograms: [String: HistogramData]
 }
 
 extension StatsStore {
@@ -14,13 +14,9 @@ extension StatsStore {
         guard let region else { return nil }
         do {
             let reader = try region.openReader()
-            readNewNames()
-            var totals = RegionTotals(cells: StatsSnapshot.counterSums(reader), histograms: [:])
-            let wanted = entries.filter { $0.kind == .histogram && $0.isInRegion }
-            guard !wanted.isEmpty else { return totals }
-            let sums = PlaneSums(reader, valueCount: totals.cells.count)
-            for entry in wanted { totals.histograms[entry.value] = sums.histogram(Int(entry.value)) }
-            return totals
+            // Another generation may have begun beside the one that we hold, with other values.
+            guard reader.header.generation == region.header.generation else { return nil }
+            return RegionTotals(cells: StatsSnapshot.counterSums(reader), histograms: StatsSnapshot.histograms(reader))
         } catch {
             trouble("\(error): what was counted before the start is not known")
             return nil
@@ -32,14 +28,14 @@ extension StatsStore {
     public func keepStart(_ totals: RegionTotals?) {
         guard let region, let totals else { return }
         do {
-            let histograms = entries.filter { $0.kind == .histogram && $0.isInRegion }
+            readNewNames()
+            let histograms = entries.filter { $0.kind == .histogram && $0.isInRegion }.map {
+                (value: $0.value, data: totals.histograms[$0.nameText] ?? HistogramData())
+            }
             try region.keepStart(
                 grow: { plane throws(RegionError) in
                     var missing = 0
-                    for entry in histograms {
-                        missing += plane.missingBlocks(
-                            totals.histograms[entry.value] ?? HistogramData(), at: entry.value)
-                    }
+                    for histogram in histograms { missing += plane.missingBlocks(histogram.data, at: histogram.value) }
                     if missing > 0 { try plane.reserveBlocks(missing) }
                 },
                 fill: { plane throws(RegionError) in
@@ -49,8 +45,8 @@ extension StatsStore {
                         let before = Int(entry.value) < totals.cells.count ? totals.cells[Int(entry.value)] : 0
                         cl_store_relaxed(cell, before)
                     }
-                    for entry in histograms where plane.existing(entry.value) != nil {
-                        try plane.write(totals.histograms[entry.value] ?? HistogramData(), at: entry.value)
+                    for histogram in histograms where plane.existing(histogram.value) != nil {
+                        try plane.write(histogram.data, at: histogram.value)
                     }
                 })
         } catch {

@@ -156,6 +156,25 @@ struct BesideTests {
         }
     }
 
+    /// What the one before counted is not the new process's, of counters and of histograms.
+    @Test func sinceTheStart() throws {
+        try withScratch { scratch in
+            let holder = try wrecked(scratch)
+            let next = try scratch.spawn(
+                "rebuild", "counter:both:1", "histogram:h:7", "serve", "counter:both:2", "histogram:h:70,70",
+                "say:done",
+                "wait")
+            try next.wait(for: "done")
+            let since = try #require(StatsSnapshot.sinceStart(try scratch.reader()))
+            #expect(since.value("both") == 2 && since.value("c.7") == 0)
+            #expect(since.histogram("h")?.count == 2 && since.histogram("h")?.sum == 140)
+            next.kill()
+            let none = StatsSnapshot.sinceStart(try scratch.reader())
+            #expect(none == nil, "the holder serves, and keeps none")
+            holder.kill()
+        }
+    }
+
     /// The old process serves again after the new one died: newest is who began to serve last, wherever it counts.
     @Test func theOldOneServesAgain() throws {
         try withScratch { scratch in

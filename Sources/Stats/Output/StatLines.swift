@@ -151,9 +151,12 @@ public struct StatLines: ~Copyable {
         lines.append(line)
     }
 
-    /// Changes the line that was appended last.
-    mutating func changeLast(_ body: (inout Line, inout [Detail]) -> Void) {
-        body(&lines[lines.count - 1], &details)
+    /// What was appended last, and another in its place.
+    var last: Line? { lines.last }
+
+    mutating func replaceLast(_ line: Line, _ detail: Detail) {
+        lines[lines.count - 1] = line
+        if line.detail >= 0 { details[Int(line.detail)] = detail }
     }
 
     mutating func append(_ tag: cl_tag_span) { tags.append(tag) }

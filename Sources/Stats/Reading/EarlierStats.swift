@@ -9,8 +9,12 @@ struct EarlierStats {
     /// nil: there is no such region.
     init?(_ reader: RegionReader) {
         guard let old = reader.predecessor else { return nil }
+        let lines = StatLines(recordsOf: old, withTags: false)
         var stats: [StatKey: StatValue] = [:]
-        for stat in StatsSnapshot(old, withTags: false).stats { stats[stat.key] = stat }
+        for i in 0..<lines.count {
+            let stat = lines.value(lines[i])
+            stats[stat.key] = stat
+        }
         var used: [StatKey: UInt64] = [:]
         for record in NameRecord.all(old, withTags: false) { used[record.key] = record.used }
         self.stats = stats
@@ -18,7 +22,7 @@ struct EarlierStats {
     }
 
     /// What it says of the same name and kind.
-    subscript(_ record: NameRecord) -> StatValue? { stats[record.key] }
+    subscript(_ name: String, _ kind: StatKind) -> StatValue? { stats[StatKey(name: name, kind: kind)] }
 
     /// The highest ordinal of a process that asked for the name there.
     func used(_ record: NameRecord) -> UInt64 { used[record.key] ?? 0 }

@@ -9,12 +9,16 @@ final class PlaneSums {
     private var planes: [[Run]] = []
     /// Values below this one have a sum.
     let valueCount: Int
-    /// Over all planes, less what was counted before the last reset.
-    let all: UnsafeMutablePointer<UInt64>
+    /// Over all planes.
+    private let all: UnsafeMutablePointer<UInt64>
     /// Over the planes of live processes.
     let live: UnsafeMutablePointer<UInt64>
     /// Over those of the process that serves.
     let newest: UnsafeMutablePointer<UInt64>
+    /// What was counted before the last reset, here and in the region before; nil: there was none.
+    private var resets: UnsafeMutablePointer<UInt64>?
+    /// What the region before this one says; nil: there is none.
+    let earlier: EarlierStats?
     /// A name last asked for before this process began is left over.
     let inUse: UInt64
 
@@ -31,6 +35,7 @@ final class PlaneSums {
         newest = sums()
         inUse = reader.oldestOrdinalInUse
         let newestSlot = reader.newestHere?.index
+        earlier = EarlierStats(reader)
         for plane in 0..<reader.planeCount {
             let owner = reader.liveOwner(plane: plane)
             var runs: [Run] = []
@@ -44,14 +49,9 @@ final class PlaneSums {
             }
             planes.append(runs)
         }
-        // What was counted before the last reset; the region before this one is a part of that.
-        guard reader.predecessor == nil else { return }
         reader.baseline { first, cells in
-            for i in 0..<max(min(cells.count, valueCount - first), 0) {
-                // Two resets since we opened the region write into the baseline that we read.
-                let base = cl_load_relaxed(cells.baseAddress! + i)
-                all[first + i] = all[first + i] > base ? all[first + i] - base : 0
-            }
+            if resets == nil { resets = sums() }
+            if let resets { add(cells, at: first, to: resets) }
         }
     }
 
@@ -59,6 +59,19 @@ final class PlaneSums {
         free(all)
         free(live)
         free(newest)
+        free(resets)
+    }
+
+    /// Whether the process that serves counts in the region before this one.
+    var isNewestEarlier: Bool { reader.predecessor?.newestHere != nil }
+
+    /// A counter, given what the region before this one says of it.
+    @inline(__always)
+    func counter(_ value: Int, and before: UInt64 = 0) -> UInt64 {
+        let sum = all[value] &+ before
+        guard let resets else { return sum }
+        // Two resets since we opened the region write into the baseline that we read.
+        return sum > resets[value] ? sum - resets[value] : 0
     }
 
     private func add(_ cells: UnsafeBufferPointer<UInt64>, at first: Int, to sums: UnsafeMutablePointer<UInt64>) {

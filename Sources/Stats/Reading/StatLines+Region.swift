@@ -6,14 +6,26 @@ extension StatLines {
     ///
     /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
     public init(_ reader: RegionReader, withTags: Bool = true) {
+        self.init(recordsOf: reader, withTags: withTags)
+        let before = reader.predecessor?.header
+        let header = reader.header
+        // What the region says of itself takes its place among the names.
+        append(StatsSnapshot.overflowName, .counter, header.overflows &+ (before?.overflows ?? 0))
+        append("stats.repairs", .counter, header.repairs &+ (before?.repairs ?? 0))
+        append("stats.resets", .counter, header.baseline >> 1)
+        append("stats.region_generation", .gauge, header.generation)
+        append("stats.region_created_s", .gauge, header.created_ns / 1_000_000_000)
+        append("server.process_starts", .counter, header.process_starts)
+        sort()
+    }
+
+    /// What processes count, in the order it was made.
+    init(recordsOf reader: RegionReader, withTags: Bool) {
         let headLength = Int(reader.header.record_length)
         let valueCount = Int(min(reader.header.value_count, UInt64(Int32.max)))
         // A record is longer than its name and takes a cell at least; the file's size bounds both numbers.
         let most = min(valueCount, Int(reader.header.log_tail) / MemoryLayout<cl_record>.size)
         let sums = PlaneSums(reader, valueCount: valueCount)
-        // Read by name and slowly: there is one only as long as processes live whose mutex broke.
-        let earlier = EarlierStats(reader)
-        let base = earlier == nil ? [] : Self.baseline(reader, valueCount)
         self.init(owner: reader, capacity: most + 8)
         // A closure cannot change what is not copyable: it is moved through a pointer.
         withUnsafeMutablePointer(to: &self) { lines in
@@ -22,21 +34,27 @@ extension StatLines {
                     Int(head.value) + kind.cells <= valueCount
                 else { return }
                 lines.pointee.append(bytes, head, kind, headLength, sums, withTags: withTags)
-                if let earlier, let record = NameRecord(bytes, headLength: headLength, withTags: false) {
-                    lines.pointee.addToLast(earlier, record, base, reader)
-                }
+                if let earlier = sums.earlier { lines.pointee.addToLast(earlier, sums, Int(head.value)) }
             }
         }
-        let header = reader.header
-        let old = reader.predecessor?.header
-        // What the region says of itself takes its place among the names.
-        append(StatsSnapshot.overflowName, .counter, header.overflows &+ (old?.overflows ?? 0))
-        append("stats.repairs", .counter, header.repairs &+ (old?.repairs ?? 0))
-        append("stats.resets", .counter, header.baseline >> 1)
-        append("stats.region_generation", .gauge, header.generation)
-        append("stats.region_created_s", .gauge, header.created_ns / 1_000_000_000)
-        append("server.process_starts", .counter, header.process_starts)
-        sort()
+    }
+
+    /// Adds what the region before says of the stat that was appended last.
+    private mutating func addToLast(_ earlier: EarlierStats, _ sums: PlaneSums, _ value: Int) {
+        guard var line = last, let before = earlier[nameText(line), line.kind] else { return }
+        var detail = detail(line)
+        line.isInUse = line.isInUse || before.isInUse
+        switch line.kind {
+        case .counter: line.value = sums.counter(value, and: before.value)
+        // In one of the two at most is the newest process.
+        case .gauge: line.value &+= before.value
+        case .histogram:
+            if let known = before.histogram { detail.histogram?.add(known) }
+            // Intervals are closed by the process that serves.
+            if sums.isNewestEarlier { detail.interval = before.interval }
+        case .text: if detail.text.isEmpty { detail.text = before.text }
+        }
+        replaceLast(line, detail)
     }
 
     @inline(__always)
@@ -52,7 +70,7 @@ extension StatLines {
         line.isInUse = head.used >= sums.inUse
         let value = Int(head.value)
         switch kind {
-        case .counter: line.value = sums.all[value]
+        case .counter: line.value = sums.counter(value)
         case .gauge:
             line.value = head.import == GaugeImport.neverImport.rawValue ? sums.newest[value] : sums.live[value]
         case .histogram:
@@ -69,41 +87,6 @@ extension StatLines {
             }
         }
         append(line)
-    }
-
-    /// What counters of both regions had counted when they were reset last.
-    private static func baseline(_ reader: RegionReader, _ valueCount: Int) -> [UInt64] {
-        var base = [UInt64](repeating: 0, count: valueCount)
-        reader.baseline { first, cells in
-            for i in 0..<max(min(cells.count, valueCount - first), 0) {
-                base[first + i] = cl_load_relaxed(cells.baseAddress! + i)
-            }
-        }
-        return base
-    }
-
-    /// Adds what the region before this one has of the stat that was appended last.
-    private mutating func addToLast(
-        _ earlier: EarlierStats, _ record: NameRecord, _ base: [UInt64], _ reader: RegionReader
-    ) {
-        let before = earlier[record]
-        changeLast { line, details in
-            if let before { line.isInUse = line.isInUse || before.isInUse }
-            switch record.kind {
-            case .counter:
-                let sum = line.value &+ (before?.value ?? 0)
-                let reset = base[Int(record.value)]
-                line.value = sum > reset ? sum - reset : 0
-            case .gauge: line.value &+= before?.value ?? 0
-            case .histogram:
-                guard let before else { return }
-                if let known = before.histogram { details[Int(line.detail)].histogram?.add(known) }
-                // Intervals are closed by the process that serves.
-                if reader.predecessor?.newestHere != nil { details[Int(line.detail)].interval = before.interval }
-            case .text:
-                if details[Int(line.detail)].text.isEmpty { details[Int(line.detail)].text = before?.text ?? "" }
-            }
-        }
     }
 
     private mutating func append(_ name: StaticString, _ kind: StatKind, _ value: UInt64) {
