@@ -17,6 +17,8 @@ struct Peer {
 
     let kind: Kind
     let index: Int
+    /// Where it is connected to.
+    let port: UInt16
     var descriptor: Int32
     var phase = Phase.resting
     /// The response as far as it has come; a stream's greeting.
@@ -37,9 +39,10 @@ struct Peer {
     private(set) var asksToClose = false
     private(set) var status = 0
 
-    init(_ kind: Kind, _ index: Int, _ descriptor: Int32) {
+    init(_ kind: Kind, _ index: Int, _ port: UInt16, _ descriptor: Int32) {
         self.kind = kind
         self.index = index
+        self.port = port
         self.descriptor = descriptor
     }
 
