@@ -81,6 +81,10 @@ let package = Package(
         .executableTarget(
             name: "restart-bench", dependencies: ["CLinux"], path: "tools/restart-bench", swiftSettings: strict),
 
+        // The client of `tools/soak/gaps`.
+        .executableTarget(
+            name: "gap-client", dependencies: ["CLinux"], path: "tools/gap-client", swiftSettings: strict),
+
         // What a metric costs.
         .executableTarget(
             name: "metrics-bench",

@@ -82,6 +82,32 @@ import Testing
         #expect(try link.parent.flush(deadlineNs: soon()))
     }
 
+    #if DEBUG
+        /// Neither the message nor its descriptor is lost to a kernel that is short of memory.
+        @Test(arguments: [ENOMEM, ENOBUFS, ETOOMANYREFS])
+        func shortageIsWaitedFor(_ code: Int32) throws {
+            let link = try Link()
+            let canary = try Canary()
+            link.parent.fault = ChannelFault(code: code, sends: 2)
+            let record = ListenerRecord(name: "canary", address: "x")
+            try link.parent.send(
+                .listeners(ListenersPart(records: [record], isLast: true)), descriptors: [canary.writing.raw])
+            canary.writing.close()
+            #expect(link.parent.wantsWrite)
+            try link.parent.flush()
+            #expect(link.parent.wantsWrite)
+            try link.parent.flush()
+            #expect(!link.parent.wantsWrite)
+            #expect(!canary.isGone)
+            guard code != ETOOMANYREFS else { return }
+            link.child.fault = ChannelFault(code: code, sends: 0, receives: 2)
+            for _ in 0..<2 { #expect(link.child.receive().wouldBlock) }
+            let (message, descriptors) = try link.child.receive().message()
+            #expect(message.type == .listeners)
+            #expect(descriptors.count == 1)
+        }
+    #endif
+
     /// ABORT takes the place of what waits, and a full queue has room for it.
     @Test func theLastWordFindsRoom() throws {
         let link = try Link()

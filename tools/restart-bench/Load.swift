@@ -39,13 +39,13 @@ final class Load {
     // MARK: Opening
 
     /// Opens all, a few hundred at a time, and waits for an answer on each.
-    func open(idle: Int, busy: Int, streams: Int) -> Bool {
-        let kinds =
-            Array(repeating: Peer.Kind.stream, count: streams) + Array(repeating: .idle, count: idle)
-            + Array(repeating: .busy, count: busy)
-        for (index, kind) in kinds.enumerated() {
-            guard let descriptor = connect(kind) else { return false }
-            var peer = Peer(kind, index, descriptor)
+    func open(idle: Int, busy: Int, streams: Int, upgrades: Int) -> Bool {
+        let kinds: [(Peer.Kind, UInt16)] =
+            Array(repeating: (.stream, stream), count: streams) + Array(repeating: (.stream, http), count: upgrades)
+            + Array(repeating: (.idle, http), count: idle) + Array(repeating: (.busy, http), count: busy)
+        for (index, (kind, port)) in kinds.enumerated() {
+            guard let descriptor = connect(port) else { return false }
+            var peer = Peer(kind, index, port, descriptor)
             guard peer.ask(cl_monotonic_ns()) else { return fail("a new connection takes no request") }
             peers.append(peer)
             watch(index)
@@ -65,7 +65,7 @@ final class Load {
     }
 
     /// Each source address has ports of its own.
-    private func connect(_ kind: Peer.Kind) -> Int32? {
+    private func connect(_ port: UInt16) -> Int32? {
         let descriptor = cl_socket(AF_INET, Int32(CL_SOCK_STREAM), 0)
         guard descriptor >= 0 else {
             _ = fail("socket: \(String(cString: strerror(-descriptor))); is the limit of open files too low?")
@@ -78,7 +78,7 @@ final class Load {
         _ = cl_bind(descriptor, &source)
         _ = cl_set_nodelay(descriptor)
         var target = cl_address()
-        _ = cl_address_ip(&target, "127.0.0.1", kind == .stream ? stream : http)
+        _ = cl_address_ip(&target, "127.0.0.1", port)
         _ = cl_set_nonblocking(descriptor, false)
         let rc = cl_connect(descriptor, &target)
         _ = cl_set_nonblocking(descriptor, true)
@@ -165,7 +165,7 @@ final class Load {
         let took = cl_monotonic_ns() - peer.sentNs
         if peer.kind == .stream {
             // Streams over HTTP begin with a request.
-            if !peer.wasGreeted, stream == http { answered += 1 }
+            if !peer.wasGreeted, peer.port == http { answered += 1 }
             peers[index].wasGreeted = true
             interval.streamStallNs = max(interval.streamStallNs, took)
             return
@@ -192,11 +192,11 @@ final class Load {
         case .busy: interval.reconnects += 1
         }
         guard isBusy else { return }
-        guard let descriptor = connect(peer.kind) else {
+        guard let descriptor = connect(peer.port) else {
             interval.failed += 1
             return
         }
-        peers[index] = Peer(peer.kind, index, descriptor)
+        peers[index] = Peer(peer.kind, index, peer.port, descriptor)
         peers[index].isReplacement = true
         watch(index)
         ask(index)

@@ -17,12 +17,17 @@ struct Peer {
 
     let kind: Kind
     let index: Int
+    /// Where it is connected to.
+    let port: UInt16
     var descriptor: Int32
     var phase = Phase.resting
     /// The response as far as it has come; a stream's greeting.
     private var received: [UInt8] = []
-    /// Bytes that a stream waits for.
+    /// Bytes of the ping that a stream waits for.
     private var echo = 0
+    /// What a stream has said last: other bytes each time, and on each stream.
+    private var ping: [UInt8] = []
+    private var pings: UInt64 = 0
     /// The upgrade of a stream was answered.
     var isStreaming = false
     var wasGreeted = false
@@ -34,25 +39,38 @@ struct Peer {
     private(set) var asksToClose = false
     private(set) var status = 0
 
-    init(_ kind: Kind, _ index: Int, _ descriptor: Int32) {
+    init(_ kind: Kind, _ index: Int, _ port: UInt16, _ descriptor: Int32) {
         self.kind = kind
         self.index = index
+        self.port = port
         self.descriptor = descriptor
     }
 
     private static let request = Array("GET / HTTP/1.1\r\nhost: bench\r\n\r\n".utf8)
     private static let upgrade = Array(
         "GET /upgrade HTTP/1.1\r\nhost: bench\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n".utf8)
-    private static let ping = Array("0123456789abcdef".utf8)
+    /// Bytes of a ping.
+    nonisolated(unsafe) static var pingBytes = 16
 
     /// Sends the next request, upgrade or ping; false when the connection refuses it.
     mutating func ask(_ nowNs: UInt64) -> Bool {
-        let bytes = kind != .stream ? Self.request : isStreaming ? Self.ping : Self.upgrade
+        if isStreaming { makePing() }
+        let bytes = kind != .stream ? Self.request : isStreaming ? ping : Self.upgrade
         sentNs = nowNs
         phase = .waiting
         received.removeAll(keepingCapacity: true)
         echo = isStreaming ? bytes.count : 0
         return cl_send(descriptor, bytes, bytes.count, 0) == bytes.count
+    }
+
+    private mutating func makePing() {
+        pings += 1
+        var state = UInt64(index) << 40 | pings
+        ping.removeAll(keepingCapacity: true)
+        for _ in 0..<Self.pingBytes {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            ping.append(UInt8(truncatingIfNeeded: state >> 56))
+        }
     }
 
     /// Reads what there is.
@@ -62,7 +80,7 @@ struct Peer {
         if n == -Int(ECONNRESET) || n == -Int(EPIPE) { return .reset }
         if n <= 0 { return .closed }
         if isStreaming {
-            guard buffer[..<n].elementsEqual(Self.ping.dropFirst(Self.ping.count - echo).prefix(n)) else {
+            guard n <= echo, buffer[..<n].elementsEqual(ping[(ping.count - echo)...].prefix(n)) else {
                 return .closed
             }
             echo -= n

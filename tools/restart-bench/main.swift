@@ -1,10 +1,11 @@
 // The clients of tools/bench restart, all in one thread:
 //
-//     restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N]
+//     restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N] [--upgrades N] [--ping N]
 //
-// Opens N idle keep-alive connections, N that ask without a pause, and N streams that echo bytes: HTTP upgrades, or with
-// --tcp connections of that port, which must lead to the `upstream` of tools/upstream as well. Then it obeys lines on
-// its standard input and answers each with one line of `name=value` pairs:
+// Opens N idle keep-alive connections, N that ask without a pause, and N streams that echo N bytes at a time, other bytes
+// each time, and compare them: HTTP upgrades, or with --tcp connections of that port, which must lead to the `upstream` of
+// tools/upstream as well; --upgrades are more of the first kind. Then it obeys lines on its standard input and answers each
+// with one line of `name=value` pairs:
 //
 //     mark    what happened since the last mark: longest stall of a busy client and of a stream in microseconds, ...
 //     end     asks once more on each idle connection and on each stream, then reports what is left, and exits
@@ -17,11 +18,13 @@ func write(_ text: String, to descriptor: Int32) {
 }
 
 func run(_ arguments: ArraySlice<String>) -> Int32 {
-    var numbers = ["--http": 0, "--tcp": 0, "--idle": 0, "--busy": 64, "--streams": 0]
+    var numbers = ["--http": 0, "--tcp": 0, "--idle": 0, "--busy": 64, "--streams": 0, "--upgrades": 0, "--ping": 16]
     var rest = arguments
     while let option = rest.popFirst() {
         guard numbers[option] != nil, let value = rest.popFirst().flatMap({ Int($0) }), value >= 0 else {
-            write("usage: restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N]\n", to: 2)
+            write(
+                "usage: restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N] [--upgrades N] [--ping N]\n",
+                to: 2)
             return 2
         }
         numbers[option] = value
@@ -32,11 +35,14 @@ func run(_ arguments: ArraySlice<String>) -> Int32 {
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(resource, &limit)
     }
+    Peer.pingBytes = max(numbers["--ping"]!, 1)
     let http = UInt16(truncatingIfNeeded: numbers["--http"]!)
     let tcp = UInt16(truncatingIfNeeded: numbers["--tcp"]!)
     let load = Load(http: http, stream: tcp > 0 ? tcp : http)
     guard
-        load.open(idle: numbers["--idle"]!, busy: numbers["--busy"]!, streams: numbers["--streams"]!)
+        load.open(
+            idle: numbers["--idle"]!, busy: numbers["--busy"]!, streams: numbers["--streams"]!,
+            upgrades: numbers["--upgrades"]!)
     else { return 1 }
     write("ready\n", to: 1)
     load.obey()

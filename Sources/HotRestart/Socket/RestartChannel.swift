@@ -34,6 +34,9 @@ public final class RestartChannel {
     /// The kernel reports a longer datagram as cut short.
     private var buffer = [UInt8](repeating: 0, count: Wire.maximumDatagram)
     private var passed = [Int32](repeating: -1, count: Int(CL_MAX_PASSED))
+    #if DEBUG
+        public var fault: ChannelFault?
+    #endif
 
     /// Takes a connected SOCK_SEQPACKET socket. Throws `.foreignPeer` when the other end runs as another user.
     public init(adopting socket: OwnedDescriptor) throws(RestartSocketError) {
@@ -112,11 +115,12 @@ public final class RestartChannel {
     public func receive() -> Received {
         while true {
             var count = Int32(passed.count)
-            let size = cl_receive_message(descriptor, &buffer, buffer.count, &passed, &count)
+            let size = receiveMessage(&count)
             let owned = passed.prefix(Int(count)).map { OwnedDescriptor($0) }
             if size > 0 { return decode(size, owned) }
             switch Int32(-size) {
-            case EAGAIN: return .wouldBlock
+            // Short of memory for the moment, and the message is still there: the time limits end this.
+            case EAGAIN, ENOMEM, ENOBUFS: return .wouldBlock
             // The number of the one that was cut is not known.
             case EMSGSIZE:
                 nextToReceive &+= 1
@@ -160,16 +164,35 @@ public final class RestartChannel {
 
     /// False when there is no room now. On a link whose other end is closed everything counts as sent.
     private func write(_ bytes: [UInt8], _ descriptors: [Int32]) throws(RestartSocketError) -> Bool {
-        let sent = cl_send_message(descriptor, bytes, bytes.count, descriptors, Int32(descriptors.count))
+        let sent = sendMessage(bytes, descriptors)
         if sent >= 0 { return true }
         switch Int32(-sent) {
-        case EAGAIN, ENOBUFS: return false
+        // The last: as many descriptors of this user are under way already as RLIMIT_NOFILE allows.
+        case EAGAIN, ENOBUFS, ENOMEM, ETOOMANYREFS: return false
         case EPIPE, ECONNRESET, ENOTCONN, EBADF:
             isBroken = true
             clearOutbox()
             return true
         case let code: throw .system(call: "sendmsg", code: code)
         }
+    }
+
+    private func sendMessage(_ bytes: [UInt8], _ descriptors: [Int32]) -> Int {
+        #if DEBUG
+            if let code = fault?.send() { return -Int(code) }
+        #endif
+        return cl_send_message(descriptor, bytes, bytes.count, descriptors, Int32(descriptors.count))
+    }
+
+    /// Into `buffer` and `passed`.
+    private func receiveMessage(_ count: inout Int32) -> Int {
+        #if DEBUG
+            if let code = fault?.receive() {
+                count = 0
+                return -Int(code)
+            }
+        #endif
+        return cl_receive_message(descriptor, &buffer, buffer.count, &passed, &count)
     }
 
     private func clearOutbox() {

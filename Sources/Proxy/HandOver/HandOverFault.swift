@@ -1,8 +1,14 @@
 import CLinux
 import Glibc
+import HotRestart
 
 /// The test hook: in a debug build `ENVOYD_TEST_FAULT=parent:after:send-commit:kill` makes the process end, stand still or run
 /// out of something beside that step of a hand-over. A release build knows nothing of it.
+///
+/// - `kill`, `stop`: SIGKILL, SIGSTOP to itself.
+/// - `emfile`: no more descriptors than are open.
+/// - `enobufs`, `enomem`: the restart socket says so some times when this process sends, `enomem` also when it receives.
+/// - `full`: nobody takes what this process sends from here on. `full-emfile`: and it cannot keep descriptors for later.
 enum HandOverFault {
     enum Role: String { case parent, child }
     enum When: String { case before, after }
@@ -26,16 +32,26 @@ enum HandOverFault {
         /// Main thread only.
         ///
         /// - Parameter step: the name of an action, `send-commit`, `storeCommitted`.
-        static func reached(_ role: Role, _ when: When, _ step: @autoclosure () -> String) {
+        static func reached(
+            _ role: Role, _ when: When, _ step: @autoclosure () -> String, _ channel: RestartChannel
+        ) {
             guard let wanted, !isDone, wanted.point == "\(role.rawValue):\(when.rawValue):\(step())" else { return }
             isDone = true
             switch wanted.action {
             case "kill": kill(getpid(), SIGKILL)
             case "stop": kill(getpid(), SIGSTOP)
             case "emfile": limitDescriptors()
+            case "enobufs": channel.fault = ChannelFault(code: ENOBUFS, sends: fewTimes)
+            case "enomem": channel.fault = ChannelFault(code: ENOMEM, sends: fewTimes, receives: fewTimes)
+            case "full": channel.fault = ChannelFault(code: EAGAIN, sends: .max)
+            case "full-emfile":
+                channel.fault = ChannelFault(code: EAGAIN, sends: .max)
+                limitDescriptors()
             default: break
             }
         }
+
+        private static let fewTimes = 8
 
         /// No descriptor more than are open now.
         private static func limitDescriptors() {
@@ -55,7 +71,9 @@ enum HandOverFault {
         }
     #else
         @inline(__always)
-        static func reached(_ role: Role, _ when: When, _ step: @autoclosure () -> String) {}
+        static func reached(
+            _ role: Role, _ when: When, _ step: @autoclosure () -> String, _ channel: RestartChannel
+        ) {}
         static func name(_ action: Any) -> String { "" }
     #endif
 }

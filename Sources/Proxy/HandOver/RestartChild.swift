@@ -89,9 +89,9 @@ final class RestartChild {
         isHandling = true
         while !events.isEmpty {
             for action in session.handle(events.removeFirst()) {
-                HandOverFault.reached(.child, .before, Self.step(action))
+                HandOverFault.reached(.child, .before, Self.step(action), channel)
                 perform(action)
-                HandOverFault.reached(.child, .after, Self.step(action))
+                HandOverFault.reached(.child, .after, Self.step(action), channel)
             }
         }
         isHandling = false
@@ -106,7 +106,8 @@ final class RestartChild {
 
     private func perform(_ action: ChildSession.Action) {
         switch action {
-        case .send(let message): link.send(message)
+        case .send(let message):
+            if let error = link.send(message) { feed(.failed(reason: RestartParent.notSent(error))) }
         case .setTimer(let timer, let ns): timers.set(timer, ns: ns) { [weak self] in self?.feed(.timer(timer)) }
         case .cancelTimer(let timer): timers.cancel(timer)
         case .close: link.close()

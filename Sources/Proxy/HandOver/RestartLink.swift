@@ -21,13 +21,16 @@ final class RestartLink {
         try watch()
     }
 
-    func send(_ message: Message, _ descriptors: [Int32] = []) {
+    /// Returns why the message can never be sent, nil if it was or will be.
+    func send(_ message: Message, _ descriptors: [Int32] = []) -> RestartSocketError? {
+        defer { rewatch() }
         do throws(RestartSocketError) {
             try channel.send(message, descriptors: descriptors)
+            return nil
         } catch {
             log.warning("hot restart: \(error)")
+            return error
         }
-        rewatch()
     }
 
     /// What was sent is still delivered.

@@ -89,9 +89,9 @@ final class RestartParent {
         isHandling = true
         while !events.isEmpty {
             for action in session.handle(events.removeFirst()) {
-                HandOverFault.reached(.parent, .before, Self.step(action))
+                HandOverFault.reached(.parent, .before, Self.step(action), link.channel)
                 perform(action)
-                HandOverFault.reached(.parent, .after, Self.step(action))
+                HandOverFault.reached(.parent, .after, Self.step(action), link.channel)
             }
         }
         isHandling = false
@@ -107,9 +107,12 @@ final class RestartParent {
         return HandOverFault.name(action)
     }
 
+    static func notSent(_ error: RestartSocketError) -> String { "a message could not be sent: \(error)" }
+
     private func perform(_ action: ParentSession.Action) {
         switch action {
-        case .send(let message, let descriptors): link.send(message, descriptors)
+        case .send(let message, let descriptors):
+            if let error = link.send(message, descriptors) { feed(.cancel(reason: Self.notSent(error))) }
         case .setTimer(let timer, let ns): timers.set(timer, ns: ns) { [weak self] in self?.feed(.timer(timer)) }
         case .cancelTimer(let timer): timers.cancel(timer)
         case .close: link.close()

@@ -52,12 +52,16 @@ extension Server {
             guard let self else { return }
             var left = room
             var batch = Self.aheadBatch
-            while batch > 0, left > 0, let next = self.pool.nextAhead(limit: min(batch, Self.pieceDescriptors, left)) {
+            var problem: RestartSocketError?
+            while problem == nil, batch > 0, left > 0,
+                let next = self.pool.nextAhead(limit: min(batch, Self.pieceDescriptors, left))
+            {
                 batch -= next.descriptors.count
                 left -= next.descriptors.count
-                link.send(.ahead(bytes: next.record), next.descriptors)
+                problem = link.send(.ahead(bytes: next.record), next.descriptors)
             }
             self.pool.resumeParked()
+            if let problem { return session.cancel(RestartParent.notSent(problem)) }
             // The last ones are received before the freeze too.
             if batch == Self.aheadBatch { done() } else { later(left) }
         }

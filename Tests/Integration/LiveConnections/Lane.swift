@@ -83,9 +83,17 @@ final class Lane {
         try success(client, text)
     }
 
+    /// The same, on whichever connection the proxy takes for it.
+    func exchange(_ client: Client, _ text: String) throws {
+        try send(client, "GET PATH\(text) HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
+        try serve(whoIsAsked(), text, target: text)
+        try success(client, text)
+    }
+
     /// The connection on which the next request comes, a new one if need be.
     private func whoIsAsked() throws -> Client {
-        let known = served.filter { $0.descriptor >= 0 }
+        let known = served.filter { $0.descriptor >= 0 && !$0.hasEnded() }
+        if let one = known.first(where: { !$0.unread.isEmpty }) { return one }
         var polled = (known.map(\.descriptor) + [upstream.descriptor]).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
@@ -112,6 +120,9 @@ final class Lane {
     func settle(_ name: String, _ value: Int) { stage.awaited["cluster.\(self.name).\(name)"] = UInt64(value) }
 
     // MARK: The end
+
+    /// Client connections that have ended, by whomever.
+    var lost: Int { clients.count { $0.descriptor < 0 || $0.hasEnded() } }
 
     /// The client and the upstream are done with each other.
     func close() {

@@ -23,9 +23,12 @@ final class Stage {
     /// - Parameters:
     ///   - kinds: one lane for each, in this order.
     ///   - moreHTTP: names of further listeners.
-    init(_ bed: Bed, _ kinds: [LiveKind], concurrency: Int = 2, moreHTTP: [String] = []) throws {
+    ///   - moreFlags: of every process.
+    init(
+        _ bed: Bed, _ kinds: [LiveKind], concurrency: Int = 2, moreHTTP: [String] = [], moreFlags: [String] = []
+    ) throws {
         self.bed = bed
-        flags = ["--hot-restart-file", bed.path("restart.sock")]
+        flags = ["--hot-restart-file", bed.path("restart.sock")] + moreFlags
         configuration = LaneConfiguration(lanes: [], moreHTTP: moreHTTP)
         for (i, kind) in kinds.enumerated() {
             let lane = try Lane("lane\(i)", kind, self)
@@ -117,6 +120,9 @@ final class Stage {
             throw Failure("\(error): \(awaited)")
         }
     }
+
+    /// The standby `old` serves again, after what came in between was killed.
+    func goBack(to old: Proxy) { proxy = old }
 
     func step() throws {
         for (client, lane) in zip(clients, lanes) { try named(lane, "between restarts", client.step) }
