@@ -79,6 +79,8 @@ public struct Capabilities: OptionSet, Hashable, Sendable {
     public static let connections = Capabilities(rawValue: 1)
     /// Their descriptors can be passed before they stand still.
     public static let ahead = Capabilities(rawValue: 2)
+    /// Records can go with them, and hold unless another one follows while they stand still.
+    public static let recordsAhead = Capabilities(rawValue: 4)
 }
 
 /// Which parts of the parent a child asks for. Unknown bits are ignored.

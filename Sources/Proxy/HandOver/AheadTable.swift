@@ -1,31 +1,128 @@
+import CLinux
 import HotRestart
 
-/// Descriptors that came ahead of their records: the child's.
+/// Descriptors that came ahead of their records, and connections at rest that came ahead as a whole: the child's.
 final class AheadTable {
     struct Entry {
+        /// What became of a record that came with the descriptor.
+        enum Early {
+            /// None came.
+            case none
+            /// It is built in its slot, and served if the transaction says that it still holds.
+            case built
+            /// It must stay with the parent.
+            case refused(String)
+        }
         var descriptor: OwnedDescriptor
         /// Where it is registered already, -1: nowhere.
-        var worker: Int
-        var slot: Int32
+        var worker = -1
+        var slot: Int32 = -1
+        var early = Early.none
     }
     private var entries: [UInt64: Entry] = [:]
+    /// Positions of listeners here, made when first needed.
+    private var listeners: [String: Int32]?
+    private var turn = 0
 
-    /// Each goes to the worker of the same number, where there are as many; else its record says where it goes.
-    func take(_ record: AheadRecord, _ descriptors: [OwnedDescriptor], _ workers: [Worker]) throws(RecordError) {
+    /// Each goes to the worker of the same number where there are as many; else connections at rest are spread, and the
+    /// record says where the others go.
+    func take(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor], _ pool: WorkerPool) throws(RecordError) {
+        let result = bytes.withUnsafeBufferPointer { buffer -> RecordError? in
+            do throws(RecordError) {
+                try take(buffer, descriptors, pool)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let result { throw result }
+    }
+
+    private func take(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ descriptors: [OwnedDescriptor], _ pool: WorkerPool
+    ) throws(RecordError) {
+        let record = try AheadRecord(bytes)
         guard record.ids.count == descriptors.count else {
             throw RecordError("\(descriptors.count) descriptors came with \(record.ids.count) names")
         }
+        let workers = pool.workers
         for (id, descriptor) in zip(record.ids, descriptors) {
             guard entries[id] == nil else { throw RecordError("a descriptor came twice") }
             let number = AheadID.worker(id)
             guard number >= 0, number < Int(record.workers) else { throw RecordError("a descriptor of no worker came") }
-            var entry = Entry(descriptor: descriptor, worker: -1, slot: -1)
-            if Int(record.workers) == workers.count {
-                entry.slot = workers[number].reserve(descriptor.raw)
-                entry.worker = entry.slot >= 0 ? number : -1
-            }
+            var entry = Entry(descriptor: descriptor)
+            if Int(record.workers) == workers.count { Self.register(&entry, workers, number) }
             entries[id] = entry
         }
+        guard !record.early.isEmpty else { return }
+        let now = cl_monotonic_ns()
+        for worker in workers { worker.state.pointee.nowNs = now }
+        let positions = positions(record, pool)
+        for early in record.early {
+            try build(early, bytes, positions, workers)
+        }
+    }
+
+    private static func register(_ entry: inout Entry, _ workers: [Worker], _ number: Int) {
+        entry.slot = workers[number].reserve(entry.descriptor.raw)
+        entry.worker = entry.slot >= 0 ? number : -1
+    }
+
+    /// Positions here by positions in the parent.
+    private func positions(_ record: AheadRecord, _ pool: WorkerPool) -> [Int32: Int32] {
+        if listeners == nil {
+            let names = pool.workers[0].snapshot.configuredListeners
+            listeners = Dictionary(names.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+        }
+        return Dictionary(
+            record.listeners.map { ($0.position, listeners?[$0.name] ?? -1) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func build(
+        _ early: AheadRecord.Early, _ bytes: UnsafeBufferPointer<UInt8>, _ positions: [Int32: Int32],
+        _ workers: [Worker]
+    ) throws(RecordError) {
+        guard var entry = entries.removeValue(forKey: early.id), case .none = entry.early, let base = bytes.baseAddress
+        else { throw RecordError("a record came ahead without its descriptor") }
+        if entry.worker < 0 {
+            turn += 1
+            Self.register(&entry, workers, turn % workers.count)
+        }
+        if entry.worker >= 0 {
+            if let problem = Self.build(RecordBytes(base + early.start, early.count), entry, positions, workers) {
+                entry.early = .refused(problem)
+                entry.worker = -1
+                entry.slot = -1
+            } else {
+                entry.early = .built
+            }
+        } else {
+            entry.early = .refused("the new process has no room for more connections")
+        }
+        entries[early.id] = entry
+    }
+
+    /// Returns why it stays with the parent; then its slot is free again.
+    private static func build(
+        _ bytes: RecordBytes, _ entry: Entry, _ positions: [Int32: Int32], _ workers: [Worker]
+    ) -> String? {
+        let worker = workers[entry.worker]
+        var unit = IncomingUnit()
+        unit.downstreamDescriptor = entry.descriptor.raw
+        unit.downstreamSlot = entry.slot
+        do throws(RecordError) {
+            let record = try ConnectionRecord(bytes)
+            guard let listener = positions[record.listener] else { throw RecordError("it names no listener") }
+            guard record.input.count == 0, record.output.count == 0 else {
+                throw RecordError("it does not rest")
+            }
+            unit.downstream = record
+            unit.listener = listener
+        } catch {
+            worker.giveBack(entry.slot, entry.descriptor.raw)
+            return "its record is not understood: \(error)"
+        }
+        return worker.adopt(unit, isConfirmed: false)
     }
 
     func remove(_ id: UInt64) -> Entry? { entries.removeValue(forKey: id) }
@@ -33,7 +130,7 @@ final class AheadTable {
     /// Closes those that no record has named.
     func drop(_ workers: [Worker]) {
         for entry in entries.values {
-            if entry.worker >= 0 { workers[entry.worker].unreserve(entry.slot, entry.descriptor.raw) }
+            if entry.worker >= 0 { workers[entry.worker].giveBack(entry.slot, entry.descriptor.raw) }
             entry.descriptor.close()
         }
         entries = [:]

@@ -27,7 +27,9 @@ struct IncomingUnit: BitwiseCopyable {
 /// `activate` begins to serve all that were adopted, `dropAdopted` forgets them. All are for a parked worker.
 extension Worker {
     /// Takes a unit, or says why it must stay with the parent; then its descriptors are the caller's to close.
-    func adopt(_ unit: IncomingUnit) -> String? {
+    ///
+    /// - Parameter isConfirmed: false for one that came ahead in a slot of its own: `confirm` or `giveBack` follows.
+    func adopt(_ unit: IncomingUnit, isConfirmed: Bool = true) -> String? {
         var adopted = AdoptedUnit()
         if let problem = build(unit, &adopted) {
             giveBack(adopted.downstream >= 0 ? adopted.downstream : unit.downstreamSlot, unit.downstreamDescriptor)
@@ -35,9 +37,12 @@ extension Worker {
             return problem
         }
         join(adopted)
-        parking.adopted.append(adopted)
+        if isConfirmed { parking.adopted.append(adopted) }
         return nil
     }
+
+    /// What came ahead in this slot holds.
+    func confirm(_ slot: Int32) { parking.adopted.append(AdoptedUnit(downstream: slot)) }
 
     private func build(_ unit: IncomingUnit, _ adopted: inout AdoptedUnit) -> String? {
         if let problem = UnitCheck.problem(of: unit, maxInput: readCapacity - Self.readChunk, snapshot: snapshot) {
@@ -83,12 +88,6 @@ extension Worker {
             return -1
         }
         return slot
-    }
-
-    /// Undoes `reserve`; the descriptor stays the caller's.
-    func unreserve(_ slot: Int32, _ descriptor: Int32) {
-        _ = cl_epoll_del(epoll, descriptor)
-        connections.give(slot)
     }
 
     /// Slot and registration of one connection. The descriptor stays the caller's if it fails.

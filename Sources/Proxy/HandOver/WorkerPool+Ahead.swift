@@ -1,22 +1,32 @@
 import CLinux
 
-/// Descriptors that go to the child while their connections are still served here, so that the freeze has only records to
-/// send. All of it is for parked workers; they stand for some hundred microseconds at a time.
+/// Descriptors that go to the child while their connections are still served here, and the records of those connections
+/// that rest, so that the freeze has only the other records to send. All of it is for parked workers; they stand for some
+/// hundred microseconds at a time.
 extension WorkerPool {
+    /// Bytes of one message from which on descriptors go without their records.
+    private static let earlyBytes = 40 * 1024
+
     /// Begins anew: a child before this one may have had some.
     public func beginAhead() {
         aheadCursors = workers.map { _ in 0 }
+        sentEarly.clear(workers: workers.count)
         for worker in workers {
             for slot in 0..<worker.connections.count {
-                worker.connections[slot].pointee.flags.remove(.passedAhead)
+                worker.connections[slot].pointee.flags.remove([.passedAhead, .recordAhead])
             }
         }
     }
 
     /// The next descriptors, at most `limit`, with what names them; nil when there are no more.
-    public func nextAhead(limit: Int) -> (record: [UInt8], descriptors: [Int32])? {
-        var record = AheadRecord(workers: UInt32(workers.count))
+    ///
+    /// - Parameter withRecords: the child takes records ahead.
+    public func nextAhead(limit: Int, withRecords: Bool) -> (record: [UInt8], descriptors: [Int32])? {
+        var out = RecordWriter(capacity: 64 * 1024)
+        out.number(AheadRecord.Tag.workers, UInt64(workers.count))
         var descriptors: [Int32] = []
+        descriptors.reserveCapacity(limit)
+        var named: Set<Int32> = []
         for (number, worker) in workers.enumerated() {
             while descriptors.count < limit, aheadCursors[number] < worker.connections.count {
                 let slot = aheadCursors[number]
@@ -27,10 +37,51 @@ extension WorkerPool {
                     continue
                 }
                 c.pointee.flags.insert(.passedAhead)
-                record.ids.append(AheadID.make(number, slot, c.pointee.generation))
+                let id = AheadID.make(number, slot, c.pointee.generation)
+                out.number(AheadRecord.Tag.id, id)
                 descriptors.append(c.pointee.fd)
+                if withRecords, Self.rests(c), out.count < Self.earlyBytes {
+                    writeEarly(worker, slot, c, id, &named, into: &out)
+                }
             }
         }
-        return descriptors.isEmpty ? nil : (record.encoded(), descriptors)
+        return descriptors.isEmpty ? nil : (Array(out.bytes), descriptors)
+    }
+
+    /// A client's connection without a request, and nothing on its way.
+    private static func rests(_ c: ConnectionPointer) -> Bool {
+        c.pointee.kind == .downstreamHTTP && c.pointee.stream < 0 && c.pointee.input.isEmpty && c.pointee.output.isEmpty
+    }
+
+    private func writeEarly(
+        _ worker: Worker, _ slot: Int32, _ c: ConnectionPointer, _ id: UInt64, _ named: inout Set<Int32>,
+        into out: inout RecordWriter
+    ) {
+        let listener = c.pointee.listener
+        if named.insert(listener).inserted {
+            let start = out.begin(AheadRecord.Tag.listener)
+            out.number(AheadRecord.Tag.position, UInt64(listener) + 1)
+            out.text(AheadRecord.Tag.name, worker.snapshot.configuredListeners[Int(listener)])
+            out.end(start)
+        }
+        let early = out.begin(AheadRecord.Tag.early)
+        out.number(AheadRecord.Tag.earlyID, id)
+        let record = out.begin(AheadRecord.Tag.record)
+        ConnectionRecord.write(c, listener: listener, cluster: -1, host: nil, into: &out)
+        out.end(record)
+        out.end(early)
+        c.pointee.flags.insert(.recordAhead)
+        sentEarly.note(worker: worker.index, slot: slot, UnsafeBufferPointer(rebasing: out.bytes[record...]))
+    }
+
+    /// Whether the child has the record of this unit as it is now. `scratch` is overwritten.
+    func isUnchanged(_ unit: SentUnit, _ scratch: inout RecordWriter) -> Bool {
+        guard unit.upstream < 0, unit.downstream >= 0 else { return false }
+        let worker = workers[Int(unit.worker)]
+        let c = worker.connections[unit.downstream]
+        guard c.pointee.flags.contains(.recordAhead), Self.rests(c) else { return false }
+        scratch.clear()
+        ConnectionRecord.write(c, listener: c.pointee.listener, cluster: -1, host: nil, into: &scratch)
+        return sentEarly.isSame(worker: worker.index, slot: unit.downstream, scratch.bytes)
     }
 }

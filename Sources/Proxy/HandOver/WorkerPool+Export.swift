@@ -15,6 +15,21 @@ public struct ConnectionExport {
     /// Downstream connections that the child left here, by its reasons.
     public fileprivate(set) var refused: [(reason: String, count: Int)] = []
 
+    /// Puts the units of which the child has the record already behind the others; returns how many others there are.
+    fileprivate mutating func separateUnchanged(_ pool: WorkerPool) -> Int {
+        var scratch = RecordWriter(capacity: 1024)
+        var unchanged: [SentUnit] = []
+        unchanged.reserveCapacity(units.count)
+        units = units.filter { unit in
+            guard pool.isUnchanged(unit, &scratch) else { return true }
+            unchanged.append(unit)
+            return false
+        }
+        let whole = units.count
+        units += unchanged
+        return whole
+    }
+
     /// Downstream connections that the child has.
     public var moved: Int { downstream - refused.reduce(0) { $0 + $1.count } }
 }
@@ -45,7 +60,8 @@ extension WorkerPool {
         var descriptors: [Int32] = []
         descriptors.reserveCapacity(pieceDescriptors)
         writeHeader(units: export.units.count, into: &out)
-        for (ordinal, unit) in export.units.enumerated() {
+        let whole = export.separateUnchanged(self)
+        for (ordinal, unit) in export.units[..<whole].enumerated() {
             let worker = workers[Int(unit.worker)]
             worker.export(unit, ordinal: ordinal, into: &out)
             if unit.downstream >= 0 {
@@ -69,7 +85,26 @@ extension WorkerPool {
                 descriptors.removeAll(keepingCapacity: true)
             }
         }
+        writeUnchanged(&export, from: whole, into: &out)
+        while out.count > pieceBytes {
+            guard send(UnsafeBufferPointer(rebasing: out.bytes.prefix(pieceBytes)), descriptors, false) else {
+                return nil
+            }
+            out.removeFirst(pieceBytes)
+            descriptors.removeAll(keepingCapacity: true)
+        }
         return send(out.bytes, descriptors, true) ? export : nil
+    }
+
+    /// The connections whose records the child has already.
+    private func writeUnchanged(_ export: inout ConnectionExport, from whole: Int, into out: inout RecordWriter) {
+        guard whole < export.units.count else { return }
+        let ids = export.units[whole...].map { workers[Int($0.worker)].aheadID($0.downstream) }
+        export.downstream += ids.count
+        let frame = out.beginFrame()
+        out.number(UnitRecord.Tag.ordinal, UInt64(whole))
+        out.words(UnitRecord.Tag.unchanged, ids[...])
+        out.endFrame(frame)
     }
 
     private func isAhead(_ worker: Worker, _ slot: Int32) -> Bool {

@@ -19,7 +19,7 @@ extension WorkerPool {
     /// Takes descriptors that come ahead of their records. Returns what is wrong, nil if nothing.
     public func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String? {
         do throws(RecordError) {
-            try ahead.take(AheadRecord(bytes), descriptors, workers)
+            try ahead.take(bytes, descriptors, self)
             return nil
         } catch {
             return "\(error)"
@@ -144,6 +144,7 @@ final class ConnectionImport {
     private func takeUnit(_ frame: RecordBytes, _ pool: WorkerPool) throws(RecordError) {
         let unit = try UnitRecord(frame)
         guard let header, units < header.units else { throw RecordError("more connection records than announced") }
+        if unit.unchanged.count > 0 { return try takeUnchanged(unit, header, pool) }
         units += 1
         guard descriptors.count - nextDescriptor >= unit.descriptorCount else {
             throw RecordError("a connection came without its descriptor")
@@ -161,11 +162,35 @@ final class ConnectionImport {
         }
     }
 
+    /// Connections that came ahead as a whole.
+    private func takeUnchanged(
+        _ unit: UnitRecord, _ header: TransactionRecord, _ pool: WorkerPool
+    ) throws(RecordError) {
+        let count = unit.unchanged.count / 8
+        guard let start = unit.unchanged.start, unit.unchanged.count % 8 == 0,
+            header.units - units >= UInt64(count), unit.ordinal <= header.units - UInt64(count)
+        else { throw RecordError("more unchanged connections than announced") }
+        units += UInt64(count)
+        for i in 0..<count {
+            let id = UInt64(littleEndian: UnsafeRawPointer(start + 8 * i).loadUnaligned(as: UInt64.self))
+            guard let entry = pool.ahead.remove(id) else { throw RecordError("a descriptor is named that never came") }
+            switch entry.early {
+            case .built:
+                pool.workers[entry.worker].confirm(entry.slot)
+                _ = entry.descriptor.take()
+            case .refused(let reason):
+                answer.refuse(unit.ordinal + UInt64(i), reason)
+                entry.descriptor.close()
+            case .none: throw RecordError("a connection is said to be unchanged whose record never came")
+            }
+        }
+    }
+
     /// The next one of the transaction, or the one that came ahead under this name.
     private func descriptor(_ ahead: UInt64, _ pool: WorkerPool) throws(RecordError) -> AheadTable.Entry {
         if ahead == 0 {
             defer { nextDescriptor += 1 }
-            return AheadTable.Entry(descriptor: descriptors[nextDescriptor], worker: -1, slot: -1)
+            return AheadTable.Entry(descriptor: descriptors[nextDescriptor])
         }
         guard let entry = pool.ahead.remove(ahead) else { throw RecordError("a descriptor is named that never came") }
         return entry

@@ -58,6 +58,8 @@ struct Connection: BitwiseCopyable {
         static let responseBody = Flags(rawValue: 1 << 17)
         /// A child has a copy of the descriptor already. Does not travel.
         static let passedAhead = Flags(rawValue: 1 << 18)
+        /// It has the record too, as it was then. Does not travel.
+        static let recordAhead = Flags(rawValue: 1 << 19)
     }
 
     var fd: Int32 = -1

@@ -77,7 +77,7 @@ public protocol DataPlane: AnyObject {
     func resumeParked()
     /// Parent, parked: descriptors to pass before the freeze.
     func beginAhead()
-    func nextAhead(limit: Int) -> (record: [UInt8], descriptors: [Int32])?
+    func nextAhead(limit: Int, withRecords: Bool) -> (record: [UInt8], descriptors: [Int32])?
     /// Child, parked: takes them.
     func adoptAhead(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String?
     /// Parent, parked: writes all connections as records; see `WorkerPool`.

@@ -12,7 +12,7 @@ extension Server {
     private static let pieceDescriptors = 128
 
     /// Whether connections move in a hot restart of this process.
-    var capabilities: Capabilities { options.handOver == .all ? [.connections, .ahead] : [] }
+    var capabilities: Capabilities { options.handOver == .all ? [.connections, .ahead, .recordsAhead] : [] }
 
     /// How long either side waits for the other.
     var limits: Limits {
@@ -28,43 +28,57 @@ extension Server {
 
     // MARK: - Parent
 
-    /// Descriptors of one short stop of the workers.
-    private static let aheadBatch = 240
+    /// Descriptors of one short stop of the workers: some hundred microseconds.
+    private static let aheadBatch = 1024
 
     /// Passes descriptors while the connections are served, batch by batch, as fast as the child takes them.
     func passAhead(to child: Hello, over link: RestartLink, _ done: @escaping () -> Void) {
         pool.park { [weak self] in
             guard let self else { return }
             self.pool.beginAhead()
-            self.pool.resumeParked()
-            self.passMore(room: self.descriptorRoom(of: child), over: link, done)
+            self.passBatch(room: self.descriptorRoom(of: child), to: child, over: link, done)
         }
     }
 
-    private func passMore(room: Int, over link: RestartLink, _ done: @escaping () -> Void) {
+    private func passMore(room: Int, to child: Hello, over link: RestartLink, _ done: @escaping () -> Void) {
         guard let session = parentSession, session.isPassing else { return }
-        let later: (Int) -> Void = { [weak self] room in
-            self?.loop.after(ms: 1) { self?.passMore(room: room, over: link, done) }
+        // What waits for room in the queue is held a second time meanwhile.
+        if link.channel.wantsWrite {
+            loop.after(ms: 1) { [weak self] in self?.passMore(room: room, to: child, over: link, done) }
+            return
         }
-        // Small messages queue up by the dozen; a freeze that began behind them would last until the child has them all.
-        guard link.channel.isReceived else { return later(room) }
-        pool.park { [weak self] in
-            guard let self else { return }
-            var left = room
-            var batch = Self.aheadBatch
-            var problem: RestartSocketError?
-            while problem == nil, batch > 0, left > 0,
-                let next = self.pool.nextAhead(limit: min(batch, Self.pieceDescriptors, left))
-            {
-                batch -= next.descriptors.count
-                left -= next.descriptors.count
-                problem = link.send(.ahead(bytes: next.record), next.descriptors)
+        pool.park { [weak self] in self?.passBatch(room: room, to: child, over: link, done) }
+    }
+
+    /// The workers stand.
+    private func passBatch(room: Int, to child: Hello, over link: RestartLink, _ done: @escaping () -> Void) {
+        guard let session = parentSession, session.isPassing else { return pool.resumeParked() }
+        let withRecords = capabilities.contains(.recordsAhead) && child.capabilities.contains(.recordsAhead)
+        var left = room
+        var batch = Self.aheadBatch
+        var isComplete = false
+        var problem: RestartSocketError?
+        while problem == nil, batch > 0, left > 0, !link.channel.wantsWrite {
+            let limit = min(batch, Self.pieceDescriptors, left)
+            guard let next = pool.nextAhead(limit: limit, withRecords: withRecords) else {
+                isComplete = true
+                break
             }
-            self.pool.resumeParked()
-            if let problem { return session.cancel(RestartParent.notSent(problem)) }
-            // The last ones are received before the freeze too.
-            if batch == Self.aheadBatch { done() } else { later(left) }
+            batch -= next.descriptors.count
+            left -= next.descriptors.count
+            problem = link.send(.ahead(bytes: next.record), next.descriptors)
         }
+        pool.resumeParked()
+        if let problem { return session.cancel(RestartParent.notSent(problem)) }
+        if isComplete || left == 0 { return whenReceived(link, done) }
+        loop.after(ms: 0) { [weak self] in self?.passMore(room: left, to: child, over: link, done) }
+    }
+
+    /// A freeze that began while messages are under way would last until the child has received them all.
+    private func whenReceived(_ link: RestartLink, _ done: @escaping () -> Void) {
+        guard let session = parentSession, session.isPassing else { return }
+        if link.channel.isReceived { return done() }
+        loop.after(ms: 1) { [weak self] in self?.whenReceived(link, done) }
     }
 
     /// Descriptors that the child can take for connections.

@@ -16,6 +16,8 @@ public final class WorkerPool: DataPlane {
     let ahead = AheadTable()
     /// Parent: up to which slot descriptors were passed ahead, by worker.
     var aheadCursors: [Int32] = []
+    /// Parent: the records that went with them.
+    let sentEarly = SentEarly()
     private var threads: [pthread_t] = []
     private var emptyWaiters: [() -> Void] = []
     private let relay: PoolRelay

@@ -10,7 +10,7 @@ import Testing
 /// Records of a hostile parent: refused, or built and served, and never a crash.
 @Suite struct HostileConnectionsTests {
     /// Both ends of sockets as they come with records; the peers' ends are closed with this.
-    private final class Sockets {
+    final class Sockets {
         var peers: [Int32] = []
         func next() throws -> OwnedDescriptor {
             var pair: [Int32] = [-1, -1]
@@ -22,7 +22,7 @@ import Testing
         deinit { for peer in peers { _ = cl_close(peer) } }
     }
 
-    private final class Child {
+    final class Child {
         let mailbox: MainMailbox
         let pool: WorkerPool
 

@@ -77,18 +77,49 @@ import Testing
         #expect(throws: RecordError.self) { try AnswerRecord(answer.encoded(), units: 5) }
         #expect(try AnswerRecord([], units: 0) == AnswerRecord())
 
-        var ahead = AheadRecord(workers: 2)
-        ahead.ids = [AheadID.make(0, 0, 0), AheadID.make(1, 77, 0xFFFF_FFEF)]
-        #expect(!ahead.ids.contains(0))
-        #expect(AheadID.worker(ahead.ids[1]) == 1)
-        #expect(try AheadRecord(ahead.encoded()) == ahead)
-
         var hosts = HostsRecord()
         hosts.names = [
             .init(
                 cluster: "a", host: "example.org", port: 80, addresses: [Self.address("10.0.0.1"), Self.address("::1")])
         ]
         #expect(try HostsRecord(hosts.encoded()) == hosts)
+    }
+
+    @Test func descriptorsAheadHaveNamesAndRecords() throws {
+        let ids = [AheadID.make(0, 0, 0), AheadID.make(1, 77, 0xFFFF_FFEF)]
+        #expect(!ids.contains(0))
+        #expect(AheadID.worker(ids[1]) == 1)
+        var out = RecordWriter()
+        out.number(AheadRecord.Tag.workers, 2)
+        for id in ids { out.number(AheadRecord.Tag.id, id) }
+        let listener = out.begin(AheadRecord.Tag.listener)
+        out.number(AheadRecord.Tag.position, 8)
+        out.text(AheadRecord.Tag.name, "l")
+        out.end(listener)
+        let early = out.begin(AheadRecord.Tag.early)
+        out.number(AheadRecord.Tag.earlyID, ids[1])
+        let start = out.begin(AheadRecord.Tag.record)
+        out.number(1, 1)
+        out.end(start)
+        out.end(early)
+        let ahead = try AheadRecord(out.bytes)
+        #expect(ahead.workers == 2)
+        #expect(ahead.ids == ids)
+        #expect(ahead.listeners == [AheadRecord.Listener(position: 7, name: "l")])
+        #expect(ahead.early == [AheadRecord.Early(id: ids[1], start: start, count: 2)])
+    }
+
+    @Test func unchangedConnectionsAreNamedByWords() throws {
+        let ids: [UInt64] = [1, .max, AheadID.make(3, 12, 99)]
+        var out = RecordWriter(capacity: 64)
+        out.number(UnitRecord.Tag.ordinal, 4)
+        out.words(UnitRecord.Tag.unchanged, ids[...])
+        let unit = try UnitRecord(RecordBytes(try #require(out.bytes.baseAddress), out.count))
+        #expect(unit.ordinal == 4)
+        #expect(unit.descriptorCount == 0)
+        let start = try #require(unit.unchanged.start)
+        #expect(unit.unchanged.count == 24)
+        #expect((0..<3).map { UnsafeRawPointer(start + 8 * $0).loadUnaligned(as: UInt64.self) } == ids)
     }
 
     @Test(arguments: [
@@ -114,7 +145,7 @@ import Testing
                 bytes[1] = UInt8(count - 2)
             }
             _ = try? AnswerRecord(bytes, units: 3)
-            _ = try? AheadRecord(bytes)
+            _ = bytes.withUnsafeBufferPointer { try? AheadRecord($0) }
             _ = try? HostsRecord(bytes)
             bytes.withUnsafeBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return }

@@ -20,6 +20,18 @@ struct RecordWriter: ~Copyable {
 
     mutating func clear() { count = 0 }
 
+    /// A field of eight bytes for each number, one after the other.
+    mutating func words(_ field: UInt32, _ values: ArraySlice<UInt64>) {
+        if values.isEmpty { return }
+        reserve(15 + 8 * values.count)
+        varint(UInt64(field) << 3 | 2)
+        varint(UInt64(8 * values.count))
+        for value in values {
+            UnsafeMutableRawPointer(storage + count).storeBytes(of: value.littleEndian, as: UInt64.self)
+            count &+= 8
+        }
+    }
+
     /// Drops bytes from the front.
     mutating func removeFirst(_ length: Int) {
         memmove(storage, storage + length, count - length)
@@ -62,6 +74,14 @@ struct RecordWriter: ~Copyable {
         varint(UInt64(length))
         memcpy(storage + count, start, length)
         count += length
+    }
+
+    /// Bytes as they are.
+    mutating func raw(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress else { return }
+        reserve(bytes.count)
+        memcpy(storage + count, start, bytes.count)
+        count += bytes.count
     }
 
     mutating func text(_ field: UInt32, _ value: String) {

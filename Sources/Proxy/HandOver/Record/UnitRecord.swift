@@ -9,6 +9,9 @@ struct UnitRecord: BitwiseCopyable {
     /// How the descriptors were called that came ahead; 0: they come with the transaction.
     var downstreamAhead: UInt64 = 0
     var upstreamAhead: UInt64 = 0
+    /// Connections that came ahead as a whole and have not changed since: how they were called, eight bytes each. They have
+    /// the ordinals from this one's on, and nothing else is said of them.
+    var unchanged = RecordBytes()
     /// What a reader must understand to serve it: with bits that it does not know, it stays with the parent.
     var needs: UInt64 = 0
     // Not looked into yet: whatever they say, each has its descriptor.
@@ -19,7 +22,7 @@ struct UnitRecord: BitwiseCopyable {
     enum Tag {
         static let ordinal: UInt32 = 1, downstream: UInt32 = 2, upstream: UInt32 = 3, stream: UInt32 = 4
         static let worker: UInt32 = 5, needs: UInt32 = 6
-        static let downstreamAhead: UInt32 = 7, upstreamAhead: UInt32 = 8
+        static let downstreamAhead: UInt32 = 7, upstreamAhead: UInt32 = 8, unchanged: UInt32 = 9
     }
 
     var hasDownstream: Bool { downstreamBytes != nil }
@@ -42,6 +45,7 @@ struct UnitRecord: BitwiseCopyable {
             case Tag.needs: needs = try field.number()
             case Tag.downstreamAhead: downstreamAhead = try field.number()
             case Tag.upstreamAhead: upstreamAhead = try field.number()
+            case Tag.unchanged: unchanged = try field.content()
             default: break
             }
         }
