@@ -208,12 +208,37 @@ extension Worker {
 
     // MARK: - Served
 
-    /// From here the connections are this process's: gauges, pools, waiting requests, timers.
+    /// Puts what was adopted into the gauges, before the parent takes it out of its own: for a moment both have it, and at
+    /// none nobody. The main thread does it for the parked worker.
+    func count() {
+        for unit in parking.adopted {
+            if unit.downstream >= 0 { addDownstreamGauges(connections[unit.downstream], 1) }
+            if unit.upstream >= 0 { countUpstream(connections[unit.upstream]) }
+            if unit.stream >= 0 { countStream(streams[unit.stream]) }
+        }
+    }
+
+    private func countUpstream(_ u: ConnectionPointer) {
+        let stats = clusterStats[Int(hosts[u.pointee.host].pointee.cluster)]
+        stats.gauges[.upstream_cx_active].add(1)
+        if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
+            stats.gauges[.upstream_rq_active].add(1)
+        }
+    }
+
+    private func countStream(_ s: StreamPointer) {
+        let cluster = Int(s.pointee.cluster)
+        let listener = Int(connections[s.pointee.downstream].pointee.listener)
+        listenerStats[listener].httpGauges[.downstream_rq_active].add(1)
+        if s.pointee.upstream >= 0 { clusterStats[cluster].gauges[.upstream_rq_active].add(1) }
+        if s.pointee.flags.contains(.pending) { clusterStats[cluster].gauges[.upstream_rq_pending_active].add(1) }
+    }
+
+    /// From here the connections are this process's: pools, waiting requests, timers. They are counted already.
     func activate() {
         let adopted = parking.adopted
         parking.adopted = []
         for unit in adopted {
-            if unit.downstream >= 0 { addDownstreamGauges(connections[unit.downstream], 1) }
             if unit.upstream >= 0 { activateUpstream(unit.upstream, connections[unit.upstream]) }
             if unit.stream >= 0 { activateStream(unit.stream, streams[unit.stream]) }
         }
@@ -230,23 +255,13 @@ extension Worker {
         pool.pointee.connections += 1
         if u.pointee.flags.contains(.connecting) { pool.pointee.connecting += 1 }
         snapshot.usage(of: cluster).addConnection(1)
-        clusterStats[cluster].gauges[.upstream_cx_active].add(1)
-        if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
-            clusterStats[cluster].gauges[.upstream_rq_active].add(1)
-        }
         if u.pointee.flags.contains(.pooled) { linkIdle(slot, u, pool) }
     }
 
     private func activateStream(_ slot: Int32, _ s: StreamPointer) {
         let cluster = Int(s.pointee.cluster)
-        let listener = Int(connections[s.pointee.downstream].pointee.listener)
-        listenerStats[listener].httpGauges[.downstream_rq_active].add(1)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(1) }
-        if s.pointee.upstream >= 0 { clusterStats[cluster].gauges[.upstream_rq_active].add(1) }
-        if s.pointee.flags.contains(.pending) {
-            enqueue(slot, s, hosts[s.pointee.host])
-            clusterStats[cluster].gauges[.upstream_rq_pending_active].add(1)
-        }
+        if s.pointee.flags.contains(.pending) { enqueue(slot, s, hosts[s.pointee.host]) }
     }
 
     /// Timers, and work that no event will announce.

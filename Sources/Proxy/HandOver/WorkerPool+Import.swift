@@ -34,7 +34,10 @@ extension WorkerPool {
         return (incoming.answer.encoded(), incoming.missing)
     }
 
-    /// Serves what was adopted, and lets the workers go on.
+    /// Puts what was adopted into the gauges, just before the parent is told that it is served here.
+    public func countAdopted() { for worker in workers { worker.count() } }
+
+    /// Serves what was adopted and counted, and lets the workers go on.
     public func activateConnections() {
         incoming = nil
         for worker in workers {

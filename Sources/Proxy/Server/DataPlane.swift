@@ -93,6 +93,8 @@ public protocol DataPlane: AnyObject {
     /// Child, parked: takes records and descriptors.
     func adoptConnections(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor]) -> String?
     func connectionAnswer() -> (answer: [UInt8], problem: String?)
+    /// Child, parked: puts what was adopted into the gauges.
+    func countAdopted()
     /// Child, parked: serves what was adopted; the workers go on.
     func activateConnections()
     /// Child, parked: forgets what was adopted.

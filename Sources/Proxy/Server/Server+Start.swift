@@ -180,7 +180,10 @@ extension Server: RestartChildOwner {
 
     func storeCommitted() -> CommitOutcome {
         do {
-            guard let first = try claim.region?.commitSlot(after: predecessor) else { return .stored }
+            guard let first = try claim.region?.commitSlot(after: predecessor) else {
+                pool.countAdopted()
+                return .stored
+            }
             return .refused("pid \(first.pid) (epoch \(first.epoch)) serves in its place already")
         } catch {
             log.error("\(error)")

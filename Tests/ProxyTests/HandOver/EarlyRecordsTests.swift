@@ -89,6 +89,7 @@ import Testing
         #expect(problem == nil)
         #expect(try AnswerRecord(answer, units: 3) == AnswerRecord())
         #expect(descriptors.allSatisfy { $0.raw < 0 }, "they are the workers'")
+        child.pool.countAdopted()
         child.pool.activateConnections()
         child.park()
         #expect(child.pool.connectionCount == 3)
@@ -112,6 +113,7 @@ import Testing
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
         #expect(try AnswerRecord(answer, units: 2) == AnswerRecord())
+        child.pool.countAdopted()
         child.pool.activateConnections()
         child.park()
         #expect(child.pool.connectionCount == 2)
@@ -225,6 +227,7 @@ import Testing
             let problem =
                 child.pool.adoptAhead(bytes, try Self.next(sockets, 3)) ?? child.pool.adoptConnections(transaction, [])
             if problem == nil, child.pool.connectionAnswer().problem == nil {
+                child.pool.countAdopted()
                 child.pool.activateConnections()
             } else {
                 child.pool.dropConnections()

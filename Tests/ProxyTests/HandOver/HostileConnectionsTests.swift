@@ -176,6 +176,7 @@ import Testing
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
         #expect(try AnswerRecord(answer, units: 6) == AnswerRecord())
+        child.pool.countAdopted()
         child.pool.activateConnections()
         child.park()
         #expect(child.pool.connectionCount == 5)
@@ -216,6 +217,7 @@ import Testing
             child.park()
             let problem = child.pool.adoptConnections(bytes, try (0..<count).map { _ in try sockets.next() })
             if problem == nil, child.pool.connectionAnswer().problem == nil {
+                child.pool.countAdopted()
                 child.pool.activateConnections()
                 for peer in sockets.peers { _ = "x\r\n\r\n".withCString { cl_send(peer, $0, 5, 0) } }
             } else {
