@@ -125,7 +125,13 @@ final class Load {
                 }
             }
             guard let line else { continue }
-            if line == "mark" { mark() } else { return end() }
+            if line == "mark" {
+                mark()
+            } else if line.hasPrefix("term "), let pid = Int32(line.dropFirst(5)) {
+                term(pid)
+            } else {
+                return end()
+            }
         }
     }
 
@@ -203,6 +209,19 @@ final class Load {
     }
 
     // MARK: Reports
+
+    /// Tells a process to end and takes the time until it has, while the connections go on.
+    private func term(_ pid: Int32) {
+        let process = cl_pidfd_open(pid)
+        guard process >= 0 else { return write("gone_us=-1\n", to: 1) }
+        defer { _ = cl_close(process) }
+        let start = cl_monotonic_ns()
+        kill(pid, SIGTERM)
+        var entry = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+        // The kernel tells within its own time, not within that of a turn.
+        while poll(&entry, 1, 0) == 0, cl_monotonic_ns() - start < 60_000_000_000 { _ = turn(timeoutMs: 0) }
+        write("gone_us=\((cl_monotonic_ns() - start) / 1000)\n", to: 1)
+    }
 
     private func mark() {
         // What has happened already belongs to this interval: each turn sees the next of those that are ready.

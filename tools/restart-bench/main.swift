@@ -8,6 +8,7 @@
 // with one line of `name=value` pairs:
 //
 //     mark    what happened since the last mark: longest stall of a busy client and of a stream in microseconds, ...
+//     term N  sends SIGTERM to process N, and how long it took to end
 //     end     asks once more on each idle connection and on each stream, then reports what is left, and exits
 import CLinux
 import Glibc
