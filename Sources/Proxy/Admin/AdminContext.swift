@@ -42,6 +42,8 @@ protocol AdminContext: AnyObject {
     func drainListeners(graceful: Bool, skipExit: Bool)
     /// `POST /quitquitquit`: the answer goes out first.
     func quit()
+    /// `POST /healthcheck/fail` and `POST /healthcheck/ok`.
+    func failHealthCheck(_ fails: Bool)
     /// `POST /reset_counters`.
     func resetCounters()
     /// `POST /reopen_logs`.

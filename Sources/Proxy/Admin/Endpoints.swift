@@ -38,6 +38,16 @@ enum AdminEndpoints {
                         + "parameter has no effect when this is set, since the drain period only delays stopping the "
                         + "listeners"),
             ], answer: drainListeners),
+        AdminEndpoint(
+            path: "/healthcheck/fail", help: "cause the server to fail health checks", isMutating: true
+        ) {
+            $1.failHealthCheck(true)
+            return .text("OK\n")
+        },
+        AdminEndpoint(path: "/healthcheck/ok", help: "cause the server to pass health checks", isMutating: true) {
+            $1.failHealthCheck(false)
+            return .text("OK\n")
+        },
         AdminEndpoint(path: "/help", help: "print out list of admin commands") { _, _ in
             .text("admin commands are:\n\(commands)")
         },

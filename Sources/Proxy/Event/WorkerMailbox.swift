@@ -11,6 +11,7 @@ enum WorkerCommand: Sendable {
     case hosts(cluster: Int, [UpstreamHost])
     case drain(Drain)
     case cancelDrain
+    case failHealthCheck(Bool)
     /// The cell of a rare status code, made by the main thread.
     case statusCell(RareStatusKey, StatusCell)
     /// Stand still after this turn of the loop; `parked` runs on the worker once it does.

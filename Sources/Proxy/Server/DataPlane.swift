@@ -61,6 +61,8 @@ public protocol DataPlane: AnyObject {
     ///     reset it.
     func stopAccepting(listeners: [Int]?, closing: Bool, _ done: @escaping () -> Void)
     func drain(_ drain: Drain)
+    /// Whether every response asks its client to go away, without a drain.
+    func failHealthCheck(_ fails: Bool)
     /// Serving goes on as if no drain had been asked for.
     func cancelDrain()
     /// Replaces the hosts of a cluster (position in `Bootstrap.clusters`) in every worker.

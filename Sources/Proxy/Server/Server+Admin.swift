@@ -77,6 +77,19 @@ extension Server: AdminContext {
 
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }
 
+    /// As Envoy does: `/ready` and `server.live` say no, and every response asks its client to go elsewhere.
+    func failHealthCheck(_ fails: Bool) {
+        healthCheckFailed = fails
+        pool.failHealthCheck(fails)
+        if role == .serving { showLive() }
+    }
+
+    /// What a serving process says of itself.
+    func showLive() {
+        state = healthCheckFailed ? .draining : .live
+        stats.gauges[.live].set(healthCheckFailed ? 0 : 1)
+    }
+
     func resetCounters() { store.resetCounters() }
 
     /// SIGUSR1 and `POST /reopen_logs`.

@@ -169,7 +169,10 @@ extension Server {
 
     /// What the child need not find out itself.
     func offerState() -> [StateRecord] {
-        [StateRecord(name: HostsRecord.name, bytes: clusterManager.resolvedHosts.encoded())]
+        [
+            StateRecord(name: HostsRecord.name, bytes: clusterManager.resolvedHosts.encoded()),
+            StateRecord(name: HealthRecord.name, bytes: HealthRecord(failed: healthCheckFailed).encoded()),
+        ]
     }
 
     private static func describe(_ export: ConnectionExport, kept: Int, stallNs: UInt64) -> String {
@@ -190,11 +193,15 @@ extension Server {
     /// Uses what the parent knows, waits for what it does not, and stops the workers: they stand still until this process
     /// serves, so that connections can be put in.
     func prepare(_ state: [StateRecord], _ done: @escaping () -> Void) {
-        for record in state where record.name == HostsRecord.name {
+        for record in state {
             do throws(RecordError) {
-                clusterManager.adopt(try HostsRecord(record.bytes))
+                switch record.name {
+                case HostsRecord.name: clusterManager.adopt(try HostsRecord(record.bytes))
+                case HealthRecord.name: failHealthCheck(try HealthRecord(record.bytes).failed)
+                default: break
+                }
             } catch {
-                log.warning("hot restart: the hosts that the running process knows are not understood: \(error)")
+                log.warning("hot restart: the running process's state '\(record.name)' is not understood: \(error)")
             }
         }
         clusterManager.whenInitialized(limitMs: options.handOverTimeoutMs / 2) { [weak self] in

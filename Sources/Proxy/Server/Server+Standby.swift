@@ -112,7 +112,6 @@ extension Server: RestartParentOwner {
         log.warning("\(reason): this process serves again")
         note(.takenBack, HandOverReport(moved: 0, kept: UInt64(pool.connectionCount)), 0, reason)
         role = .serving
-        state = .live
         drainTimer?.cancel()
         drainTimer = nil
         drainIsOver = false
@@ -123,7 +122,7 @@ extension Server: RestartParentOwner {
         }
         pool.startAccepting(sockets)
         serveAdmin()
-        stats.gauges[.live].set(1)
+        showLive()
         stats.listenerGauges[.total_listeners_draining].set(0)
         clusterManager.refresh()
         do {

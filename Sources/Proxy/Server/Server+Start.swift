@@ -230,12 +230,11 @@ extension Server: RestartChildOwner {
     /// Accepts from everything there is.
     private func serve() {
         role = .serving
-        state = .live
         claim.region?.setRole(.serving)
         pool.startAccepting(sockets)
         serveAdmin()
         watchRestartSocket()
-        stats.gauges[.live].set(1)
+        showLive()
         stats.gauges[.hot_restart_epoch].set(UInt64(epoch))
         stats.gauges[.hot_restart_generation].set(hotRestartGeneration)
         stats.gauges[.concurrency].set(UInt64(concurrency))

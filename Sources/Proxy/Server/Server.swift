@@ -40,6 +40,8 @@ final class Server {
 
     var role = Role.starting
     var state = ServerState.preInitializing { didSet { stats.gauges[.state].set(state.rawValue) } }
+    /// `/healthcheck/fail` was asked for, here or of a process before this one.
+    var healthCheckFailed = false
     /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
     var sockets: [ListenerSockets] = []
     /// What the parent has and this configuration has not: to be released by the parent.

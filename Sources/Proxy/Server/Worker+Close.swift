@@ -171,6 +171,7 @@ extension Worker {
 
     /// Whether the next response asks its client to go away.
     func drainsNow() -> Bool {
+        if state.pointee.healthCheckFailed { return true }
         let drain = state.pointee.drain
         switch drain.mode {
         case .none: return false

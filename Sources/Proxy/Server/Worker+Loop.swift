@@ -182,6 +182,7 @@ extension Worker {
             done()
         case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
         case .drain(let drain): startDrain(drain)
+        case .failHealthCheck(let fails): state.pointee.healthCheckFailed = fails
         case .cancelDrain: state.pointee.drain = DrainState()
         case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
         case .park(let parked): requestPark(parked)

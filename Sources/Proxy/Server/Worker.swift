@@ -15,6 +15,8 @@ struct WorkerState: BitwiseCopyable {
     var readyCount = 0
     var freedCount = 0
     var drain = DrainState()
+    /// Every response asks its client to go away (`/healthcheck/fail`).
+    var healthCheckFailed = false
     /// Accepting is paused until then, since there are no descriptors left (EMFILE). 0: not paused.
     var acceptPausedUntilNs: UInt64 = 0
     var random: (UInt64, UInt64) = (0, 0)

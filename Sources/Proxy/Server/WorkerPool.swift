@@ -103,6 +103,10 @@ public final class WorkerPool: DataPlane {
 
     public func drain(_ drain: Drain) { for worker in workers { worker.mailbox.post(.drain(drain)) } }
 
+    public func failHealthCheck(_ fails: Bool) {
+        for worker in workers { worker.mailbox.post(.failHealthCheck(fails)) }
+    }
+
     public func cancelDrain() { for worker in workers { worker.mailbox.post(.cancelDrain) } }
 
     public func publish(hosts: [UpstreamHost], cluster: Int) {

@@ -22,6 +22,7 @@ final class FakeContext: AdminContext {
 
     func statsSnapshot() -> StatsSnapshot { store.snapshot() }
     func drainListeners(graceful: Bool, skipExit: Bool) { calls.append("drain \(graceful) \(skipExit)") }
+    func failHealthCheck(_ fails: Bool) { calls.append("fail \(fails)") }
     func quit() { calls.append("quit") }
     func reopenLogs() { calls.append("reopen") }
     func resetCounters() { calls.append("reset") }
