@@ -83,7 +83,9 @@ import Testing
                 cluster: "a", host: "example.org", port: 80, addresses: [Self.address("10.0.0.1"), Self.address("::1")])
         ]
         #expect(try HostsRecord(hosts.encoded()) == hosts)
-        for failed in [true, false] { #expect(try HealthRecord(HealthRecord(failed: failed).encoded()).failed == failed) }
+        for failed in [true, false] {
+            #expect(try HealthRecord(HealthRecord(failed: failed).encoded()).failed == failed)
+        }
         #expect(throws: RecordError.self) { try HealthRecord([8, 0x80]) }
     }
 
