@@ -6,7 +6,8 @@ import Glibc
 public final class RestartChannel {
     /// What `receive` found.
     public enum Received: Sendable {
-        /// The descriptors are the caller's; those it drops are closed.
+        /// The descriptors are the caller's; those it drops are closed. They are close-on-exec, and do not block: that flag
+        /// is set for the sender too, who shares the open file.
         case message(Message, [OwnedDescriptor])
         /// A datagram that is no message; its descriptors are closed. Later ones can still be read.
         case malformed(MessageError)
@@ -117,7 +118,12 @@ public final class RestartChannel {
             var count = Int32(passed.count)
             let size = receiveMessage(&count)
             let owned = passed.prefix(Int(count)).map { OwnedDescriptor($0) }
-            if size > 0 { return decode(size, owned) }
+            if size > 0 {
+                // What blocks would stop the event loop that it is put into. The flag belongs to the open file, which the
+                // sender has too: both sides want it, and one that wishes ill could take it away again.
+                for descriptor in owned { _ = cl_set_nonblocking(descriptor.raw, true) }
+                return decode(size, owned)
+            }
             switch Int32(-size) {
             // Short of memory for the moment, and the message is still there: the time limits end this.
             case EAGAIN, ENOMEM, ENOBUFS: return .wouldBlock
