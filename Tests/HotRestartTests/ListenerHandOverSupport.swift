@@ -21,7 +21,8 @@ final class HandOverServer: Sendable {
     ///   - ports: of 127.0.0.1; 0 is any.
     ///   - record: gets name and duty too, in the order of all servers.
     init(
-        _ name: String = "", path: String, ports: [UInt16] = [0], baseID: UInt64 = 0, standbyNs: UInt64 = 10_000_000_000,
+        _ name: String = "", path: String, ports: [UInt16] = [0], baseID: UInt64 = 0,
+        standbyNs: UInt64 = 10_000_000_000,
         record: @escaping @Sendable (String, ListenerDuty) -> Void = { _, _ in }
     ) {
         onThread { [self] in

@@ -22,7 +22,7 @@ import Glibc
 public final class ListenerHandOver {
     /// What may be other than usual.
     public struct Options {
-        /// Product version, as people read it; at most about 60 000 bytes.
+        /// Product version, as people read it: the other process may log it.
         public var version = ""
         /// Which service this is: a process of another one is refused.
         public var baseID: UInt64 = 0
@@ -37,11 +37,13 @@ public final class ListenerHandOver {
         /// Gets a line for the log: what happened and was not asked for by this process.
         public var log: (String) -> Void = { _ in }
 
+        /// Every option at its usual value.
         public init() {}
     }
 
     /// As given; a leading `@` means the abstract name space.
     public let path: String
+    /// As given.
     public let options: Options
     /// Makes `serve` return; for any thread.
     public let stopSwitch: StopSwitch

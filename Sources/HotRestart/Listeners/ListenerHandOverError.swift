@@ -11,6 +11,7 @@ public enum ListenerHandOverError: Error, Hashable, Sendable, CustomStringConver
     /// Any other failure of a system call; `code` is an errno.
     case system(call: String, code: Int32)
 
+    /// A line for the log.
     public var description: String {
         switch self {
         case .socket(let error): "\(error)"
@@ -23,7 +24,8 @@ public enum ListenerHandOverError: Error, Hashable, Sendable, CustomStringConver
     /// Another attempt finds another state of things: a process has begun or ended meanwhile.
     var isPassing: Bool {
         switch self {
-        case .socket(.inUse), .socket(.nobodyListens), .socket(.absent), .handOver(.closed), .handOver(.parentDied): true
+        case .socket(.inUse), .socket(.nobodyListens), .socket(.absent): true
+        case .handOver(.closed), .handOver(.parentDied): true
         default: false
         }
     }
