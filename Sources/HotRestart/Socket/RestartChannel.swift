@@ -21,9 +21,11 @@ public final class RestartChannel {
     public struct Peer: Hashable, Sendable {
         /// In this process's PID namespace; 0 when it is not visible there.
         public var pid: Int32
+        /// The effective user; always this process's own, since others are refused.
         public var uid: UInt32
     }
 
+    /// Who is at the other end, as the kernel says.
     public let peer: Peer
     private let socket: OwnedDescriptor
     private var outbox: [(bytes: [UInt8], descriptors: [OwnedDescriptor])] = []
@@ -36,6 +38,7 @@ public final class RestartChannel {
     private var buffer = [UInt8](repeating: 0, count: Wire.maximumDatagram)
     private var passed = [Int32](repeating: -1, count: Int(CL_MAX_PASSED))
     #if DEBUG
+        /// What the next system calls say instead of doing anything; for tests.
         public var fault: ChannelFault?
     #endif
 

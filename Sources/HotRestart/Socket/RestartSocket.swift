@@ -112,5 +112,6 @@ public final class RestartSocket {
         unlink(path)
     }
 
+    /// Closes this process's descriptor. The file stays, see `removeFile`.
     public func close() { socket.close() }
 }
