@@ -20,7 +20,8 @@ struct EchoServer {
 
         // Everything is made ready, but nothing is accepted: that is the meaning of `autoRead` for a listener.
         let open = DispatchGroup()
-        let listener = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let listener = try ServerBootstrap(group: group)
             .serverChannelOption(.autoRead, value: false)
             .serverChannelInitializer { $0.pipeline.addHandler(CountConnections(open)) }
             .childChannelInitializer { $0.pipeline.addHandler(Echo()) }
@@ -41,6 +42,10 @@ struct EchoServer {
                 try? listener.setOption(.autoRead, value: false).wait()
                 say("\(name) pauses")
             case .close:
+                // A connection that was accepted here and is not set up yet would be dropped with the listener: its event
+                // loop does so before it comes to this, and the listener's takes note.
+                for loop in group.makeIterator() { try? loop.submit {}.wait() }
+                try? listener.eventLoop.submit {}.wait()
                 try? listener.close().wait()
                 say("\(name) listens no more")
             }
