@@ -8,9 +8,16 @@ import NIOPosix
 /// `--restart-path`, and the new process takes over the listening socket while the old one finishes its connections.
 @main
 struct EchoServer {
-    static func main() throws {
-        let flags = Flags(CommandLine.arguments.dropFirst())
+    static func main() {
+        do {
+            try run(Flags(CommandLine.arguments.dropFirst()))
+        } catch {
+            say("\(error)")
+            exit(1)
+        }
+    }
 
+    private static func run(_ flags: Flags) throws {
         // Asks the serving process for its listening socket, if there is one; it goes on serving meanwhile.
         var options = ListenerHandOver.Options()
         options.log = { say($0) }

@@ -98,6 +98,29 @@ struct EchoTests {
         #expect(server.waitForEnd() == 0)
     }
 
+    /// The serving one dies between a standby and a child that has its sockets: the standby is first, so the child ends.
+    @Test func killedBetweenStandbyAndChild() throws {
+        let here = try Surroundings()
+        let standby = try EchoProcess(restartPath: here.restartPath)
+        let port = try standby.waitForPort()
+        try standby.waitForLine(endingWith: "epoch 0 accepts")
+        let inode = try listenerInode(port: port)
+        let serving = try EchoProcess(restartPath: here.restartPath)
+        try serving.waitForLine(endingWith: "epoch 1 accepts")
+        let output = try FullOutput()
+        let child = try EchoProcess(restartPath: here.restartPath, stdout: output.writing)
+        while !child.hasSocket(inode: inode) { usleep(1000) }
+        serving.signal(SIGKILL)
+        try standby.waitForLine(endingWith: "epoch 0 accepts")
+        output.empty()
+        #expect(child.waitForEnd() == 1)
+        try Client(port: port).echo([7])
+        // It is the one that answers on the restart socket.
+        let next = try EchoProcess(restartPath: here.restartPath, standbyMs: 0)
+        try next.waitForLine(endingWith: "epoch 1 accepts")
+        #expect(standby.waitForEnd() == 0)
+    }
+
     /// Whoever may connect to the restart socket and does not speak as he should is refused, and nothing else happens.
     @Test func nonsenseIsRefused() throws {
         let here = try Surroundings()

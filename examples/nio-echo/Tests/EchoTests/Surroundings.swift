@@ -58,6 +58,12 @@ final class FullOutput {
         _ = fcntl(writing, F_SETFL, fcntl(writing, F_GETFL) & ~O_NONBLOCK)
     }
 
+    /// Makes room for who stands still.
+    func empty() {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        while read(reading, &bytes, bytes.count) > 0 {}
+    }
+
     deinit {
         close(reading)
         close(writing)
