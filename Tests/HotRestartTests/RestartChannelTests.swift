@@ -49,6 +49,31 @@ import Testing
         #expect(seen == total)
     }
 
+    /// What a peer passes does not block this side's event loop, whatever it was; both sides see the flag.
+    @Test func whatIsReceivedDoesNotBlock() throws {
+        let link = try Link()
+        var ends: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        let sent = ends.map { OwnedDescriptor($0) }
+        let messages: [(Message, Int)] = [
+            (.listeners(ListenersPart(records: [ListenerRecord(name: "blocking", address: "x")], isLast: true)), 0),
+            (.ahead(bytes: []), 1),
+        ]
+        for (message, index) in messages {
+            #expect(fcntl(sent[index].raw, F_GETFL) & O_NONBLOCK == 0)
+            try link.parent.send(message, descriptors: [sent[index].raw])
+            let (_, descriptors) = try link.child.receive().message()
+            #expect(descriptors.count == 1)
+            for descriptor in descriptors {
+                #expect(fcntl(descriptor.raw, F_GETFL) & O_NONBLOCK != 0)
+                #expect(fcntl(descriptor.raw, F_GETFD) & FD_CLOEXEC != 0)
+                var byte: UInt8 = 0
+                #expect(cl_read(descriptor.raw, &byte, 1) == -Int(EAGAIN))
+            }
+            #expect(fcntl(sent[index].raw, F_GETFL) & O_NONBLOCK != 0)
+        }
+    }
+
     @Test func whatFindsNoRoomWaits() throws {
         let link = try Link()
         let canary = try Canary()

@@ -14,6 +14,7 @@ static inline ssize_t cl_write(int fd, const void *buffer, size_t size) { return
 static inline int cl_set_nonblocking(int fd, bool on) {
     int flags = CL_RETRY(fcntl(fd, F_GETFL));
     if (flags < 0) return flags;
+    if (((flags & O_NONBLOCK) != 0) == on) return 0;
     return CL_RETRY(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 /// Tries an exclusive lock of `length` bytes at `start` that belongs to the open file description: the kernel frees it

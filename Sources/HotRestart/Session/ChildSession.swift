@@ -16,6 +16,7 @@ public struct ChildSession: Hashable, Sendable {
         case malformed(MessageError)
         /// End of file or error on the link.
         case peerClosed
+        /// A timer that `.setTimer` set has run out.
         case timer(SessionTimer)
         /// The owner wants the parent's admin listener closed; only between `.adoptState` and `.built`.
         case adminNeeded
@@ -45,9 +46,13 @@ public struct ChildSession: Hashable, Sendable {
 
     /// What the owner has to do.
     public enum Action: Hashable, Sendable {
+        /// Send it on the link. What can never be sent is `.failed`.
         case send(Message)
+        /// `.timer` is due in so many nanoseconds; replaces the same timer.
         case setTimer(SessionTimer, ns: UInt64)
+        /// That timer is not due any more.
         case cancelTimer(SessionTimer)
+        /// Close the link, after what was sent is written or given up.
         case close
         /// Whose place is taken. The owner may answer `.failed`.
         case welcomed(Welcome)
@@ -106,6 +111,7 @@ public struct ChildSession: Hashable, Sendable {
         /// This process could not go on.
         case local(String)
 
+        /// A line for the log.
         public var description: String {
             switch self {
             case .refused(let reason): "the running process refused the hot restart: \(reason)"
@@ -138,7 +144,9 @@ public struct ChildSession: Hashable, Sendable {
         case everything
     }
 
+    /// How this process introduces itself.
     public let hello: Hello
+    /// How long this side waits.
     public let limits: Limits
     var phase: Phase
     var welcome: Welcome?
@@ -162,6 +170,7 @@ public struct ChildSession: Hashable, Sendable {
     /// This process closed the link to a standby that did not exit when told.
     var standbyMayLive: Bool
 
+    /// A session for one connection to the restart socket; `.start` begins it.
     public init(hello: Hello, limits: Limits = Limits()) {
         self.hello = hello
         self.limits = limits
@@ -191,6 +200,7 @@ public struct ChildSession: Hashable, Sendable {
     /// The parent's introduction, once it came.
     public var parent: Welcome? { welcome }
 
+    /// What to do now, in this order. What the answers to these actions cause comes after all of them.
     public mutating func handle(_ event: Event) -> [Action] {
         switch phase {
         case .over: []
@@ -202,9 +212,12 @@ public struct ChildSession: Hashable, Sendable {
 
 /// A listening socket that came over. Its descriptor is closed with the last reference to it.
 public struct ReceivedListener: Hashable, Sendable {
+    /// What the sender says of it.
     public var record: ListenerRecord
+    /// The socket; it does not block and is close-on-exec.
     public var descriptor: OwnedDescriptor
 
+    /// A record with its socket.
     public init(record: ListenerRecord, descriptor: OwnedDescriptor) {
         self.record = record
         self.descriptor = descriptor

@@ -20,6 +20,7 @@ public struct Limits: Hashable, Sendable {
     /// The child's wait for RELEASED after RELEASE or BYE, and for the end of the parent after TERMINATE.
     public var release: UInt64 = 5_000_000_000
 
+    /// The limits that the processes of this project use.
     public init() {}
 }
 

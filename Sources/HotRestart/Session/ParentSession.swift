@@ -22,11 +22,13 @@ public struct ParentSession: Hashable, Sendable {
     public enum Event: Hashable, Sendable {
         /// A child has connected.
         case start
+        /// The child said this; descriptors of a child's are never wanted.
         case message(Message)
         /// A datagram that is no message.
         case malformed(MessageError)
         /// End of file or error on the link.
         case peerClosed
+        /// A timer that `.setTimer` set has run out.
         case timer(SessionTimer)
         /// Answer to `.prepareOffer`. Include the restart socket itself, and the admin listener if it is to move.
         case offer(listeners: [OfferedListener], state: [StateRecord])
@@ -56,7 +58,9 @@ public struct ParentSession: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
         /// `descriptors` are borrowed from the offer.
         case send(Message, descriptors: [Int32])
+        /// `.timer` is due in so many nanoseconds; replaces the same timer.
         case setTimer(SessionTimer, ns: UInt64)
+        /// That timer is not due any more.
         case cancelTimer(SessionTimer)
         /// Close the link, after what was sent is written or given up.
         case close
@@ -133,7 +137,9 @@ public struct ParentSession: Hashable, Sendable {
 
     /// How this process introduces itself.
     public let welcome: Welcome
+    /// Which service this is: a child with another one is refused.
     public let baseID: UInt64
+    /// How long this side waits.
     public let limits: Limits
     var phase: Phase
     var hello: Hello?
@@ -155,6 +161,7 @@ public struct ParentSession: Hashable, Sendable {
     /// Why no child may take over, nil if one may.
     public let refusal: String?
 
+    /// A session for one connection that was accepted from the restart socket; `.start` begins it.
     public init(welcome: Welcome, baseID: UInt64, limits: Limits = Limits(), refusal: String? = nil) {
         self.refusal = refusal
         self.welcome = welcome
@@ -194,6 +201,7 @@ public struct ParentSession: Hashable, Sendable {
     /// The child's introduction, once it came.
     public var child: Hello? { hello }
 
+    /// What to do now, in this order. What the answers to these actions cause comes after all of them.
     public mutating func handle(_ event: Event) -> [Action] {
         if phase == .over { return [] }
         return isPastCommit ? handlePastCommit(event) : handleBeforeCommit(event)

@@ -5,8 +5,10 @@
         public var code: Int32
         /// How many calls of sendmsg and of recvmsg are still to say it.
         public var sends: Int
+        /// How many calls of recvmsg are still to say it.
         public var receives: Int
 
+        /// So many calls of each kind fail with `code`; later ones are real.
         public init(code: Int32, sends: Int, receives: Int = 0) {
             self.code = code
             self.sends = sends

@@ -16,6 +16,7 @@ public final class OwnedDescriptor: Sendable {
     /// Gives the descriptor to the caller, who closes it from now on; -1 when it was taken or closed before.
     public func take() -> Int32 { number.exchange(-1, ordering: .relaxed) }
 
+    /// Closes it now, unless it was taken or closed before.
     public func close() {
         let descriptor = take()
         if descriptor >= 0 { _ = cl_close(descriptor) }
@@ -24,6 +25,8 @@ public final class OwnedDescriptor: Sendable {
 
 /// Identity: two objects never own the same descriptor.
 extension OwnedDescriptor: Hashable {
+    /// Whether both are one object.
     public static func == (a: OwnedDescriptor, b: OwnedDescriptor) -> Bool { a === b }
+    /// By identity.
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

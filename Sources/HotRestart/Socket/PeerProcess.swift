@@ -3,6 +3,7 @@ import Glibc
 
 /// Another process, held by a pidfd: it cannot be mistaken for a later one with the same pid.
 public final class PeerProcess: Sendable {
+    /// In this process's PID namespace.
     public let pid: Int32
     private let pidfd: OwnedDescriptor
 

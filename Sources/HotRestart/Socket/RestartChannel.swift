@@ -6,7 +6,8 @@ import Glibc
 public final class RestartChannel {
     /// What `receive` found.
     public enum Received: Sendable {
-        /// The descriptors are the caller's; those it drops are closed.
+        /// The descriptors are the caller's; those it drops are closed. They are close-on-exec, and do not block: that flag
+        /// is set for the sender too, who shares the open file.
         case message(Message, [OwnedDescriptor])
         /// A datagram that is no message; its descriptors are closed. Later ones can still be read.
         case malformed(MessageError)
@@ -20,9 +21,11 @@ public final class RestartChannel {
     public struct Peer: Hashable, Sendable {
         /// In this process's PID namespace; 0 when it is not visible there.
         public var pid: Int32
+        /// The effective user; always this process's own, since others are refused.
         public var uid: UInt32
     }
 
+    /// Who is at the other end, as the kernel says.
     public let peer: Peer
     private let socket: OwnedDescriptor
     private var outbox: [(bytes: [UInt8], descriptors: [OwnedDescriptor])] = []
@@ -35,6 +38,7 @@ public final class RestartChannel {
     private var buffer = [UInt8](repeating: 0, count: Wire.maximumDatagram)
     private var passed = [Int32](repeating: -1, count: Int(CL_MAX_PASSED))
     #if DEBUG
+        /// What the next system calls say instead of doing anything; for tests.
         public var fault: ChannelFault?
     #endif
 
@@ -117,7 +121,12 @@ public final class RestartChannel {
             var count = Int32(passed.count)
             let size = receiveMessage(&count)
             let owned = passed.prefix(Int(count)).map { OwnedDescriptor($0) }
-            if size > 0 { return decode(size, owned) }
+            if size > 0 {
+                // What blocks would stop the event loop that it is put into. The flag belongs to the open file, which the
+                // sender has too: both sides want it, and one that wishes ill could take it away again.
+                for descriptor in owned { _ = cl_set_nonblocking(descriptor.raw, true) }
+                return decode(size, owned)
+            }
             switch Int32(-size) {
             // Short of memory for the moment, and the message is still there: the time limits end this.
             case EAGAIN, ENOMEM, ENOBUFS: return .wouldBlock

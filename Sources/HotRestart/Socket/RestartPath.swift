@@ -14,11 +14,9 @@ enum RestartPath {
 
     /// Unlinks `path` if it is a socket of this user behind which nobody listens; throws what it is otherwise.
     ///
-    /// Two processes that start at once must not remove each other's new socket: the directory is locked meanwhile, as
-    /// far as it can be, and the file is compared again just before it goes.
+    /// Two processes that start at once must not remove each other's new socket: the caller holds the directory's lock,
+    /// as far as it can be had, and the file is compared again just before it goes.
     static func removeStale(_ path: String) throws(RestartSocketError) {
-        let lock = lockDirectory(of: path)
-        defer { lock?.close() }
         guard let found = try inspect(path) else { return }
         let raw = cl_socket(AF_UNIX, Int32(CL_SOCK_SEQPACKET), 0)
         guard raw >= 0 else { throw .system(call: "socket", code: -raw) }
@@ -65,9 +63,11 @@ enum RestartPath {
             changedNanoseconds: info.st_ctim.tv_nsec)
     }
 
-    /// Nil when the directory cannot be read, or when somebody keeps it locked: anybody may lock a shared directory, and
-    /// that must not keep this process from starting.
-    private static func lockDirectory(of path: String) -> OwnedDescriptor? {
+    /// The lock of the directory in which `path` is, held until it is closed: from `bind` to `listen`, and while a process
+    /// takes charge. Nil for an abstract name, when the directory cannot be read, or when somebody keeps it locked: anybody
+    /// may lock a shared directory, and that must not keep this process from starting.
+    static func lockDirectory(of path: String) -> OwnedDescriptor? {
+        if isAbstract(path) { return nil }
         let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         for _ in 0..<200 {
             let raw = cl_lock_directory(directory)

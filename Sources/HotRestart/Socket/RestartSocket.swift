@@ -32,6 +32,9 @@ public final class RestartSocket {
         let raw = cl_socket(AF_UNIX, Int32(CL_SOCK_SEQPACKET), 0)
         guard raw >= 0 else { throw .system(call: "socket", code: -raw) }
         let socket = OwnedDescriptor(raw)
+        // Between bind and listen the file looks like a dead process's, which another would remove.
+        let lock = RestartPath.lockDirectory(of: path)
+        defer { lock?.close() }
         var rc = cl_bind(raw, &address)
         if rc == -EADDRINUSE, !RestartPath.isAbstract(path) {
             try RestartPath.removeStale(path)
@@ -55,6 +58,26 @@ public final class RestartSocket {
     public func activate(backlog: Int32 = 16) throws(RestartSocketError) {
         let rc = cl_listen(descriptor, backlog)
         guard rc >= 0 else { throw .from(rc, call: "listen", path: path) }
+    }
+
+    /// The process that called listen last, in this process's PID namespace: the one that serves, or did last. 0 when it is
+    /// not visible here, nil when the kernel does not say. The kernel keeps it when that process ends.
+    public var processInCharge: Int32? {
+        var credentials = cl_credentials()
+        return cl_peer_credentials(descriptor, &credentials) >= 0 ? credentials.pid : nil
+    }
+
+    /// `activate()`, provided that one of `pids` is still in charge; returns whether it was.
+    ///
+    /// Of two processes that find out at once that the serving one is dead, its child and its standby, one gets true: the
+    /// directory of the socket is locked meanwhile. An abstract name has no directory; there the two are told apart unless
+    /// they ask within the same microsecond.
+    public func takeCharge(from pids: [Int32], backlog: Int32 = 16) throws(RestartSocketError) -> Bool {
+        let lock = RestartPath.lockDirectory(of: path)
+        defer { lock?.close() }
+        guard let pid = processInCharge, pids.contains(pid) else { return false }
+        try activate(backlog: backlog)
+        return true
     }
 
     /// The next connection, nil when none waits. Throws `.foreignPeer` for a process of another user, whose connection is
@@ -89,5 +112,6 @@ public final class RestartSocket {
         unlink(path)
     }
 
+    /// Closes this process's descriptor. The file stays, see `removeFile`.
     public func close() { socket.close() }
 }

@@ -7,6 +7,7 @@ public enum RestartSocketError: Error, Hashable, Sendable, CustomStringConvertib
     case badPath(String)
     /// Longer than a Unix address: 107 bytes.
     case pathTooLong(String)
+    /// The directory does not exist, or is none.
     case directoryMissing(String)
     /// Something that is no socket has this name; it is left alone.
     case notASocket(String)
@@ -31,6 +32,7 @@ public enum RestartSocketError: Error, Hashable, Sendable, CustomStringConvertib
     /// Any other failure of a system call; `code` is an errno.
     case system(call: String, code: Int32)
 
+    /// A line for the log.
     public var description: String {
         switch self {
         case .badPath(let path): "hot restart socket path '\(path)' is empty or contains a NUL"

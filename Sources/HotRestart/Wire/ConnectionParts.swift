@@ -1,10 +1,12 @@
 /// One datagram's worth of the records of live connections. This library does not look into the bytes, nor does it say which
 /// of the datagram's descriptors belongs to what.
 public struct ConnectionsPart: Hashable, Sendable {
+    /// A piece of the stream of records, cut anywhere.
     public var bytes: [UInt8]
     /// No further part follows: all records are there.
     public var isLast: Bool
 
+    /// At most `maximumBytes`.
     public init(bytes: [UInt8], isLast: Bool) {
         self.bytes = bytes
         self.isLast = isLast
@@ -16,10 +18,12 @@ public struct ConnectionsPart: Hashable, Sendable {
 
 /// One datagram's worth of the child's answer to the records, as opaque as they are.
 public struct PreparedPart: Hashable, Sendable {
+    /// A piece of the answer, cut anywhere.
     public var bytes: [UInt8]
     /// No further part follows.
     public var isLast: Bool
 
+    /// One piece.
     public init(bytes: [UInt8], isLast: Bool) {
         self.bytes = bytes
         self.isLast = isLast

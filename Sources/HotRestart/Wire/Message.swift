@@ -44,6 +44,7 @@ public enum Message: Hashable, Sendable {
     /// A message of a newer peer that may be skipped.
     case ignored(type: MessageType)
 
+    /// Its number on the wire.
     public var type: MessageType {
         switch self {
         case .hello: .hello
@@ -73,7 +74,9 @@ public enum Message: Hashable, Sendable {
 
 /// What a process can do beyond the base protocol. Unknown bits are kept and mean nothing to this version.
 public struct Capabilities: OptionSet, Hashable, Sendable {
+    /// As on the wire.
     public var rawValue: UInt64
+    /// From the wire.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
     /// Live connections can be moved. They are when both sides say so.
     public static let connections = Capabilities(rawValue: 1)
@@ -85,9 +88,13 @@ public struct Capabilities: OptionSet, Hashable, Sendable {
 
 /// Which parts of the parent a child asks for. Unknown bits are ignored.
 public struct RequestedParts: OptionSet, Hashable, Sendable {
+    /// As on the wire.
     public var rawValue: UInt64
+    /// From the wire.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// The listening sockets.
     public static let listeners = RequestedParts(rawValue: 1)
+    /// The records of state.
     public static let state = RequestedParts(rawValue: 2)
 }
 
@@ -101,11 +108,14 @@ public struct Hello: Hashable, Sendable {
     public var pid: UInt64
     /// RLIMIT_NOFILE minus the descriptors open now; `DescriptorBudget.free()` counts it.
     public var freeDescriptors: UInt64
+    /// What the child can do beyond the base protocol.
     public var capabilities: Capabilities
+    /// Which service it belongs to; another one's parent refuses it.
     public var baseID: UInt64
     /// The generation of the shared state the child found; carried, not compared, by this library.
     public var generation: UInt64
 
+    /// An introduction; `freeDescriptors` decides whether all listeners can come.
     public init(
         version: String, epochWanted: UInt64? = nil, pid: UInt64, freeDescriptors: UInt64,
         capabilities: Capabilities = [], baseID: UInt64, generation: UInt64 = 0
@@ -126,13 +136,16 @@ public struct Welcome: Hashable, Sendable {
     public var epoch: UInt64
     /// In the parent's own PID namespace; see `RestartChannel.peerProcess(claimed:)`.
     public var pid: UInt64
+    /// Product version, as people read it.
     public var version: String
     /// Envoy's `server.hot_restart_generation`: how many processes served before.
     public var hotRestartGeneration: UInt64
     /// CLOCK_REALTIME nanoseconds at which the first process of the chain, or the parent, started: the owner's choice.
     public var startTimeNs: UInt64
+    /// What the parent can do beyond the base protocol.
     public var capabilities: Capabilities
 
+    /// An introduction.
     public init(
         epoch: UInt64, pid: UInt64, version: String, hotRestartGeneration: UInt64, startTimeNs: UInt64,
         capabilities: Capabilities = []
@@ -150,15 +163,21 @@ public struct Welcome: Hashable, Sendable {
 public struct ListenerRecord: Hashable, Sendable {
     /// What the socket is for. A kind this version does not know is kept as its number; its descriptor is best closed.
     public struct Kind: RawRepresentable, Hashable, Sendable {
+        /// As on the wire.
         public var rawValue: UInt16
+        /// From the wire.
         public init(rawValue: UInt16) { self.rawValue = rawValue }
+        /// Serves clients.
         public static let listener = Kind(rawValue: 0)
         /// The socket on which processes ask for a hot restart; only the active one accepts from it.
         public static let restartSocket = Kind(rawValue: 1)
+        /// Serves the people who run the server.
         public static let admin = Kind(rawValue: 2)
     }
 
+    /// What it is for.
     public var kind: Kind
+    /// The owner's name for it, by which RELEASE names it.
     public var name: String
     /// The bound address as text, in the owner's notation.
     public var address: String
@@ -167,6 +186,7 @@ public struct ListenerRecord: Hashable, Sendable {
     /// The owner's own bits.
     public var flags: UInt32
 
+    /// A record for one descriptor.
     public init(kind: Kind = .listener, name: String, address: String, worker: UInt32? = nil, flags: UInt32 = 0) {
         self.kind = kind
         self.name = name
@@ -178,10 +198,12 @@ public struct ListenerRecord: Hashable, Sendable {
 
 /// One datagram's worth of a list of listeners.
 public struct ListenersPart: Hashable, Sendable {
+    /// One for each descriptor of the datagram, in their order.
     public var records: [ListenerRecord]
     /// No further part follows.
     public var isLast: Bool
 
+    /// As many records as descriptors travel with them.
     public init(records: [ListenerRecord], isLast: Bool) {
         self.records = records
         self.isLast = isLast
@@ -190,9 +212,12 @@ public struct ListenersPart: Hashable, Sendable {
 
 /// A named piece of state that this library carries without looking into it.
 public struct StateRecord: Hashable, Sendable {
+    /// By which the owner knows it again.
     public var name: String
+    /// Anything.
     public var bytes: [UInt8]
 
+    /// A record; one that is larger than a datagram travels in pieces.
     public init(name: String, bytes: [UInt8]) {
         self.name = name
         self.bytes = bytes
@@ -203,11 +228,14 @@ public struct StateRecord: Hashable, Sendable {
 public struct StatePart: Hashable, Sendable {
     /// A record, or a piece of one that is larger than a datagram.
     public struct Piece: Hashable, Sendable {
+        /// The record's.
         public var name: String
+        /// All of the record, or the next of it.
         public var bytes: [UInt8]
         /// The next piece belongs to the same record.
         public var continues: Bool
 
+        /// A piece of a record.
         public init(name: String, bytes: [UInt8], continues: Bool) {
             self.name = name
             self.bytes = bytes
@@ -215,10 +243,12 @@ public struct StatePart: Hashable, Sendable {
         }
     }
 
+    /// In the order in which they make up records.
     public var pieces: [Piece]
     /// No further part follows.
     public var isLast: Bool
 
+    /// What goes into one datagram.
     public init(pieces: [Piece], isLast: Bool) {
         self.pieces = pieces
         self.isLast = isLast
@@ -227,6 +257,7 @@ public struct StatePart: Hashable, Sendable {
 
 /// What became of the parent's connections.
 public struct HandOverReport: Hashable, Sendable {
+    /// Connections that are the child's now.
     public var moved: UInt64
     /// Stay with the parent, which drains them.
     public var kept: UInt64
@@ -236,10 +267,12 @@ public struct HandOverReport: Hashable, Sendable {
     public var upstream: UInt64 = 0
     /// How long connections stood still, and how long it all took, in nanoseconds.
     public var stallNs: UInt64 = 0
+    /// From the child's first word to COMMITTED, in nanoseconds.
     public var durationNs: UInt64 = 0
     /// What moved, what stays and why, for people; may be empty.
     public var text: String
 
+    /// A report; the other numbers are 0 until set.
     public init(moved: UInt64, kept: UInt64, text: String = "") {
         self.moved = moved
         self.kept = kept

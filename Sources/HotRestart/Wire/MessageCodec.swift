@@ -1,5 +1,6 @@
 /// A message with what its header says.
 public struct Envelope: Hashable, Sendable {
+    /// What was said.
     public var message: Message
     /// Counts the messages of one direction of one connection, from 0.
     public var sequence: UInt32

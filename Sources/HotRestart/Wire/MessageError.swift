@@ -2,6 +2,7 @@
 public enum MessageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Shorter than its header or than the length in it, or longer.
     case badLength(expected: Int, found: Int)
+    /// Does not begin as a message does.
     case badMagic(UInt32)
     /// The peer speaks another protocol major.
     case incompatible(major: UInt16, minor: UInt16)
@@ -11,6 +12,7 @@ public enum MessageError: Error, Hashable, Sendable, CustomStringConvertible {
     case truncatedField(tag: UInt16)
     /// A number that is not 8 bytes or out of range, or text that is not UTF-8.
     case badField(tag: UInt16)
+    /// A field without which the message means nothing.
     case missingField(type: UInt16, tag: UInt16)
     /// The descriptors that arrived are not as many as the header or the records say.
     case descriptorCount(expected: Int, found: Int)
@@ -21,6 +23,7 @@ public enum MessageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// One record, or a list that is never finished, exceeds the limits of the format.
     case tooLarge(bytes: Int)
 
+    /// A line for the log.
     public var description: String {
         switch self {
         case .badLength(let expected, let found): "message of \(found) bytes where \(expected) were expected"

@@ -1,31 +1,50 @@
 /// The number of a message's kind. Numbers are never given a second meaning.
 public struct MessageType: RawRepresentable, Hashable, Sendable {
+    /// As on the wire.
     public var rawValue: UInt16
+    /// From the wire.
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// `Message.hello`.
     public static let hello = MessageType(rawValue: 1)
+    /// `Message.welcome`.
     public static let welcome = MessageType(rawValue: 2)
     /// Readable in every protocol major: a refusal must reach a peer that understands nothing else.
     public static let refuse = MessageType(rawValue: 3)
+    /// `Message.request`.
     public static let request = MessageType(rawValue: 4)
+    /// `Message.listeners`.
     public static let listeners = MessageType(rawValue: 5)
+    /// `Message.state`.
     public static let state = MessageType(rawValue: 6)
+    /// `Message.ready`.
     public static let ready = MessageType(rawValue: 7)
+    /// `Message.commit`.
     public static let commit = MessageType(rawValue: 8)
+    /// `Message.committed`.
     public static let committed = MessageType(rawValue: 9)
+    /// `Message.done`.
     public static let done = MessageType(rawValue: 10)
+    /// `Message.bye`.
     public static let bye = MessageType(rawValue: 11)
+    /// `Message.release`.
     public static let release = MessageType(rawValue: 12)
+    /// `Message.released`.
     public static let released = MessageType(rawValue: 13)
+    /// `Message.terminate`.
     public static let terminate = MessageType(rawValue: 14)
+    /// `Message.abort`.
     public static let abort = MessageType(rawValue: 15)
+    /// `Message.adminRelease`.
     public static let adminRelease = MessageType(rawValue: 16)
+    /// `Message.adminReleased`.
     public static let adminReleased = MessageType(rawValue: 17)
 
     /// Sent only where both sides announced `Capabilities.ahead`.
     public static let ahead = MessageType(rawValue: 32)
     /// Sent only where both sides announced `Capabilities.connections`, as is the next one.
     public static let connections = MessageType(rawValue: 33)
+    /// `Message.prepared`.
     public static let prepared = MessageType(rawValue: 34)
 }
 

@@ -1,8 +1,11 @@
 /// A listening socket to pass: what it is, and the sender's descriptor (borrowed; the sender keeps it open).
 public struct OfferedListener: Hashable, Sendable {
+    /// What the child is to know of it.
     public var record: ListenerRecord
+    /// The sender's, open until the message is sent.
     public var descriptor: Int32
 
+    /// A socket with its record.
     public init(record: ListenerRecord, descriptor: Int32) {
         self.record = record
         self.descriptor = descriptor

@@ -1,0 +1,92 @@
+import CLinux
+import Glibc
+import HotRestart
+import Synchronization
+
+/// A server on a thread of its own that listens and hands over; what it was told to do is written down.
+final class HandOverServer: Sendable {
+    struct State {
+        var duties: [ListenerDuty] = []
+        var log: [String] = []
+        /// What `listen` returned, in order.
+        var sockets: [Int32] = []
+        var epoch: UInt64?
+        var stopSwitch: StopSwitch?
+        var outcome: Result<Void, ListenerHandOverError>?
+    }
+
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - ports: of 127.0.0.1; 0 is any.
+    ///   - record: gets name and duty too, in the order of all servers.
+    init(
+        _ name: String = "", path: String, ports: [UInt16] = [0], baseID: UInt64 = 0,
+        standbyNs: UInt64 = 10_000_000_000,
+        record: @escaping @Sendable (String, ListenerDuty) -> Void = { _, _ in }
+    ) {
+        onThread { [self] in
+            do throws(ListenerHandOverError) {
+                var options = ListenerHandOver.Options()
+                options.baseID = baseID
+                options.standbyNs = standbyNs
+                options.log = { line in self.state.withLock { $0.log.append(line) } }
+                let handOver = try ListenerHandOver(path: path, options: options)
+                var sockets: [Int32] = []
+                for port in ports { sockets.append(try handOver.listen("127.0.0.1", port: port)) }
+                state.withLock {
+                    $0.sockets = sockets
+                    $0.epoch = handOver.epoch
+                    $0.stopSwitch = handOver.stopSwitch
+                }
+                try handOver.serve { duty in
+                    record(name, duty)
+                    self.state.withLock { $0.duties.append(duty) }
+                }
+                for socket in sockets { close(socket) }
+                state.withLock { $0.outcome = .success(()) }
+            } catch {
+                state.withLock { $0.outcome = .failure(error) }
+            }
+        }
+    }
+
+    var now: State { state.withLock { $0 } }
+    func stop() { now.stopSwitch?.stop() }
+    /// Returns when that is so; false after a time in which it would have been.
+    func reaches(_ isReached: (State) -> Bool) -> Bool {
+        let end = soon(20)
+        while !isReached(now) {
+            if cl_monotonic_ns() > end { return false }
+            usleep(500)
+        }
+        return true
+    }
+    var serves: Bool { reaches { $0.duties.last == .accept } }
+    var ends: Bool { reaches { $0.outcome != nil } }
+}
+
+/// Runs `body` on a thread of its own.
+func onThread(_ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Box(body)).toOpaque()
+    let code = pthread_create(
+        &thread, nil,
+        { @Sendable argument in
+            guard let argument else { return nil }
+            Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
+            return nil
+        }, box)
+    precondition(code == 0, "pthread_create: \(code)")
+    pthread_detach(thread)
+}
+
+/// The port that a socket is bound to.
+func port(of socket: Int32) -> UInt16 {
+    var address = cl_address()
+    return cl_local_address(socket, &address) >= 0 ? cl_address_port(&address) : 0
+}
