@@ -57,9 +57,10 @@ enum Attaching {
         guard let how = try prepare(input, images, baseID) else { return "nothing" }
         let path = RegionName.path(baseID: baseID)
         let holder = how.contains(.held) ? open(path, O_RDWR | O_CLOEXEC) : -1
-        defer { if holder >= 0 { close(holder) } }
         if holder >= 0 { _ = cl_ofd_lock(holder, RegionLayout.locks, 1) }
 
+        var isOpen = holder >= 0
+        defer { if isOpen { close(holder) } }
         let anchor = try Anchor(baseID: baseID)
         let (region, origin) = try SharedRegion.attach(
             anchor, reset: how.contains(.reset), rebuild: how.contains(.withoutRebuild) ? nil : .stats)
@@ -67,6 +68,10 @@ enum Attaching {
         try region.claimSlot(epoch: 1, socketPath: "@fuzz")
         let found = live(region)
         _ = try? Reading.all(baseID)
+        if isOpen { close(holder) }
+        isOpen = false
+        // Its store does not go, its descriptor must: there are thousands of them.
+        SoundRegions.letGo(baseID)
         _ = try? SharedRegion.remove(anchor)
         return word(origin) + found
     }
