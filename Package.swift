@@ -101,12 +101,18 @@ let package = Package(
         .target(
             name: "RegionTesting", dependencies: ["SharedMemory", "CLinux"], path: "Tests/SharedMemoryTests/Support",
             swiftSettings: strict),
+        // What tools/fuzz does to an input, for the tests that replay its corpus.
+        .target(
+            name: "FuzzTargets", dependencies: ["Stats", "SharedMemory", "CLinux"],
+            path: "tools/fuzz/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
             name: "StatsTests",
-            dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child", "statdump"],
+            dependencies: [
+                "Stats", "SharedMemory", "CLinux", "RegionTesting", "FuzzTargets", "region-child", "statdump",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),
@@ -125,7 +131,8 @@ let package = Package(
             name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
             swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["CLinux", "StatCatalog", "envoyd", "statdump", "upstream"],
+            name: "IntegrationTests",
+            dependencies: ["CLinux", "StatCatalog", "FuzzTargets", "envoyd", "statdump", "upstream"],
             path: "Tests/Integration", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

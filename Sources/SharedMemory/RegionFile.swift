@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Opening, checking, making and removing region files; nothing of it touches a mutex or a cell.
-enum RegionFile {
+package enum RegionFile {
     /// Opens a region that exists and checks whether it can be trusted (owner, mode, kind, size).
     static func open(_ path: String, writable: Bool) throws(RegionError) -> Int32 {
         // O_NONBLOCK: a FIFO that somebody put there must be refused, not waited for.
@@ -173,6 +173,29 @@ enum RegionFile {
         var header = cl_region_header()
         let got = withUnsafeMutableBytes(of: &header) { pread(descriptor, $0.baseAddress, $0.count, 0) }
         return got == MemoryLayout<cl_region_header>.size ? header : nil
+    }
+
+    /// Which process slots are held by another open file description. Two questions for each that is, and one more,
+    /// instead of one for each that there is.
+    package static func lockedSlots(_ descriptor: Int32) -> [Bool] {
+        var locked = [Bool](repeating: false, count: RegionLayout.slots)
+        var unknown = [0..<RegionLayout.slots]
+        while let range = unknown.popLast() {
+            guard !range.isEmpty else { continue }
+            var (start, length) = (Int64(0), Int64(0))
+            let found = cl_ofd_find_lock(
+                descriptor, RegionLayout.locks + Int64(range.lowerBound), Int64(range.count), &start, &length)
+            guard found == 1 else { continue }
+            let first = Int(clamping: start - RegionLayout.locks)
+            // A length of 0: all that follows.
+            let end = length == 0 ? range.upperBound : first.addingReportingOverflow(Int(length)).partialValue
+            let held = (first..<max(first, end)).clamped(to: range)
+            // It is of the range, or the kernel is not what we know: then all of it counts as held.
+            for index in held.isEmpty ? range : held { locked[index] = true }
+            guard !held.isEmpty else { continue }
+            unknown += [range.lowerBound..<held.lowerBound, held.upperBound..<range.upperBound]
+        }
+        return locked
     }
 
     /// Whether any process slot of this file is held by another open file description.

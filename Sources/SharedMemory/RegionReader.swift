@@ -55,7 +55,7 @@ public final class RegionReader {
         // The header and the directory are copied once, so that what was checked stays what is used.
         // Locks before slots: a slot that is taken over gets its new incarnation before its lock, so whoever sees the lock
         // sees the incarnation, and planes of the one before do not count.
-        let live = (0..<RegionLayout.slots).map { cl_ofd_is_locked(fd, RegionLayout.locks + Int64($0), 1) == 1 }
+        let live = RegionFile.lockedSlots(fd)
         let copy = UnsafeMutablePointer<cl_region>.allocate(capacity: 1)
         defer { copy.deallocate() }
         let got = pread(fd, copy, MemoryLayout<cl_region>.size, 0)

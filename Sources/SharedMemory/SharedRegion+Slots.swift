@@ -90,11 +90,8 @@ extension SharedRegion {
 
     /// Those of this region alone.
     private func lockedSlots() -> [SlotInfo] {
-        (0..<RegionLayout.slots).compactMap { index in
-            guard index != slot, cl_ofd_is_locked(descriptor, RegionLayout.locks + Int64(index), 1) == 1 else {
-                return nil
-            }
-            return info(index, isLive: true)
+        RegionFile.lockedSlots(descriptor).enumerated().compactMap { index, isLocked in
+            isLocked && index != slot ? info(index, isLive: true) : nil
         }
     }
 

@@ -21,6 +21,8 @@ import Testing
 
                     """))
             #expect(try holder.client().get("/").status == 200)
+            let stats = try bed.statdump("process_starts|overflow|repairs|region_generation")
+            #expect(stats["server.process_starts"] == 1 && stats["stats.region_generation"] == 1)
         }
     }
 

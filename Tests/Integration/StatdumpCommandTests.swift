@@ -36,6 +36,35 @@ struct StatdumpCommandTests {
         }
     }
 
+    /// Histograms too, while their interval lasts, in every form that they have in text.
+    @Test func itPrintsHistogramsAsTheAdminListenerDoes() throws {
+        try withBed { bed in
+            var configuration = Configuration(try bed.upstream().port)
+            configuration.top = ["stats_flush_interval: 299s"]
+            let proxy = try bed.proxy(configuration)
+            for _ in 0..<3 { _ = try proxy.client().get("/") }
+            let filter = "^(cluster\\.service\\.(external\\.)?upstream_(rq|cx)_|http\\.ingress_http\\.downstream_rq_)"
+            let name = "http.ingress_http.downstream_rq_time"
+            try waitUntil("the last request is recorded") {
+                try proxy.admin("/stats?filter=\(name)&histogram_buckets=cumulative").text.contains("B3.6e+06(0,3)")
+            }
+            let query = "/stats?filter=\(Self.encoded(filter))"
+            for format in ["text", "json", "prometheus"] {
+                let answer = try proxy.admin("\(query)&format=\(format)").text
+                let shown = try bed.output("statdump", ["--base-id", "\(bed.baseID)", filter, "--format", format])
+                #expect(shown.output == answer + (format == "json" ? "\n" : ""), "\(format)")
+                #expect(answer.contains("downstream_rq_time") || answer.contains("histograms"))
+            }
+            for buckets in ["cumulative", "disjoint", "detailed", "summary"] {
+                let answer = try proxy.admin("\(query)&type=Histograms&histogram_buckets=\(buckets)").text
+                let shown = try bed.output(
+                    "statdump",
+                    ["--base-id", "\(bed.baseID)", filter, "--type", "histogram", "--histogram-buckets", buckets])
+                #expect(shown.output == answer && answer.contains(name), "\(buckets)")
+            }
+        }
+    }
+
     private static func encoded(_ text: String) -> String {
         text.utf8.map { byte in
             let hex = String(byte, radix: 16)

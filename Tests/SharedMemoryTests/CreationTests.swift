@@ -22,6 +22,22 @@ struct CreationTests {
         }
     }
 
+    /// Killed wherever it is: the region's name shows none or a whole one, and the next start is not held up.
+    @Test func killedAtAnyMoment() throws {
+        try withScratch { scratch in
+            for _ in 0..<30 {
+                let child = try scratch.spawn("rebuild", "names:n:20")
+                usleep(UInt32.random(in: 0...20_000))
+                child.kill()
+                if scratch.files().contains("") { #expect(throws: Never.self) { try scratch.reader() } }
+                if Bool.random() { unlink(scratch.path) }
+            }
+            let (region, _) = try scratch.attach()
+            #expect(region.header.segment_count <= 2)
+            #expect(scratch.files() == ["", ".anchor"])
+        }
+    }
+
     /// The start-up lock of a process that was killed with it is free.
     @Test func killedWithTheAnchor() throws {
         try withScratch { scratch in

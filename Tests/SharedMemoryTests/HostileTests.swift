@@ -75,6 +75,24 @@ struct HostileTests {
         }
     }
 
+    /// Ours by its kind, and otherwise in any state: another process is let in or waits in vain, and that not for long.
+    @Test func aMutexInAnyState() throws {
+        try withScratch { scratch in
+            let mutex = MemoryLayout<cl_region_header>.offset(of: \.mutex)!
+            for round in 0..<8 {
+                do { _ = try scratch.attach() }
+                for word in 0..<10 where word != 4 {
+                    let number = round % 2 == 0 ? UInt32.random(in: 0...(.max)) : UInt32.random(in: 0...2) << 30
+                    scratch.poke(number, at: mutex + 4 * word)
+                }
+                // Its counts go on in another one, or it makes a new one: never a signal.
+                #expect(try scratch.run("rebuild", "names:n:3", "complaints") == .exit(0))
+                #expect(try scratch.reader().header.generation >= 1)
+                unlink(scratch.path)
+            }
+        }
+    }
+
     /// Random bytes over a whole region, page by page, for readers and for those who would write.
     @Test func randomBytes() {
         withScratch { scratch in

@@ -23,6 +23,37 @@ struct SlotTests {
         }
     }
 
+    /// Whoever has which locks, alone, side by side and all at once: the same as when each slot is asked for.
+    @Test(arguments: [
+        [], [0..<1], [255..<256], [0..<256], [3..<5, 5..<6, 200..<256], [0..<1, 2..<3, 4..<5, 250..<1000],
+    ])
+    func heldSlotsAreFound(ranges: [Range<Int>]) throws {
+        try withScratch { scratch in
+            let (region, _) = try scratch.attach()
+            var holders: [Int32] = []
+            defer { for fd in holders { close(fd) } }
+            for range in ranges.shuffled() {
+                let fd = open(scratch.path, O_RDWR | O_CLOEXEC)
+                holders.append(fd)
+                #expect(cl_ofd_lock(fd, RegionLayout.locks + Int64(range.lowerBound), Int64(range.count)) == 0)
+            }
+            let found = RegionFile.lockedSlots(region.descriptor)
+            #expect(found.count == 256)
+            for index in 0..<256 {
+                #expect(found[index] == ranges.contains { $0.contains(index) }, "slot \(index)")
+                #expect(
+                    found[index] == (cl_ofd_is_locked(region.descriptor, RegionLayout.locks + Int64(index), 1) == 1))
+            }
+            // To the end of all files, as a fuzzer's or a foreign program's may be.
+            let fd = open(scratch.path, O_RDWR | O_CLOEXEC)
+            holders.append(fd)
+            if ranges.isEmpty, cl_ofd_lock(fd, RegionLayout.locks + 100, 0) == 0 {
+                #expect(RegionFile.lockedSlots(region.descriptor).firstIndex(of: true) == 100)
+                #expect(RegionFile.lockedSlots(region.descriptor).count { $0 } == 156)
+            }
+        }
+    }
+
     @Test func aPathThatIsTooLongIsCut() throws {
         try withScratch { scratch in
             let region = try scratch.member(socketPath: String(repeating: "p", count: 200))

@@ -212,6 +212,9 @@ struct BesideTests {
             let lines = try third.lines(upTo: "done")
             #expect(lines.contains("complaints 1") && lines.contains("value 4"))
             #expect(StatsSnapshot(try scratch.reader()).value("both") == 6)
+            // Nobody begins to serve there, in a restart neither: said at once, and whoever serves goes on.
+            #expect(try scratch.run("rebuild", "commit") == .exit(2))
+            #expect(try scratch.reader().newest?.pid == UInt32(holder.pid))
             // All gone: three become one.
             for child in [holder, second, third] { child.kill() }
             #expect(try scratch.run("rebuild") == .exit(0))

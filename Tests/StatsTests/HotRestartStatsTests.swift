@@ -1,5 +1,7 @@
+import Dispatch
 import RegionTesting
 import SharedMemory
+import Synchronization
 import Testing
 
 @testable import Stats
@@ -49,6 +51,82 @@ struct HotRestartStatsTests {
             #expect(snapshot.histogram("h")?.count == 10)
             #expect(try scratch.reader().planeCount == 2, "the planes of those that left are used again")
             #expect(Soundness.findings(try scratch.reader()) == [])
+        }
+    }
+
+    /// Somebody looks without a pause while one process after the other takes over: counts and sums never go down, and a
+    /// gauge that each process holds at 1 is that of the parent, of both or of the child, never of nobody.
+    @Test func thereIsNoDipAtAnyInstant() throws {
+        try withScratch { scratch in
+            let operations = ["histogram:h:42", "gauge:g:1", "commit", "tick:c"]
+            var parent = try scratch.spawn(operations)
+            try parent.wait(for: "ticking")
+            let sampler = Sampler(scratch.baseID)
+            defer { _ = sampler.stop() }
+            for round in 1...20 {
+                let child = try scratch.spawn(["member"] + operations)
+                try child.wait(for: "ticking")
+                if round % 3 == 0 { parent.kill() } else { parent.finish() }
+                parent = child
+            }
+            let found = sampler.stop()
+            #expect(found.problems == [])
+            #expect(found.samples > 20 && found.gauges.contains(1))
+            #expect(StatsSnapshot(try scratch.reader()).histogram("h")?.count == 21)
+            parent.kill()
+        }
+    }
+
+    /// Reads a region in a thread of its own.
+    private final class Sampler: Sendable {
+        struct Found {
+            var isStopped = false
+            var samples = 0
+            var gauges: Set<UInt64> = []
+            var problems: [String] = []
+        }
+        private let found = Mutex(Found())
+        private let group = DispatchGroup()
+
+        init(_ baseID: UInt32) {
+            DispatchQueue.global().async(group: group) { [self] in
+                var last: [String: UInt64] = [:]
+                while !found.withLock({ $0.isStopped }) {
+                    do {
+                        let reader = try RegionReader(baseID: baseID)
+                        let snapshot = StatsSnapshot(reader)
+                        let data = snapshot.histogram("h")
+                        var problems: [String] = []
+                        for (name, now) in [
+                            ("c", snapshot.value("c")), ("h", data?.count), ("h's sum", data?.sum),
+                            ("starts", snapshot.value("server.process_starts")),
+                        ] {
+                            if now ?? 0 < last[name, default: 0] {
+                                problems.append("\(name): \(now ?? 0) after \(last[name]!)")
+                            }
+                            last[name] = now
+                        }
+                        let gauge = snapshot.value("g") ?? 0
+                        // A look that took longer than a restart saw one process go and not the other come.
+                        let again = try RegionReader(baseID: baseID)
+                        let isOneMoment = again.header.process_starts == reader.header.process_starts
+                        if isOneMoment, gauge < 1 || gauge > 2 { problems.append("g: \(gauge)") }
+                        found.withLock {
+                            $0.samples += 1
+                            $0.gauges.insert(gauge)
+                            $0.problems += problems
+                        }
+                    } catch {
+                        found.withLock { $0.problems.append("\(error)") }
+                    }
+                }
+            }
+        }
+
+        func stop() -> Found {
+            found.withLock { $0.isStopped = true }
+            group.wait()
+            return found.withLock { $0 }
         }
     }
 

@@ -148,7 +148,7 @@ struct RegionCheckTests {
             do { _ = try fill(scratch) }
             var random = SystemRandomNumberGenerator()
             let size = scratch.size
-            for round in 0..<300 {
+            for round in 0..<100 {
                 // Mostly where numbers that are followed lie: header, directory, planes, records.
                 let at =
                     round % 3 == 0

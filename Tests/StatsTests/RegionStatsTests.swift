@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import Glibc
 import RegionTesting
 import SharedMemory
@@ -178,6 +179,35 @@ struct RegionStatsTests {
             store.makeWriter().counter(store.counter("stray")).add(2)
             #expect(store.value("stray") == 2, "as a name of its own")
             #expect(scratch.size <= size + RegionLayout.page)
+        }
+    }
+
+    /// While a thread counts, a reader sees in the sum whatever it sees in the bins.
+    @Test func theSumIsNeverBehindTheBins() throws {
+        try withScratch { scratch in
+            let store = StatsStore(region: try scratch.member())
+            nonisolated(unsafe) let histogram = store.makeWriter().histogram(store.histogram("h", unit: .unspecified))
+            store.topUp()
+            nonisolated(unsafe) let stop = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+            stop.initialize(to: 0)
+            defer { stop.deallocate() }
+            let group = DispatchGroup()
+            DispatchQueue.global().async(group: group) {
+                while cl_load_acquire(stop) == 0 { for _ in 0..<100 { histogram.record(42) } }
+            }
+            var last: UInt64 = 0
+            var moved = 0
+            for _ in 0..<20_000 where moved < 100 {
+                let data = try #require(StatsSnapshot(try scratch.reader()).histogram("h"))
+                if data.sum < 42 * data.count { Issue.record("\(data.count) values of 42 come to \(data.sum)") }
+                if data.count > last { moved += 1 }
+                last = data.count
+            }
+            cl_store_release(stop, 1)
+            group.wait()
+            #expect(moved == 100)
+            let data = StatsSnapshot(try scratch.reader()).histogram("h")
+            #expect(data?.sum == 42 * (data?.count ?? 0))
         }
     }
 }

@@ -14,8 +14,11 @@ let package = Package(
         .target(
             name: "Stats", dependencies: ["SharedMemory", "CLinux", "CRE2"], exclude: ["README.md"],
             swiftSettings: strict),
+        // What is done to an input; the package above replays the corpus with it.
+        .target(
+            name: "FuzzTargets", dependencies: ["Stats", "SharedMemory", "CLinux"], swiftSettings: strict),
         .executableTarget(
-            name: "region-fuzz", dependencies: ["Stats", "SharedMemory", "CLinux"],
+            name: "region-fuzz", dependencies: ["FuzzTargets"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
     ],
     cxxLanguageStandard: .cxx17

@@ -6,28 +6,32 @@ import Stats
 /// Several threads that count in the same stats as fast as they can, while the main thread makes names.
 ///
 /// Says `hammering`, counts until standard input ends, then says `total <name> <n>` for each stat that all processes
-/// have, and `done`. A process that is killed has said nothing: beside each common counter it counts in one that only it
-/// and its successors have (named `own`), and in that one first.
+/// have, `sum hammer.all <n>`, and `done`. One that is to be killed has a `Journal` for each thread instead, and counts one
+/// in `thread.<n>` of each thread's plane, by which the plane is known.
 final class Hammer {
     private let store: StatsStore
     private let threads: Int
     private let names: Int
-    private let own: String?
+    private let journal: String?
+    /// The first thread kills its process after so many steps; 0: it does not.
+    private let stepsToLive: UInt64
 
-    init(_ store: StatsStore, threads: Int, names: Int, own: String?) {
+    init(_ store: StatsStore, threads: Int, names: Int, journal: String?, stepsToLive: UInt64) {
         self.store = store
         self.threads = threads
         self.names = names
-        self.own = own
+        self.journal = journal
+        self.stepsToLive = stepsToLive
     }
 
     /// What one thread works with. Nobody else touches it before the thread is done.
     private struct Part {
-        var common: [Counter]
-        var own: [Counter]
+        var counters: [Counter]
         var histogram: Histogram
+        var journal: Journal?
         var totals: [UInt64]
         var values: UInt64 = 0
+        var sum: UInt64 = 0
     }
 
     func run() throws {
@@ -36,10 +40,11 @@ final class Hammer {
         let parts = UnsafeMutablePointer<Part>.allocate(capacity: threads)
         for i in 0..<threads {
             let writer = store.makeWriter()
+            if journal != nil { writer.counter(store.counter("thread.\(i)")).increment() }
             let part = Part(
-                common: (0..<names).map { writer.counter(store.counter("hammer.\($0)")) },
-                own: own.map { own in (0..<names).map { writer.counter(store.counter("\(own).\($0)")) } } ?? [],
+                counters: (0..<names).map { writer.counter(store.counter("hammer.\($0)")) },
                 histogram: writer.histogram(store.histogram("hammer.all", unit: .unspecified)),
+                journal: journal.map { Journal(path: $0, thread: i, stepsToLive: i == 0 ? stepsToLive : 0) },
                 totals: Array(repeating: 0, count: names))
             (parts + i).initialize(to: part)
         }
@@ -51,20 +56,30 @@ final class Hammer {
         makeNames()
         cl_store_release(stop, 1)
         group.wait()
-        for i in 0..<names { say("total hammer.\(i) \((0..<threads).reduce(0) { $0 + parts[$1].totals[i] })") }
-        say("total hammer.all \((0..<threads).reduce(0) { $0 + parts[$1].values })")
+        let all = (0..<threads).map { parts[$0] }
+        for i in 0..<names { say("total hammer.\(i) \(all.reduce(0) { $0 + $1.totals[i] })") }
+        say("total hammer.all \(all.reduce(0) { $0 + $1.values })")
+        say("sum hammer.all \(all.reduce(0) { $0 + $1.sum })")
         say("done")
     }
 
     private static func count(_ part: inout Part, until stop: UnsafeMutablePointer<UInt64>) {
+        let counters = part.counters
+        let histogram = part.histogram
         while cl_load_acquire(stop) == 0 {
-            for i in part.common.indices {
-                if !part.own.isEmpty { part.own[i].increment() }
-                part.common[i].increment()
-                part.totals[i] += 1
+            // What a step of a journal records is known from how often it was done.
+            let value = part.values % 1000
+            if part.journal != nil {
+                for i in counters.indices { part.journal?.step(i) { counters[i].increment() } }
+                part.journal?.step(counters.count) { histogram.record(value) }
+            } else {
+                for i in counters.indices {
+                    counters[i].increment()
+                    part.totals[i] += 1
+                }
+                histogram.record(value)
+                part.sum += value
             }
-            guard part.own.isEmpty else { continue }
-            part.histogram.record(part.values % 1000)
             part.values += 1
         }
     }

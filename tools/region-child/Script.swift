@@ -20,7 +20,7 @@ import Stats
 ///     text:name:text         sets a text readout
 ///     texts:name             sets it to one text after the other until its standard input ends; says `writing`
 ///     tick:name              adds 1 over and over until its standard input ends; says `ticking`, at the end `total <n>`
-///     hammer:threads:names[:own]  see Hammer.swift
+///     hammer:threads:names[:journal[:steps]]  see Hammer.swift; the journal is the region's file name with that ending
 ///     reset                  sets all counters to zero; says `reset`
 ///     wreck                  makes the mutex unrecoverable after its owner was killed; says `wrecked`
 ///     value:name             says `value <n>` as a snapshot of this process has it
@@ -96,8 +96,11 @@ final class Script {
             tick(writer.counter(store.counter(name)))
         case "hammer":
             let (store, _) = try stats()
-            let own = words.count > 3 ? words[3] : nil
-            try Hammer(store, threads: Int(name) ?? 1, names: Int(words[2]) ?? 1, own: own).run()
+            try Hammer(
+                store, threads: Int(name) ?? 1, names: Int(words[2]) ?? 1,
+                journal: words.count > 3 ? "\(RegionName.path(baseID: baseID)).\(words[3])" : nil,
+                stepsToLive: words.count > 4 ? UInt64(words[4]) ?? 0 : 0
+            ).run()
         case "reset":
             try stats().store.resetCounters()
             say("reset")

@@ -40,4 +40,14 @@ static inline int cl_ofd_is_locked(int fd, int64_t start, int64_t length) {
     int rc = CL_RETRY(fcntl(fd, CL_F_OFD_GETLK, &l));
     return rc < 0 ? rc : l.l_type != F_UNLCK;
 }
+/// A lock of another open file description on a part of the range: 1 and where it is (a length of 0: to the end of all
+/// files), 0 when there is none. Which of several is found is not said.
+static inline int cl_ofd_find_lock(int fd, int64_t start, int64_t length, int64_t *found, int64_t *found_length) {
+    struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    int rc = CL_RETRY(fcntl(fd, CL_F_OFD_GETLK, &l));
+    if (rc < 0) return rc;
+    *found = l.l_start;
+    *found_length = l.l_len;
+    return l.l_type != F_UNLCK;
+}
 #endif

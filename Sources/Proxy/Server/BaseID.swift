@@ -193,7 +193,9 @@ struct BaseIDClaim {
                 baseID: id, region: region, epoch: epoch, socketPath: path, parent: parent,
                 firstStartNs: parent?.startNs ?? cl_realtime_ns(), notes: notes)
         } catch {
-            throw StartupError("base id \(id): \(error)")
+            guard case .full = error else { throw StartupError("base id \(id): \(error)") }
+            throw StartupError(
+                "base id \(id): \(error); make room, or start with --disable-hot-restart, which needs none of it")
         }
     }
 }

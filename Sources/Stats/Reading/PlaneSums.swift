@@ -98,13 +98,15 @@ final class PlaneSums {
         guard value >= run.first, value + HistogramBins.cells <= run.first + run.cells.count else { return }
         let cells = run.cells.baseAddress! + (value - run.first)
         data.zeros &+= cl_load_relaxed(cells)
-        data.sum &+= cl_load_relaxed(cells + 1)
         for decade in 0..<HistogramBins.decades {
             let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)
             guard number > 0, number <= UInt64(UInt32.max), let block = reader.block(plane: plane, Int(number - 1))
             else { continue }
             data.add(decade: decade, block)
         }
+        // Written first and read last: it has whatever the bins have.
+        cl_fence()
+        data.sum &+= cl_load_relaxed(cells + 1)
     }
 
     /// - Parameter only: the plane to look at; nil: all of them.

@@ -41,7 +41,8 @@ public struct RegionCheck {
         return kept ?? []
     }
 
-    init(_ image: RegionImage) {
+    /// Looks once, at one file.
+    public init(_ image: RegionImage) {
         self.image = image
         checkFile()
         // Another layout means that nothing behind the header can be read.

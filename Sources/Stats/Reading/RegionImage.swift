@@ -35,7 +35,7 @@ public final class RegionImage {
             _ = cl_close(fd)
             throw .untrusted(path: path, found: "it is not a regular file")
         }
-        isLocked = (0..<RegionLayout.slots).map { cl_ofd_is_locked(fd, RegionLayout.locks + Int64($0), 1) == 1 }
+        isLocked = RegionFile.lockedSlots(fd)
         head = .allocate(capacity: 1)
         memset(head, 0, MemoryLayout<cl_region>.size)
         let got = pread(fd, head, MemoryLayout<cl_region>.size, 0)
