@@ -81,13 +81,11 @@ struct OutputBuffer: ~Copyable {
     @inline(__always)
     mutating func append(_ other: borrowing OutputBuffer) { append(other.start, other.count) }
 
-    /// Makes room for `length` bytes, which `fill` writes, given what there is and where they go.
+    /// What was written at `from` once more.
     @inline(__always)
-    mutating func appendBytes(
-        _ length: Int, _ fill: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> Void
-    ) {
+    mutating func appendAgain(_ from: Int, _ length: Int) {
         reserve(length)
-        fill(start, start + count)
+        (start + count).update(from: start + from, count: length)
         count &+= length
     }
 
@@ -102,6 +100,47 @@ struct OutputBuffer: ~Copyable {
         let text = String(decoding: run(from, count - from), as: UTF8.self)
         cut(to: from)
         append(text)
+    }
+
+    /// In what was written from `from` on, puts the byte in the place of every `%` and two hexadecimal digits.
+    mutating func unescapePercent(from: Int) {
+        var at = from
+        while at < count, start[at] != UInt8(ascii: "%") { at += 1 }
+        var to = at
+        while at < count {
+            var byte = start[at]
+            if byte == UInt8(ascii: "%"), at + 2 < count, let high = Self.digit(start[at + 1]),
+                let low = Self.digit(start[at + 2])
+            {
+                byte = high << 4 | low
+                at += 2
+            }
+            start[to] = byte
+            to += 1
+            at += 1
+        }
+        count = to
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+
+    /// In what was written from `from` on, puts `_` in the place of every byte that is neither a letter nor a digit.
+    @inline(__always)
+    mutating func makeWord(from: Int) {
+        let (start, count) = (start, count)
+        for i in from..<count {
+            let byte = start[i]
+            let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
+            let isDigit = byte &- UInt8(ascii: "0") < 10
+            start[i] = isLetter || isDigit ? byte : UInt8(ascii: "_")
+        }
     }
 
     /// Nothing before here is taken back any more.

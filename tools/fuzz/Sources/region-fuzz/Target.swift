@@ -37,7 +37,7 @@ private final class FuzzedRegion {
             let anchor = try Anchor(baseID: baseID)
             let (shared, _) = try SharedRegion.attach(anchor)
             try shared.claimSlot(epoch: 0, socketPath: "@fuzz")
-            store = StatsStore(region: shared)
+            store = StatsStore(region: shared, naming: .envoy)
             try shared.commitSlot()
         } catch { fatalError("\(error)") }
         for _ in 0..<2 { Self.count(store) }
@@ -64,6 +64,13 @@ private final class FuzzedRegion {
         let histogram = writer.histogram(store.histogram("cluster.a.time", unit: .milliseconds))
         store.topUp()
         for value in [0, 1, 42, 4200, 4_200_000] as [UInt64] { histogram.record(value) }
+        // Names of another program, with dimensions, and some that Prometheus cannot tell apart.
+        let plain = StatsStore(region: store.region)
+        let other = plain.makeWriter()
+        for name in ["requests;code=200;method=GET", "requests;a.b=%22;a_b=%zz", "re.quests", "re_quests", "5xx"] {
+            other.counter(plain.counter(name)).increment()
+            other.gauge(plain.gauge(name, import: .accumulate)).set(5)
+        }
     }
 
     func patch(_ input: UnsafeBufferPointer<UInt8>) {
