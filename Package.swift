@@ -101,19 +101,25 @@ let package = Package(
         .target(
             name: "RegionTesting", dependencies: ["SharedMemory", "CLinux"], path: "Tests/SharedMemoryTests/Support",
             swiftSettings: strict),
+        // Reads Prometheus text with Prometheus' own parser, for the tests.
+        .target(
+            name: "PrometheusTesting", dependencies: ["CLinux"], path: "Tests/PrometheusTesting", swiftSettings: strict),
         .testTarget(
             name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
             name: "StatsTests",
-            dependencies: ["Stats", "SharedMemory", "CLinux", "RegionTesting", "region-child", "statdump"],
+            dependencies: [
+                "Stats", "SharedMemory", "CLinux", "RegionTesting", "PrometheusTesting", "region-child", "statdump",
+            ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "StatCatalogTests", dependencies: ["StatCatalog", "Stats", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "StatsMetricsTests",
             dependencies: [
-                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "region-child",
+                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "PrometheusTesting", "region-child",
+                "statdump",
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),
@@ -125,7 +131,8 @@ let package = Package(
             name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
             swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["CLinux", "StatCatalog", "envoyd", "statdump", "upstream"],
+            name: "IntegrationTests",
+            dependencies: ["CLinux", "StatCatalog", "PrometheusTesting", "envoyd", "statdump", "upstream"],
             path: "Tests/Integration", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
