@@ -29,8 +29,7 @@ enum StatsBench {
         let store = StatsStore(region: region, naming: isPlain ? .plain : .envoy)
         let writer = store.makeWriter()
         cells(store, writer)
-        let order = isShuffled ? Fill.shuffled(names) : Array(0..<names)
-        try many(order.map(isPlain ? Fill.dimensionedName : Fill.name), store, writer, region, anchor)
+        try many(names, isShuffled, isPlain, store, writer, region, anchor)
     }
 
     /// CPU time of this thread: what else the machine does is not ours.
@@ -122,9 +121,11 @@ enum StatsBench {
     }
 
     static func many(
-        _ all: [String], _ store: StatsStore, _ writer: StatsWriter, _ region: SharedRegion, _ anchor: Anchor
+        _ names: Int, _ isShuffled: Bool, _ isPlain: Bool, _ store: StatsStore, _ writer: StatsWriter,
+        _ region: SharedRegion, _ anchor: Anchor
     ) throws {
-        let names = all.count
+        let order = isShuffled ? Fill.shuffled(names) : Array(0..<names)
+        let all = order.map(isPlain ? Fill.dimensionedName : Fill.name)
         let before = region.header.committed
         var start = now()
         for name in all { writer.counter(store.counter(name)).add(1) }

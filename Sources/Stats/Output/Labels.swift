@@ -136,8 +136,34 @@ struct DistinctNames {
 
 /// Numbers that stand for labels when sets of them are compared.
 private enum LabelHash {
+    /// Values are short: their last bytes are read again rather than one by one.
     @inline(__always)
-    static func of(_ text: UnsafeBufferPointer<UInt8>) -> UInt64 { NameIndex.hash(.counter, text) }
+    static func of(_ text: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        let count = text.count
+        var hash = UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15
+        guard count > 0, let start = text.baseAddress else { return hash }
+        let bytes = UnsafeRawPointer(start)
+        if count >= 8 {
+            var at = 0
+            while at &+ 8 < count {
+                hash = step(hash, bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+                at &+= 8
+            }
+            return step(hash, bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
+        }
+        if count >= 4 {
+            let first = bytes.loadUnaligned(as: UInt32.self)
+            let last = bytes.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+            return step(hash, UInt64(first) << 32 | UInt64(last))
+        }
+        return step(hash, UInt64(start[0]) << 16 | UInt64(start[count / 2]) << 8 | UInt64(start[count &- 1]))
+    }
+
+    @inline(__always)
+    private static func step(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* 0xff51_afd7_ed55_8ccd
+        return product ^ product >> 32
+    }
 
     /// Sums of it do not depend on an order.
     @inline(__always)

@@ -31,6 +31,9 @@ struct MetricGroups: ~Copyable {
     /// Group number plus one, 0: empty. A power of two, at most half full.
     private var table = [UInt32](repeating: 0, count: 256)
 
+    /// - Parameter stats: how many will be added at most.
+    init(stats: Int) { members.reserveCapacity(stats) }
+
     var isEmpty: Bool { groups.isEmpty }
 
     /// - Parameters:
@@ -205,15 +208,15 @@ extension OutputBuffer {
     /// What was written at `from` once more as the name of a metric of Envoy's, behind `envoy_`.
     @inline(__always)
     fileprivate mutating func appendMetric(_ from: Int, _ length: Int) {
-        let start = count
-        appendAgain(from, length)
-        makeWord(from: start)
+        appendBytes(length) { start, place in
+            for i in 0..<length { place[i] = Self.word(start[from &+ i]) }
+        }
     }
 
     /// The same as a name of its own: it has at least a character and begins with no digit.
     fileprivate mutating func appendPlainMetric(_ from: Int, _ length: Int) {
         let start = count
-        appendAgain(from, length)
+        appendBytes(length) { start, place in place.update(from: start + from, count: length) }
         unescapePercent(from: start)
         makeWord(from: start)
         guard count == start || run(start, 1)[0] <= UInt8(ascii: "9") else { return }

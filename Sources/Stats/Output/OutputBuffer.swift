@@ -81,11 +81,13 @@ struct OutputBuffer: ~Copyable {
     @inline(__always)
     mutating func append(_ other: borrowing OutputBuffer) { append(other.start, other.count) }
 
-    /// What was written at `from` once more.
+    /// Makes room for `length` bytes, which `fill` writes, given what there is and where they go.
     @inline(__always)
-    mutating func appendAgain(_ from: Int, _ length: Int) {
+    mutating func appendBytes(
+        _ length: Int, _ fill: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> Void
+    ) {
         reserve(length)
-        (start + count).update(from: start + from, count: length)
+        fill(start, start + count)
         count &+= length
     }
 
@@ -135,12 +137,14 @@ struct OutputBuffer: ~Copyable {
     @inline(__always)
     mutating func makeWord(from: Int) {
         let (start, count) = (start, count)
-        for i in from..<count {
-            let byte = start[i]
-            let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
-            let isDigit = byte &- UInt8(ascii: "0") < 10
-            start[i] = isLetter || isDigit ? byte : UInt8(ascii: "_")
-        }
+        for i in from..<count { start[i] = Self.word(start[i]) }
+    }
+
+    @inline(__always)
+    static func word(_ byte: UInt8) -> UInt8 {
+        let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
+        let isDigit = byte &- UInt8(ascii: "0") < 10
+        return isLetter || isDigit ? byte : UInt8(ascii: "_")
     }
 
     /// Nothing before here is taken back any more.

@@ -10,7 +10,7 @@ extension StatLines {
     }
 
     private func metrics(_ kind: StatKind) -> MetricGroups {
-        var groups = MetricGroups()
+        var groups = MetricGroups(stats: count(of: kind))
         var scratch = OutputBuffer()
         forEach(Kinds(kind)) { i, line in
             guard isShown(line) else { return }

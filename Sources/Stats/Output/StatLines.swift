@@ -61,6 +61,9 @@ public struct StatLines: ~Copyable {
     /// How many stats there are, hidden ones included.
     public var count: Int { order.count }
 
+    /// How many are of that kind.
+    func count(of kind: StatKind) -> Int { kinds.count { $0 == kind } }
+
     /// Where the first, the second, … line was added.
     var places: [Int] { order.map(Int.init) }
 
