@@ -105,13 +105,17 @@ let package = Package(
         .target(
             name: "FuzzTargets", dependencies: ["Stats", "SharedMemory", "CLinux"],
             path: "tools/fuzz/Sources/FuzzTargets", swiftSettings: strict),
+        // Reads Prometheus text with Prometheus' own parser, for the tests.
+        .target(
+            name: "PrometheusTesting", dependencies: ["CLinux"], path: "Tests/PrometheusTesting", swiftSettings: strict),
         .testTarget(
             name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
             name: "StatsTests",
             dependencies: [
-                "Stats", "SharedMemory", "CLinux", "RegionTesting", "FuzzTargets", "region-child", "statdump",
+                "Stats", "SharedMemory", "CLinux", "RegionTesting", "FuzzTargets", "PrometheusTesting", "region-child",
+                "statdump",
             ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
@@ -119,7 +123,8 @@ let package = Package(
         .testTarget(
             name: "StatsMetricsTests",
             dependencies: [
-                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "region-child",
+                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "PrometheusTesting", "region-child",
+                "statdump",
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),
@@ -132,7 +137,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["CLinux", "StatCatalog", "FuzzTargets", "envoyd", "statdump", "upstream"],
+            dependencies: [
+                "CLinux", "StatCatalog", "FuzzTargets", "PrometheusTesting", "envoyd", "statdump", "upstream",
+            ],
             path: "Tests/Integration", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

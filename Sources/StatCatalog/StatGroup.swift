@@ -6,30 +6,40 @@ import Stats
 /// A group is declared below `Entries/` and listed in `StatCatalog.groups`. Its `entry` is an exhaustive switch: a case
 /// without help does not compile.
 public protocol StatGroup: RawRepresentable, CaseIterable, Sendable where RawValue == Int {
+    /// Where the stats of this group live.
     associatedtype Scope: StatScope
+    /// What all of them are.
     static var kind: StatKind { get }
     /// What stands behind the scope: the case's name, unless it has a placeholder.
     var name: String { get }
+    /// What the table says of the stat.
     var entry: StatEntry { get }
 }
 
+/// A group of counters.
 public protocol CounterNames: StatGroup {}
+/// A group of gauges.
 public protocol GaugeNames: StatGroup {}
+/// A group of histograms.
 public protocol HistogramNames: StatGroup {}
 
 extension StatGroup {
+    /// The case's name.
     public var name: String { "\(self)" }
 }
 
 extension CounterNames {
+    /// Counters.
     public static var kind: StatKind { .counter }
 }
 
 extension GaugeNames {
+    /// Gauges.
     public static var kind: StatKind { .gauge }
 }
 
 extension HistogramNames {
+    /// Histograms.
     public static var kind: StatKind { .histogram }
 }
 
@@ -37,9 +47,11 @@ extension HistogramNames {
 public struct StatEntry: Sendable {
     /// What exactly counts, and when, in a sentence.
     public let help: String
+    /// Of histograms: what the values are.
     public let unit: StatUnit
     /// Of gauges: how the values of processes that live side by side become one.
     public let gaugeImport: GaugeImport
+    /// Whether it is shown before it counts.
     public let flags: StatFlags
 
     init(

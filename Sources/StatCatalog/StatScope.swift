@@ -15,115 +15,146 @@ extension StatScope {
     static func filled(_ values: String...) -> String { StatPattern(pattern).filled(values) }
 }
 
+/// `http.<stat_prefix>.`
 public struct HTTPScope: StatScope {
     public static let pattern = "http.<stat_prefix>."
     public static let about =
         "One HTTP connection manager, by its `stat_prefix`; listeners with the same prefix count together."
     public let prefix: String
+    /// The scope of one `stat_prefix`.
     public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
 }
 
+/// `tcp.<stat_prefix>.`
 public struct TCPScope: StatScope {
     public static let pattern = "tcp.<stat_prefix>."
     public static let about = "One TCP proxy, by its `stat_prefix`; listeners with the same prefix count together."
     public let prefix: String
+    /// The scope of one `stat_prefix`.
     public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
 }
 
+/// `listener.<address>.`
 public struct ListenerScope: StatScope {
     public static let pattern = "listener.<address>."
     public static let about =
         "One listener, by its `stat_prefix` or its configured address, with `_` for each `:` and `/`."
     public let prefix: String
+    /// The scope of one listener; `address` is as it stands in the name.
     public init(_ address: String) { prefix = Self.filled(address) }
 }
 
+/// `listener.<address>.worker_<i>.`
 public struct ListenerWorkerScope: StatScope {
     public static let pattern = "listener.<address>.worker_<i>."
     public static let about = "What one worker has of a listener."
     public let prefix: String
+    /// The scope of one worker, numbered from 0, on one listener.
     public init(_ address: String, worker: Int) { prefix = Self.filled(address, "\(worker)") }
 }
 
+/// `listener.<address>.http.<stat_prefix>.`
 public struct ListenerHTTPScope: StatScope {
     public static let pattern = "listener.<address>.http.<stat_prefix>."
     public static let about = "What an HTTP connection manager answered on one listener."
     public let prefix: String
+    /// The scope of one `stat_prefix` on one listener.
     public init(_ address: String, statPrefix: String) { prefix = Self.filled(address, statPrefix) }
 }
 
+/// `cluster.<name>.`
 public struct ClusterScope: StatScope {
     public static let pattern = "cluster.<name>."
     public static let about = "One cluster, by its `alt_stat_name` or its name, with `_` for each `:` and `/`."
     public let prefix: String
+    /// The scope of one cluster; `name` is as it stands in the stat.
     public init(_ name: String) { prefix = Self.filled(name) }
 }
 
+/// `cluster.<name>.external.` and `.internal.`
 public struct ClusterOriginScope: StatScope {
+    /// Where a request came from.
     public enum Origin: String, Sendable { case external, `internal` }
     public static let pattern = "cluster.<name>.<origin>."
     public static let about =
         "Answers of a cluster by where their requests came from, `external` or `internal`. Every request counts as "
         + "external here, so that the `internal` ones stay 0."
     public let prefix: String
+    /// The scope of one cluster and one origin.
     public init(_ name: String, _ origin: Origin) { prefix = Self.filled(name, origin.rawValue) }
 }
 
+/// `server.`
 public struct ServerScope: StatScope {
     public static let pattern = "server."
     public static let about =
         "The process itself. Uptime, connections and memory are measured at each flush of the stats and when `/stats` is "
         + "asked for."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `hot_restart.`
 public struct HotRestartScope: StatScope {
     public static let pattern = "hot_restart."
     public static let about = "Hot restarts in which this base id's process was replaced."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `listener_manager.`
 public struct ListenerManagerScope: StatScope {
     public static let pattern = "listener_manager."
     public static let about = "The set of listeners, which is that of the configuration file."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `cluster_manager.`
 public struct ClusterManagerScope: StatScope {
     public static let pattern = "cluster_manager."
     public static let about = "The set of clusters, which is that of the configuration file."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `http.admin.`
 public struct AdminHTTPScope: StatScope {
     public static let pattern = "http.admin."
     public static let about = "Requests to the admin listener."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `listener.admin.`
 public struct AdminListenerScope: StatScope {
     public static let pattern = "listener.admin."
     public static let about = "Connections to the admin listener."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `stats.`
 public struct StatsScope: StatScope {
     public static let pattern = "stats."
     public static let about = "The stats themselves."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }
 
+/// `envoyd.`
 public struct UnusedScope: StatScope {
     public static let pattern = "envoyd."
     public static let about =
         "Where a listener counts what its filter has no stats for. Hidden, and of no meaning to an operator."
     public let prefix = Self.filled()
+    /// The only one.
     public init() {}
 }

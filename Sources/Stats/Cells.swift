@@ -6,7 +6,9 @@ import SharedMemory
 public struct Counter: BitwiseCopyable {
     @usableFromInline let cell: UnsafeMutablePointer<UInt64>
     @inlinable init(cell: UnsafeMutablePointer<UInt64>) { self.cell = cell }
+    /// Adds `amount`; past the largest number it begins at zero again.
     @inlinable @inline(__always) public func add(_ amount: UInt64) { cl_owner_add(cell, amount) }
+    /// Adds one.
     @inlinable @inline(__always) public func increment() { cl_owner_add(cell, 1) }
 }
 
@@ -16,8 +18,11 @@ public struct Counter: BitwiseCopyable {
 public struct Gauge: BitwiseCopyable {
     @usableFromInline let cell: UnsafeMutablePointer<UInt64>
     @inlinable init(cell: UnsafeMutablePointer<UInt64>) { self.cell = cell }
+    /// Adds `amount` to this plane's part.
     @inlinable @inline(__always) public func add(_ amount: UInt64) { cl_owner_add(cell, amount) }
+    /// Takes `amount` from this plane's part.
     @inlinable @inline(__always) public func sub(_ amount: UInt64) { cl_owner_add(cell, 0 &- amount) }
+    /// Makes this plane's part `value`, whatever the others hold.
     @inlinable @inline(__always) public func set(_ value: UInt64) { cl_store_relaxed(cell, value) }
 }
 

@@ -1,11 +1,13 @@
 /// What a histogram has counted: the sum over some planes, or the difference of two such.
 public struct HistogramData: Sendable, Equatable {
+    /// How many values were 0, which no bin has.
     public var zeros: UInt64 = 0
     /// The exact sum of the values.
     public var sum: UInt64 = 0
     /// 90 bins for each decade that has any, lowest first.
     var decades: [Int: [UInt64]] = [:]
 
+    /// Nothing recorded.
     public init() {}
 
     /// How many values were recorded.

@@ -76,7 +76,7 @@ struct NameRecord {
         name: [UInt8], kind: StatKind, unit: StatUnit, gaugeImport: GaugeImport, flags: StatFlags, value: UInt32,
         used: UInt64 = 0, headLength: Int = MemoryLayout<cl_record>.size
     ) -> [UInt8] {
-        let tags = TagExtractor.tags(name)
+        let tags = TagExtractor.tags(name, flags)
         // A newer minor layout has more before the name than we know of; that stays zero.
         let head = max(headLength, MemoryLayout<cl_record>.size)
         let spans = head + (name.count + 3) / 4 * 4

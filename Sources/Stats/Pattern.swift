@@ -6,9 +6,11 @@ public final class Pattern {
 
     /// Why a pattern is not one, in RE2's words.
     public struct Invalid: Error, CustomStringConvertible {
+        /// One line, without the pattern.
         public var description: String
     }
 
+    /// Compiles `text`.
     public init(_ text: String) throws(Invalid) {
         var message = [CChar](repeating: 0, count: 256)
         var text = text

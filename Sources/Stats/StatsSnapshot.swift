@@ -3,10 +3,15 @@ import SharedMemory
 
 /// One stat and what it says.
 public struct StatValue: Sendable {
+    /// The whole name, as it was made but for bytes that are no UTF-8.
     public var name: String
+    /// What it is; says which of `value`, `text` and `histogram` counts.
     public var kind: StatKind
+    /// What a histogram's values are.
     public var unit: StatUnit = .unspecified
+    /// What was said of it when it was made.
     public var flags: StatFlags = []
+    /// Parts of the name: see `nameWithoutTags` and `labels`.
     public var tags: [StatTag] = []
     /// Counters and gauges.
     public var value: UInt64 = 0
@@ -25,6 +30,7 @@ public struct StatValue: Sendable {
 
 /// All stats at one moment, sorted by name. Reading takes no lock: each value is exact, two of them may be a moment apart.
 public struct StatsSnapshot: Sendable {
+    /// By the bytes of their names; hidden ones are there.
     public var stats: [StatValue]
 
     /// What a region says, whether its processes live or not.
@@ -96,7 +102,7 @@ extension StatsStore {
         for (position, part) in heapParts {
             let entry = entries[position]
             var stat = StatValue(name: entry.nameText, kind: entry.kind, unit: entry.unit, flags: entry.flags)
-            stat.tags = TagExtractor.tags(Array(entry.nameBytes))
+            stat.tags = TagExtractor.tags(Array(entry.nameBytes), entry.flags)
             if entry.kind == .text {
                 stat.text = part.cells.lazy.map { TextCells.read($0) }.first { !$0.isEmpty } ?? ""
             } else {
@@ -119,7 +125,8 @@ extension StatsStore {
         if region == nil {
             stats.append(
                 StatValue(
-                    name: "\(StatsSnapshot.overflowName)", kind: .counter, value: cl_load_relaxed(overflowCell)))
+                    name: "\(StatsSnapshot.overflowName)", kind: .counter, flags: naming.flags,
+                    value: cl_load_relaxed(overflowCell)))
         }
         // Those on the heap; the region has its own.
         for i in stats.indices where stats[i].kind == .histogram && stats[i].interval == nil {

@@ -6,12 +6,14 @@ extension StatsStore {
     /// more because somebody cut its file short or put another in its place.
     func ownStats() -> [StatValue] {
         var stats = [
-            StatValue(name: "\(StatsSnapshot.overflowName)", kind: .counter, value: cl_load_relaxed(overflowCell))
+            StatValue(
+                name: "\(StatsSnapshot.overflowName)", kind: .counter, flags: naming.flags,
+                value: cl_load_relaxed(overflowCell))
         ]
         for entry in entries {
             guard entry.isInRegion else { continue }
             var stat = StatValue(name: entry.nameText, kind: entry.kind, unit: entry.unit, flags: entry.flags)
-            stat.tags = TagExtractor.tags(Array(entry.nameBytes))
+            stat.tags = TagExtractor.tags(Array(entry.nameBytes), entry.flags)
             var data = HistogramData()
             for writer in writers {
                 guard let cells = writer.existing(entry.value) else { continue }

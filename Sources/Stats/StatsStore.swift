@@ -21,7 +21,10 @@ public final class StatsStore {
         var histograms: [UnsafeMutablePointer<LocalHistogram>] = []
     }
 
+    /// Where the stats live; nil: on the heap of this process.
     public let region: SharedRegion?
+    /// Whose names the stats made here have.
+    public let naming: StatNaming
     private var index = NameIndex()
     /// By position in the index.
     private(set) var heapParts: [Int: HeapPart] = [:]
@@ -37,9 +40,12 @@ public final class StatsStore {
     public var report: (String) -> Void = { _ in }
     private var reported: Set<String> = []
 
-    /// - Parameter region: nil keeps everything in this process (`--disable-hot-restart`).
-    public init(region: SharedRegion?) {
+    /// - Parameters:
+    ///   - region: nil keeps everything in this process (`--disable-hot-restart`).
+    ///   - naming: whose names this process makes; names that the region has stay what they were made as.
+    public init(region: SharedRegion?, naming: StatNaming = .plain) {
         self.region = region
+        self.naming = naming
         heapOverflow = .allocate(capacity: 1)
         heapOverflow.initialize(to: 0)
         guard region != nil else { return }
@@ -48,22 +54,34 @@ public final class StatsStore {
         if index.entries.contains(where: { $0.kind == .histogram }) { intervalStart = cumulativeHistograms() }
     }
 
-    public static func heapOnly() -> StatsStore { StatsStore(region: nil) }
+    /// A store without a region: nothing of it outlives the process or is seen by another one.
+    public static func heapOnly(naming: StatNaming = .plain) -> StatsStore { StatsStore(region: nil, naming: naming) }
 
     var overflowCell: UnsafeMutablePointer<UInt64> { region?.overflowCell ?? heapOverflow }
 
+    // A stat is made once: asked for again, in this process or another one, it is the same. Names are up to 4096 bytes
+    // long and not empty; longer ones are cut. Without room in the region a stat lives on the heap, see `report`.
+
+    /// The counter of that name, made if there is none.
     public func counter(_ name: String, flags: StatFlags = []) -> StatID {
         make(name, .counter, .unspecified, .accumulate, flags)
     }
 
+    /// The gauge of that name, made if there is none.
+    ///
+    /// - Parameter mode: what it says while several processes live.
     public func gauge(_ name: String, import mode: GaugeImport, flags: StatFlags = []) -> StatID {
         make(name, .gauge, .unspecified, mode, flags)
     }
 
+    /// The histogram of that name, made if there is none.
+    ///
+    /// - Parameter unit: what its values are; it changes nothing about them.
     public func histogram(_ name: String, unit: StatUnit, flags: StatFlags = []) -> StatID {
         make(name, .histogram, unit, .accumulate, flags)
     }
 
+    /// The text readout of that name, made if there is none.
     public func text(_ name: String) -> StatID { make(name, .text, .unspecified, .neverImport, []) }
 
     private func make(
@@ -73,7 +91,9 @@ public final class StatsStore {
         return name.withUTF8 { bytes in
             precondition(!bytes.isEmpty, "a stat has a name")
             // A name is stored with a 16-bit length and must fit in a record.
-            return make(UnsafeBufferPointer(rebasing: bytes.prefix(NameRecord.longestName)), kind, unit, mode, flags)
+            return make(
+                UnsafeBufferPointer(rebasing: bytes.prefix(NameRecord.longestName)), kind, unit, mode,
+                flags.subtracting(.plainName).union(naming.flags))
         }
     }
 

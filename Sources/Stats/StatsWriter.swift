@@ -13,12 +13,16 @@ public final class StatsWriter {
         self.plane = plane
     }
 
+    /// A counter's cell in this plane, the same one each time. `id` is of this writer's store, and of that kind.
     public func counter(_ id: StatID) -> Counter { Counter(cell: cells(id)) }
 
+    /// A gauge's cell in this plane.
     public func gauge(_ id: StatID) -> Gauge { Gauge(cell: cells(id)) }
 
+    /// A text readout's cells in this plane.
     public func text(_ id: StatID) -> TextReadout { TextReadout(cells: cells(id)) }
 
+    /// A histogram's cells in this plane. Call `StatsStore.topUp()` before it records.
     public func histogram(_ id: StatID) -> Histogram {
         // One view a histogram: two would each take blocks of their own.
         if let known = histograms[id] { return Histogram(local: known) }

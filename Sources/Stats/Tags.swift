@@ -5,13 +5,33 @@ public struct StatTag: Sendable, Equatable {
     var value: Range<Int>
 }
 
-/// The tags that Envoy extracts by default (`well_known_names.cc`), in the order it applies them.
-enum TagName: UInt16, CaseIterable, Sendable {
+/// Whose names a store makes, and so what is a tag in them and what Prometheus output calls them.
+///
+/// It is kept with each name (``StatFlags/plainName``) when the name is made: whoever reads needs not know whose it is.
+public enum StatNaming: Sendable {
+    /// Anybody's: a label, perhaps with dimensions behind it, `requests;code=200;method=GET`. A dimension is a part
+    /// `;key=value` in which every `%` and two hexadecimal digits stand for a byte. Prometheus output has
+    /// `requests{code="200",method="GET"}`.
+    case plain
+    /// Envoy's: `cluster.blue.upstream_rq_200` has the tags that Envoy's default rules find in it, and is
+    /// `envoy_cluster_upstream_rq{envoy_response_code="200",envoy_cluster_name="blue"}`.
+    case envoy
+
+    /// What a name of this kind is marked with.
+    var flags: StatFlags { self == .plain ? .plainName : [] }
+}
+
+/// What is known to be a tag: a dimension, and those that Envoy extracts by default (`well_known_names.cc`), in the order
+/// it applies them.
+enum TagName: UInt16, Sendable {
     case responseCode, responseCodeClass, clusterName, httpPrefix, listenerAddress, virtualHost, workerID, tcpPrefix
+    /// `;key=value`, all of it cut: the key lies between the beginning of the cut and the value, one byte from either.
+    case dimension = 256
 
-    /// As a Prometheus label.
-    var label: String { "\(labelText)" }
+    /// How many there are of Envoy's, which come first.
+    static let envoyCount = 8
 
+    /// As a Prometheus label; that of a dimension is its key.
     var labelText: StaticString {
         switch self {
         case .responseCode: "envoy_response_code"
@@ -22,12 +42,36 @@ enum TagName: UInt16, CaseIterable, Sendable {
         case .virtualHost: "envoy_virtual_host"
         case .workerID: "envoy_worker_id"
         case .tcpPrefix: "envoy_tcp_prefix"
+        case .dimension: ""
         }
     }
 }
 
-/// Finds the tags of a name by hand: what Envoy's default regular expressions match, without their cost at every start.
+/// Finds the tags of a name.
 enum TagExtractor {
+    /// By whose name it is.
+    static func tags(_ name: [UInt8], _ flags: StatFlags) -> [StatTag] {
+        flags.contains(.plainName) ? dimensions(name) : tags(name)
+    }
+
+    /// More of them would not fit in a record; they stay in the name.
+    static let mostDimensions = 128
+
+    /// The parts `;key=value` of a name.
+    private static func dimensions(_ name: [UInt8]) -> [StatTag] {
+        guard var start = name.firstIndex(of: UInt8(ascii: ";")) else { return [] }
+        var tags: [StatTag] = []
+        while start < name.count, tags.count < mostDimensions {
+            let end = name[(start + 1)...].firstIndex(of: UInt8(ascii: ";")) ?? name.count
+            if let equals = name[start..<end].firstIndex(of: UInt8(ascii: "=")) {
+                tags.append(StatTag(name: .dimension, cut: start..<end, value: equals + 1..<end))
+            }
+            start = end
+        }
+        return tags
+    }
+
+    /// Envoy's by hand: what its default regular expressions match, without their cost at every start.
     static func tags(_ name: [UInt8]) -> [StatTag] {
         var tags: [StatTag] = []
         let count = name.count

@@ -115,7 +115,7 @@ final class StatsGaugeHandler: MeterHandler, RecorderHandler, Sendable {
             $0.whole = Self.sum($0.whole, whole)
             $0.fraction = fraction
             let makes = fraction != 0 && $0.millionths == nil
-            if makes { $0.millionths = backend.gaugeCell(name + Millionths.suffix) }
+            if makes { $0.millionths = backend.gaugeCell(MetricName.append(Millionths.suffix, toLabelOf: name)) }
             publish(&$0)
             return makes
         }

@@ -10,47 +10,41 @@
 /// `;` in a label, `;` and `=` in a key and `;` in a value. An empty label is `%`. Therefore two different labels with
 /// dimensions never have the same name, up to the 4096 bytes at which a store cuts names.
 ///
-/// Dimensions that Envoy has a tag for are put where Envoy has them, and come out of Prometheus output as its labels:
+/// Prometheus output, of `statdump` and of a snapshot, has dimensions as labels, with the values that they really have:
 ///
-/// | label | dimension | name |
+/// | label | dimensions | Prometheus |
 /// |---|---|---|
-/// | `cluster.upstream_rq_total` | `envoy_cluster_name` = `blue` | `cluster.blue.upstream_rq_total` |
-/// | `http.downstream_rq_total` | `envoy_http_conn_manager_prefix` = `in` | `http.in.downstream_rq_total` |
-/// | `vhost.upstream_rq` | `envoy_virtual_host` = `site` | `vhost.site.upstream_rq` |
-/// | `cluster.upstream_rq`, nothing else left | `envoy_response_code` = `200` | `cluster.upstream_rq_200` |
+/// | `requests` | `code` = `200`, `method` = `GET` | `requests{code="200",method="GET"}` |
+/// | `http.requests` | `http.route` = `/a b` | `http_requests{http_route="/a b"}` |
+/// | `5xx` | `le` = `1`, `2nd` = `x` | `_5xx{_2nd="x",exported_le="1"}` |
+/// | `r` | `a.b` = `1`, `a_b` = `2` | `r{a_b="1",a_b_2="2"}` |
+///
+/// That is: bytes that such a name cannot have become `_`, the labels that Prometheus keeps for itself get `exported_`
+/// before them, and one that would be there twice a number. Dimensions beyond the 128th stay in the metric's name.
 public enum MetricName {
     /// The name of the stat. `suffix` is appended to the label: a unit.
     public static func encode(label: String, dimensions: [(String, String)], suffix: String = "") -> String {
-        guard !dimensions.isEmpty else { return String(decoding: escaped(label, suffix: suffix), as: UTF8.self) }
-        var rest = dimensions.sorted { $0 < $1 }
-        var name = escaped(label, suffix: suffix)
-        for (key, prefix) in envoyElements {
-            let start = Array(prefix.utf8)
-            guard let place = rest.firstIndex(where: { $0.0 == key && !$0.1.isEmpty }), name.starts(with: start),
-                name.count > start.count
-            else { continue }
-            append(&name, rest.remove(at: place).1, except: ";.", at: start.count, followedBy: UInt8(ascii: "."))
-            break
-        }
-        if rest.count == 1, rest[0].0 == "envoy_response_code", name.suffix(3).elementsEqual("_rq".utf8),
-            rest[0].1.utf8.count == 3, rest[0].1.utf8.allSatisfy({ (48...57).contains($0) })
-        {
-            name += Array("_\(rest[0].1)".utf8)
-            rest = []
-        }
-        // Envoy's tags reach from a first element like `cluster.` to the next dot, which must not be one of a dimension's.
-        let dots = name.count { $0 == UInt8(ascii: ".") } < 2 && envoyRoots.contains { name.starts(with: $0.utf8) }
-        for (key, value) in rest {
+        var name: [UInt8] = []
+        name.reserveCapacity(label.utf8.count + suffix.utf8.count + 32)
+        append(&name, label, except: ";")
+        if label.isEmpty { name.append(UInt8(ascii: "%")) }
+        name += Array(suffix.utf8)
+        for (key, value) in dimensions.sorted(by: { $0 < $1 }) {
             name.append(UInt8(ascii: ";"))
-            append(&name, key, except: dots ? ";=." : ";=")
+            append(&name, key, except: ";=")
             name.append(UInt8(ascii: "="))
-            append(&name, value, except: dots ? ";." : ";")
+            append(&name, value, except: ";")
         }
         return String(decoding: name, as: UTF8.self)
     }
 
-    /// Label and dimensions, sorted by key, of a name that `encode` made. What became one of Envoy's tags and a unit are
-    /// part of the label.
+    /// A name that `encode` made, with a unit behind its label.
+    static func append(_ suffix: String, toLabelOf name: String) -> String {
+        let end = name.utf8.firstIndex(of: UInt8(ascii: ";")) ?? name.endIndex
+        return name[..<end] + suffix + name[end...]
+    }
+
+    /// Label and dimensions, sorted by key, of a name that `encode` made. A unit is part of the label.
     public static func decode(_ name: String) -> (label: String, dimensions: [(String, String)]) {
         let parts = name.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
         let dimensions = parts.dropFirst().map { part in
@@ -60,37 +54,17 @@ public enum MetricName {
         return (unescaped(parts[0]), dimensions)
     }
 
-    private static let envoyElements = [
-        ("envoy_cluster_name", "cluster."),
-        ("envoy_http_conn_manager_prefix", "http."),
-        ("envoy_virtual_host", "vhost."),
-    ]
-    private static let envoyRoots = ["cluster.", "http.", "listener.", "listener_manager.", "tcp.", "vhost."]
-
-    private static func escaped(_ label: String, suffix: String) -> [UInt8] {
-        var name: [UInt8] = []
-        name.reserveCapacity(label.utf8.count + suffix.utf8.count + 32)
-        append(&name, label, except: ";")
-        if label.isEmpty { name.append(UInt8(ascii: "%")) }
-        return name + Array(suffix.utf8)
-    }
-
-    private static func append(
-        _ name: inout [UInt8], _ text: String, except: StaticString, at: Int? = nil, followedBy end: UInt8? = nil
-    ) {
-        var bytes: [UInt8] = []
+    private static func append(_ name: inout [UInt8], _ text: String, except: StaticString) {
         let forbidden = UnsafeBufferPointer(start: except.utf8Start, count: except.utf8CodeUnitCount)
         for byte in text.utf8 {
             if byte > 0x20, byte < 0x7f, byte != UInt8(ascii: "%"), !forbidden.contains(byte) {
-                bytes.append(byte)
+                name.append(byte)
             } else {
-                bytes.append(UInt8(ascii: "%"))
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
+                name.append(UInt8(ascii: "%"))
+                name.append(digits[Int(byte >> 4)])
+                name.append(digits[Int(byte & 15)])
             }
         }
-        if let end { bytes.append(end) }
-        name.insert(contentsOf: bytes, at: at ?? name.count)
     }
 
     private static let digits = Array("0123456789ABCDEF".utf8)

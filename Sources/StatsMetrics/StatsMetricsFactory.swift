@@ -50,7 +50,8 @@ public final class StatsMetricsFactory: MetricsFactory, Sendable {
     private let backend: StatsBackend
     private let options: Options
 
-    /// Over a store that the caller made. The store belongs to the factory from now on: see ``withStore(_:)``.
+    /// Over a store that the caller made, with names of its own (`StatNaming.plain`, which is what stores have unless told
+    /// otherwise). The store belongs to the factory from now on: see ``withStore(_:)``.
     public init(store: sending StatsStore, options: Options = Options()) {
         self.options = options
         backend = StatsBackend(store: store, planes: options.threadPlanes, report: options.report)

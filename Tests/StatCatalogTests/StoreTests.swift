@@ -6,7 +6,7 @@ import Testing
 /// Making stats through the table.
 @Suite struct StoreTests {
     @Test func theTableSaysWhatIsMade() {
-        let store = StatsStore.heapOnly()
+        let store = StatsStore.heapOnly(naming: .envoy)
         let writer = store.makeWriter()
         _ = writer.counter(store.stat(HTTPCounter.downstream_rq_total, in: HTTPScope("in")))
         _ = writer.gauge(store.stat(ServerGauge.live, in: ServerScope()))
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func everyGroupCanBeMade() {
-        let store = StatsStore.heapOnly()
+        let store = StatsStore.heapOnly(naming: .envoy)
         let writer = store.makeWriter()
         func make<Name: StatGroup>(_: Name.Type, _ scope: any StatScope) {
             guard let scope = scope as? Name.Scope else { return }

@@ -98,6 +98,8 @@ import Testing
             // A gauge and a meter of one label are one.
             Meter(label: "g", factory: factory).increment(by: 1.25)
             #expect(factory.value("g") == 2 && factory.value("g_millionths") == 2_000_000)
+            Gauge(label: "g", dimensions: [("k", "v")], factory: factory).record(0.25)
+            #expect(factory.value("g;k=v") == 0 && factory.value("g_millionths;k=v") == 250_000)
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
 struct OutputTests {
     /// Counters, gauges, histograms; one hidden, one unused, one with an interval.
     private func example() -> StatsSnapshot {
-        let store = StatsStore.heapOnly()
+        let store = StatsStore.heapOnly(naming: .envoy)
         let writer = store.makeWriter()
         writer.counter(store.counter("cluster.a.upstream_rq_200")).add(3)
         writer.counter(store.counter("cluster.b.upstream_rq_200")).add(4)
@@ -146,7 +146,7 @@ struct OutputTests {
     }
 
     @Test func hiddenStatsAppearWhenTheyCount() {
-        let store = StatsStore.heapOnly()
+        let store = StatsStore.heapOnly(naming: .envoy)
         let writer = store.makeWriter()
         let counter = writer.counter(store.counter("c", flags: .hiddenWhenZero))
         let histogram = writer.histogram(store.histogram("h", unit: .bytes, flags: .hiddenWhenZero))

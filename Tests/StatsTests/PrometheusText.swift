@@ -42,6 +42,12 @@ struct PrometheusText {
             throw Invalid(description: "a second type: \(line)")
         }
         current = words[2]
+        for suffix in ["_bucket", "_sum", "_count"] {
+            let isHistogram = current.hasSuffix(suffix) && types[String(current.dropLast(suffix.count))] == "histogram"
+            guard !isHistogram, words[3] != "histogram" || types[current + suffix] == nil else {
+                throw Invalid(description: "a metric and a sample of a histogram: \(line)")
+            }
+        }
     }
 
     private func check(_ sample: Sample, _ line: String) throws {

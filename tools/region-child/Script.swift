@@ -153,7 +153,7 @@ final class Script {
 
     private func stats() throws -> (store: StatsStore, writer: StatsWriter) {
         if let parts { return parts }
-        let store = StatsStore(region: try joined())
+        let store = StatsStore(region: try joined(), naming: .envoy)
         store.report = { [unowned self] text in
             complaints += 1
             complain(text)

@@ -4,8 +4,9 @@ import SharedMemory
 import Stats
 
 /// What the stats cost, as figures and as ratios to a `lock` add in the same run: counter, histogram, names, attaching,
-/// dumping, memory. `stats-bench [names=100000] [in-order|shuffled]`; region and anchor of its base id are removed
-/// afterwards. `stats-bench fill <base id> <names> [in-order|shuffled] [seconds]` makes a region and leaves it.
+/// dumping, memory. `stats-bench [names=100000] [in-order|shuffled] [dimensions]`; region and anchor of its base id are
+/// removed afterwards. `stats-bench fill <base id> <names> [in-order|shuffled] [dimensions] [seconds]` makes a region and
+/// leaves it.
 @main
 enum StatsBench {
     static let baseID = UInt32.max - UInt32(getpid())
@@ -13,10 +14,11 @@ enum StatsBench {
     static func main() throws {
         let words = CommandLine.arguments.dropFirst().map { $0 }
         let isShuffled = words.contains("shuffled")
+        let isPlain = words.contains("dimensions")
         let numbers = words.compactMap { Int($0) }
         if words.first == "fill", numbers.count >= 2 {
             return try Fill.run(
-                baseID: UInt32(numbers[0]), names: numbers[1], isShuffled: isShuffled,
+                baseID: UInt32(numbers[0]), names: numbers[1], isShuffled: isShuffled, isPlain: isPlain,
                 seconds: numbers.count > 2 ? numbers[2] : 0)
         }
         let names = numbers.first ?? 100_000
@@ -24,10 +26,10 @@ enum StatsBench {
         let anchor = try Anchor(baseID: baseID)
         let (region, _) = try SharedRegion.attach(anchor)
         try region.claimSlot(epoch: 0, socketPath: "")
-        let store = StatsStore(region: region)
+        let store = StatsStore(region: region, naming: isPlain ? .plain : .envoy)
         let writer = store.makeWriter()
         cells(store, writer)
-        try many(names, isShuffled, store, writer, region, anchor)
+        try many(names, isShuffled, isPlain, store, writer, region, anchor)
     }
 
     /// CPU time of this thread: what else the machine does is not ours.
@@ -119,10 +121,11 @@ enum StatsBench {
     }
 
     static func many(
-        _ names: Int, _ isShuffled: Bool, _ store: StatsStore, _ writer: StatsWriter, _ region: SharedRegion,
-        _ anchor: Anchor
+        _ names: Int, _ isShuffled: Bool, _ isPlain: Bool, _ store: StatsStore, _ writer: StatsWriter,
+        _ region: SharedRegion, _ anchor: Anchor
     ) throws {
-        let all = (isShuffled ? Fill.shuffled(names) : Array(0..<names)).map(Fill.name)
+        let order = isShuffled ? Fill.shuffled(names) : Array(0..<names)
+        let all = order.map(isPlain ? Fill.dimensionedName : Fill.name)
         let before = region.header.committed
         var start = now()
         for name in all { writer.counter(store.counter(name)).add(1) }

@@ -94,7 +94,7 @@ final class Server {
         node.cluster = options.serviceCluster ?? node.cluster
         node.zone = options.serviceZone ?? node.zone
         self.node = node
-        store = StatsStore(region: claim.region)
+        store = StatsStore(region: claim.region, naming: .envoy)
         store.report = { log.error("\($0)") }
         writer = store.makeWriter()
         stats = ServerStats(store, writer)

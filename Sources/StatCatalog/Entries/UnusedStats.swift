@@ -1,5 +1,6 @@
 // A listener's cells are the same whichever filter it has; those of the other filter all lie in one of these stats.
 
+/// Where counters of a filter go that the listener does not have.
 public enum UnusedCounter: Int, CounterNames {
     public typealias Scope = UnusedScope
 
@@ -15,6 +16,7 @@ public enum UnusedCounter: Int, CounterNames {
     }
 }
 
+/// The same for gauges.
 public enum UnusedGauge: Int, GaugeNames {
     public typealias Scope = UnusedScope
 
@@ -28,6 +30,7 @@ public enum UnusedGauge: Int, GaugeNames {
     }
 }
 
+/// The same for histograms.
 public enum UnusedHistogram: Int, HistogramNames {
     public typealias Scope = UnusedScope
 

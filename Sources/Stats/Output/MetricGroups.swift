@@ -14,31 +14,79 @@ struct MetricGroups: ~Copyable {
         var members = 0
     }
 
+    private struct Member {
+        var group: UInt32
+        var stat: UInt32
+        /// `StatLines.labelsHash`
+        var labels: UInt64
+    }
+
     private var groups: [Group] = []
-    /// Group number and stat of each member, in the order they were added.
-    private var members: [(group: UInt32, stat: UInt32)] = []
+    /// In the order they were added.
+    private var members: [Member] = []
+    /// Names of metrics, by group, whose own are those of other metrics.
+    private var otherNames: [Int: [UInt8]] = [:]
     /// Names and metrics of all groups.
     private var bytes = OutputBuffer(capacity: 4096)
     /// Group number plus one, 0: empty. A power of two, at most half full.
     private var table = [UInt32](repeating: 0, count: 256)
 
-    /// - Parameter write: writes the stat's name without its tags.
+    /// - Parameter stats: how many will be added at most.
+    init(stats: Int) { members.reserveCapacity(stats) }
+
+    var isEmpty: Bool { groups.isEmpty }
+
+    /// - Parameters:
+    ///   - labels: `StatLines.labelsHash`.
+    ///   - isPlain: its name is not one of Envoy's.
+    ///   - write: writes the stat's name without its tags.
     @inline(__always)
-    mutating func add(_ stat: Int, nameWithoutTags write: (inout OutputBuffer) -> Void) {
+    mutating func add(_ stat: Int, labels: UInt64, isPlain: Bool, nameWithoutTags write: (inout OutputBuffer) -> Void) {
         let nameStart = bytes.count
         write(&bytes)
         let nameLength = bytes.count - nameStart
         let metricStart = bytes.count
-        bytes.append("envoy_")
-        bytes.appendMetric(nameStart, nameLength)
+        if isPlain {
+            bytes.appendPlainMetric(nameStart, nameLength)
+        } else {
+            bytes.append("envoy_")
+            bytes.appendMetric(nameStart, nameLength)
+        }
         let metricLength = bytes.count - metricStart
         let group = find(
             Group(
                 metricStart: metricStart, metricLength: metricLength, nameStart: nameStart, nameLength: nameLength,
                 hash: NameIndex.hash(.counter, bytes.run(metricStart, metricLength))))
         groups[group].members += 1
-        members.append((UInt32(group), UInt32(stat)))
+        members.append(Member(group: UInt32(group), stat: UInt32(stat), labels: labels))
     }
+
+    /// Whether one of its metrics has this name of its own.
+    func has(_ metric: UnsafeBufferPointer<UInt8>) -> Bool {
+        let hash = NameIndex.hash(.counter, metric)
+        let mask = table.count - 1
+        var at = Int(truncatingIfNeeded: hash) & mask
+        while table[at] != 0 {
+            let known = groups[Int(table[at]) - 1]
+            if known.hash == hash, bytes.run(known.metricStart, known.metricLength).elementsEqual(metric) {
+                return true
+            }
+            at = (at + 1) & mask
+        }
+        return false
+    }
+
+    /// Calls `body` with each metric, by the names of which it is the first.
+    func forEachMetric(_ body: (Int, UnsafeBufferPointer<UInt8>) -> Void) {
+        guard !groups.isEmpty else { return }
+        for item in order() {
+            let group = groups[Int(item.index)]
+            body(Int(item.index), bytes.run(group.metricStart, group.metricLength))
+        }
+    }
+
+    /// Gives metrics other names.
+    mutating func rename(_ names: [Int: [UInt8]]) { otherNames = names }
 
     /// The group of the metric that was written last; what was written of it is kept only when it is needed.
     private mutating func find(_ new: Group) -> Int {
@@ -88,13 +136,19 @@ struct MetricGroups: ~Copyable {
         }
     }
 
-    /// Calls `body` with each metric and its stats in the order they were added; metrics by their first names.
-    func forEach(_ body: (UnsafeBufferPointer<UInt8>, ArraySlice<UInt32>) -> Void) {
-        guard !groups.isEmpty else { return }
+    /// By their first names.
+    private func order() -> [NameOrder.Item] {
         var order = groups.enumerated().map { number, group in
             NameOrder.Item(bytes.run(group.nameStart, group.nameLength), index: UInt32(number))
         }
         order.withUnsafeMutableBufferPointer { NameOrder.sort($0) }
+        return order
+    }
+
+    /// Calls `body` with each metric, its stats in the order they were added, and whether some of these seem to have the
+    /// same labels; metrics by their first names.
+    func forEach(_ body: (UnsafeBufferPointer<UInt8>, ArraySlice<UInt32>, Bool) -> Void) {
+        guard !groups.isEmpty else { return }
         // Where each group's members begin.
         var places = [Int](repeating: 0, count: groups.count)
         var sum = 0
@@ -103,29 +157,72 @@ struct MetricGroups: ~Copyable {
             sum += group.members
         }
         var sorted = [UInt32](repeating: 0, count: members.count)
+        var labels = [UInt64](repeating: 0, count: members.count)
         for member in members {
-            sorted[places[Int(member.group)]] = member.stat
-            places[Int(member.group)] += 1
+            let place = places[Int(member.group)]
+            sorted[place] = member.stat
+            labels[place] = member.labels
+            places[Int(member.group)] = place + 1
         }
-        for item in order {
+        var twins = TwinSearch()
+        for item in order() {
             let group = groups[Int(item.index)]
             let end = places[Int(item.index)]
-            body(bytes.run(group.metricStart, group.metricLength), sorted[end - group.members..<end])
+            let range = end - group.members..<end
+            let hasTwins = group.members > 1 && labels.withUnsafeBufferPointer { twins.has(in: $0[range]) }
+            if let name = otherNames[Int(item.index)] {
+                name.withUnsafeBufferPointer { body($0, sorted[range], hasTwins) }
+            } else {
+                body(bytes.run(group.metricStart, group.metricLength), sorted[range], hasTwins)
+            }
+        }
+    }
+}
+
+/// Looks for equal numbers.
+private struct TwinSearch {
+    /// A power of two, at most half full; 0: empty.
+    private var table: [UInt64] = []
+
+    mutating func has(in numbers: Slice<UnsafeBufferPointer<UInt64>>) -> Bool {
+        var size = 16
+        while size < numbers.count * 2 { size *= 2 }
+        if table.count < size { table = [UInt64](repeating: 0, count: size) }
+        return table.withUnsafeMutableBufferPointer { table in
+            for i in 0..<size { table[i] = 0 }
+            for number in numbers {
+                let number = number | 1
+                var at = Int(truncatingIfNeeded: number >> 20) & (size - 1)
+                while table[at] != 0 {
+                    if table[at] == number { return true }
+                    at = (at + 1) & (size - 1)
+                }
+                table[at] = number
+            }
+            return false
         }
     }
 }
 
 extension OutputBuffer {
-    /// What was written at `from` once more, with what no metric name can have made `_`.
+    /// What was written at `from` once more as the name of a metric of Envoy's, behind `envoy_`.
     @inline(__always)
     fileprivate mutating func appendMetric(_ from: Int, _ length: Int) {
         appendBytes(length) { start, place in
-            for i in 0..<length {
-                let byte = start[from &+ i]
-                let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
-                let isDigit = byte &- UInt8(ascii: "0") < 10
-                place[i] = isLetter || isDigit ? byte : UInt8(ascii: "_")
-            }
+            for i in 0..<length { place[i] = Self.word(start[from &+ i]) }
         }
+    }
+
+    /// The same as a name of its own: it has at least a character and begins with no digit.
+    fileprivate mutating func appendPlainMetric(_ from: Int, _ length: Int) {
+        let start = count
+        appendBytes(length) { start, place in place.update(from: start + from, count: length) }
+        unescapePercent(from: start)
+        makeWord(from: start)
+        guard count == start || run(start, 1)[0] <= UInt8(ascii: "9") else { return }
+        let name = String(decoding: run(start, count - start), as: UTF8.self)
+        cut(to: start)
+        append("_")
+        append(name)
     }
 }

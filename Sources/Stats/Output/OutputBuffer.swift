@@ -104,6 +104,49 @@ struct OutputBuffer: ~Copyable {
         append(text)
     }
 
+    /// In what was written from `from` on, puts the byte in the place of every `%` and two hexadecimal digits.
+    mutating func unescapePercent(from: Int) {
+        var at = from
+        while at < count, start[at] != UInt8(ascii: "%") { at += 1 }
+        var to = at
+        while at < count {
+            var byte = start[at]
+            if byte == UInt8(ascii: "%"), at + 2 < count, let high = Self.digit(start[at + 1]),
+                let low = Self.digit(start[at + 2])
+            {
+                byte = high << 4 | low
+                at += 2
+            }
+            start[to] = byte
+            to += 1
+            at += 1
+        }
+        count = to
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+
+    /// In what was written from `from` on, puts `_` in the place of every byte that is neither a letter nor a digit.
+    @inline(__always)
+    mutating func makeWord(from: Int) {
+        let (start, count) = (start, count)
+        for i in from..<count { start[i] = Self.word(start[i]) }
+    }
+
+    @inline(__always)
+    static func word(_ byte: UInt8) -> UInt8 {
+        let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
+        let isDigit = byte &- UInt8(ascii: "0") < 10
+        return isLetter || isDigit ? byte : UInt8(ascii: "_")
+    }
+
     /// Nothing before here is taken back any more.
     @inline(__always)
     mutating func endOfLine() { if count >= Self.piece, sink != nil { flush() } }

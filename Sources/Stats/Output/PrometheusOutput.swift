@@ -1,33 +1,52 @@
-// Envoy's /stats/prometheus: the text format 0.0.4, tags as labels, one # TYPE a group, groups sorted.
+// Envoy's /stats/prometheus: the text format 0.0.4, tags as labels, one # TYPE a group, groups sorted. What would be one
+// series or one metric twice, which Envoy prints and a strict reader refuses, is told apart: see PrometheusTwins.swift.
 extension StatLines {
     func writePrometheus(to output: inout OutputBuffer) {
-        for kind in [StatKind.counter, .gauge, .histogram] {
-            var groups = MetricGroups()
-            forEach(Kinds(kind)) { i, line in
-                guard isShown(line) else { return }
-                groups.add(i, nameWithoutTags: { writeNameWithoutTags(line, to: &$0) })
+        let metrics = Metrics(
+            counters: metrics(.counter), gauges: metrics(.gauge), histograms: metrics(.histogram))
+        write(metrics.counters, "counter", to: &output)
+        write(metrics.gauges, "gauge", to: &output)
+        write(metrics.histograms, "histogram", to: &output)
+    }
+
+    private func metrics(_ kind: StatKind) -> MetricGroups {
+        var groups = MetricGroups(stats: count(of: kind))
+        var scratch = OutputBuffer()
+        forEach(Kinds(kind)) { i, line in
+            guard isShown(line) else { return }
+            groups.add(i, labels: labelsHash(line, &scratch), isPlain: line.flags.contains(.plainName)) {
+                writeNameWithoutTags(line, to: &$0)
             }
-            groups.forEach { metric, members in
-                output.append("# TYPE ")
-                output.append(metric)
-                output.append(" \(kind)\n")
-                for (step, i) in members.enumerated() {
-                    fetch(ahead: step, of: members.count) { Int(members[members.startIndex + $0]) }
-                    let line = self[Int(i)]
-                    if line.detail >= 0, let data = details[Int(line.detail)].histogram {
-                        var labels = OutputBuffer()
-                        writeLabels(line, to: &labels)
-                        Self.write(data, metric, labels, to: &output)
-                    } else {
-                        output.append(metric)
-                        output.append("{")
-                        writeLabels(line, to: &output)
-                        output.append("} ")
-                        output.append(line.value)
-                        output.append("\n")
-                    }
-                    output.endOfLine()
+        }
+        return groups
+    }
+
+    private func write(_ groups: borrowing MetricGroups, _ type: StaticString, to output: inout OutputBuffer) {
+        groups.forEach { metric, members, hasTwins in
+            let more = hasTwins ? labelsOfTwins(members) : [:]
+            output.append("# TYPE ")
+            output.append(metric)
+            output.append(" ")
+            output.append(type)
+            output.append("\n")
+            for (step, i) in members.enumerated() {
+                fetch(ahead: step, of: members.count) { Int(members[members.startIndex + $0]) }
+                let line = self[Int(i)]
+                if line.kind == .histogram {
+                    var labels = OutputBuffer()
+                    writeLabels(line, to: &labels)
+                    if let label = more[i] { labels.append(label) }
+                    Self.write(detail(line).histogram ?? HistogramData(), metric, labels, to: &output)
+                } else {
+                    output.append(metric)
+                    output.append("{")
+                    writeLabels(line, to: &output)
+                    if hasTwins, let label = more[i] { output.append(label) }
+                    output.append("} ")
+                    output.append(line.value)
+                    output.append("\n")
                 }
+                output.endOfLine()
             }
         }
     }
@@ -57,22 +76,6 @@ extension StatLines {
         guard line.tagCount > 0, !NameBytes.areASCII(output.run(from, output.count - from)) else { return }
         // A cut may have gone through the middle of a character.
         output.repair(from: from)
-    }
-
-    /// The tags as labels.
-    func writeLabels(_ line: Line, to output: inout OutputBuffer) {
-        let name = line.name
-        for i in 0..<Int(line.tagCount) {
-            let tag = tags[Int(line.tagStart) + i]
-            if i > 0 { output.append(",") }
-            output.append(TagName(rawValue: tag.tag)?.labelText ?? "")
-            output.append("=\"")
-            // Spans are of the bytes that lie in the region; a name that was no UTF-8 may be longer here, never shorter.
-            let start = min(Int(tag.value_start), name.count)
-            let value = UnsafeBufferPointer(rebasing: name[start..<min(start + Int(tag.value_length), name.count)])
-            output.append(label: value)
-            output.append("\"")
-        }
     }
 
     private static func begin(
@@ -120,34 +123,11 @@ extension StatLines {
 extension StatsSnapshot {
     /// The name without its tags, and the tags as labels.
     static func extracted(_ stat: StatValue) -> (name: String, labels: String) {
-        let lines = StatLines(StatsSnapshot(stats: [stat]))
+        let lines = StatLines(stat)
         var name = OutputBuffer()
         var labels = OutputBuffer()
         lines.writeNameWithoutTags(lines[0], to: &name)
         lines.writeLabels(lines[0], to: &labels)
         return (name.text, labels.text)
-    }
-}
-
-extension OutputBuffer {
-    /// The value of a label. The format knows three escapes; other control characters are made visible.
-    fileprivate mutating func append(label utf8: UnsafeBufferPointer<UInt8>) {
-        // What was copied is looked at: the source may be memory that others write into.
-        let start = count
-        append(utf8)
-        guard !NameBytes.areUnescaped(run(start, count - start)) else { return }
-        let text = String(decoding: run(start, count - start), as: UTF8.self)
-        cut(to: start)
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\\": append("\\\\")
-            case "\"": append("\\\"")
-            case "\n": append("\\n")
-            case _ where ControlCharacters.has(scalar):
-                append("\\\\x")
-                append(hex: UInt8(truncatingIfNeeded: scalar.value))
-            default: append(String(scalar))
-            }
-        }
     }
 }

@@ -8,6 +8,12 @@ extension StatLines {
         for i in snapshot.stats.indices { append(snapshot.stats[i]) }
     }
 
+    /// A single one.
+    init(_ stat: StatValue) {
+        self.init(owner: nil, capacity: 1)
+        append(stat)
+    }
+
     private mutating func append(_ stat: StatValue) {
         var name = stat.name
         var line = name.withUTF8 { add($0, stat.kind, isLasting: false) }

@@ -41,6 +41,8 @@ public struct StatLines: ~Copyable {
     private var kinds: [StatKind] = []
     private(set) var tags: [cl_tag_span] = []
     private(set) var details: [Detail] = []
+    /// What all lines have that were ever appended.
+    private(set) var flagsOfAll = StatFlags(rawValue: .max)
     /// Names that do not lie anywhere else.
     private var copies: [UnsafeMutablePointer<UInt8>] = []
     private var room = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
@@ -56,7 +58,11 @@ public struct StatLines: ~Copyable {
 
     deinit { for copy in copies { copy.deallocate() } }
 
+    /// How many stats there are, hidden ones included.
     public var count: Int { order.count }
+
+    /// How many are of that kind.
+    func count(of kind: StatKind) -> Int { kinds.count { $0 == kind } }
 
     /// Where the first, the second, … line was added.
     var places: [Int] { order.map(Int.init) }
@@ -149,6 +155,7 @@ public struct StatLines: ~Copyable {
         order.append(UInt32(lines.count))
         kinds.append(line.kind)
         lines.append(line)
+        flagsOfAll.formIntersection(line.flags)
     }
 
     /// What was appended last, and another in its place.
@@ -184,14 +191,18 @@ public struct StatLines: ~Copyable {
 
     /// One stat as others see it; good for the call that it is given to.
     public struct Stat {
+        /// UTF-8.
         public let name: UnsafeBufferPointer<UInt8>
+        /// What it is.
         public let kind: StatKind
         fileprivate let value: UInt64
         fileprivate let detail: Detail?
 
         /// What a counter, a gauge or a histogram (its values recorded) comes to as one number.
         public var number: UInt64 { kind == .histogram ? histogram?.count ?? 0 : value }
+        /// What a text readout says; empty for other kinds.
         public var text: String { detail?.text ?? "" }
+        /// What a histogram has counted since its region began; nil for other kinds.
         public var histogram: HistogramData? { detail?.histogram }
         /// Whether it ever counted something.
         public var isUsed: Bool { value != 0 || (detail?.isUsed ?? false) }

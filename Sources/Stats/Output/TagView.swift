@@ -5,17 +5,20 @@ extension StatValue {
         guard !tags.isEmpty else { return name }
         var kept: [UInt8] = []
         kept.reserveCapacity(name.utf8.count)
-        for (i, byte) in name.utf8.enumerated() where !tags.contains(where: { $0.cut.contains(i) }) {
-            kept.append(byte)
+        var tags = tags[...]
+        for (i, byte) in name.utf8.enumerated() {
+            // Most are in the order of the name: those that are behind us need not be asked again.
+            while let first = tags.first, first.cut.upperBound <= i { tags.removeFirst() }
+            if !tags.contains(where: { $0.cut.contains(i) }) { kept.append(byte) }
         }
         return String(decoding: kept, as: UTF8.self)
     }
 
-    /// Label and value of every tag, in the order Envoy applies them.
-    public var labels: [(label: String, value: String)] { tags.map { ($0.name.label, value(of: $0)) } }
-
-    func value(of tag: StatTag) -> String {
-        // Spans are of the bytes that lie in the region; a name that was no UTF-8 may be longer here, never shorter.
-        String(decoding: name.utf8.dropFirst(tag.value.lowerBound).prefix(tag.value.count), as: UTF8.self)
+    /// Every tag as a Prometheus label, in the order Envoy applies them, dimensions in that of the name. No label comes
+    /// twice; values are as they are, not escaped.
+    public var labels: [(label: String, value: String)] {
+        guard !tags.isEmpty else { return [] }
+        let lines = StatLines(self)
+        return lines.labels(lines[0]).map { ($0.name, $0.value) }
     }
 }

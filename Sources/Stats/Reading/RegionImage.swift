@@ -5,6 +5,7 @@ import SharedMemory
 /// A region's file as bytes that were read, whatever they say: for those who look for what is wrong with it. Nothing is
 /// mapped, so that a file that shrinks meanwhile does no harm.
 public final class RegionImage {
+    /// The file that was read.
     public let path: String
     /// The file's size, mode, owner and links.
     public let status: cl_file_status
@@ -67,9 +68,14 @@ public final class RegionImage {
         return old
     }
 
+    /// What the file begins with, unchecked.
     public var header: cl_region_header { head.pointee.header }
+    /// The file's size in bytes.
     public var size: Int { Int(clamping: status.size) }
 
+    /// A process slot, unchecked.
+    ///
+    /// - Parameter index: below `RegionLayout.slots`.
     public func slot(_ index: Int) -> cl_slot { cl_region_slot(head, Int32(index)).pointee }
 
     /// The restart socket of a slot; empty: none.
@@ -86,6 +92,7 @@ public final class RegionImage {
         }
     }
 
+    /// The planes that were ever claimed, no more than the table has.
     public var planes: [cl_plane] {
         (0..<min(Int(header.plane_count), RegionLayout.planes)).map { cl_region_plane(head, UInt32($0)).pointee }
     }

@@ -5,16 +5,20 @@ public struct SavedSnapshot: Sendable {
     /// The version of the form below; another one is refused.
     public static let version: UInt64 = 1
 
+    /// Of which region.
     public var identity: RegionIdentity
-    /// CLOCK_REALTIME.
+    /// When: CLOCK_REALTIME in nanoseconds.
     public var timeNs: UInt64
+    /// What was counted; flags, tags and units are not saved.
     public var snapshot: StatsSnapshot
 
     /// Why a file is not a saved snapshot.
     public struct Invalid: Error, CustomStringConvertible {
+        /// One line, without the file's name.
         public var description: String
     }
 
+    /// A snapshot to be saved.
     public init(identity: RegionIdentity, timeNs: UInt64, snapshot: StatsSnapshot) {
         self.identity = identity
         self.timeNs = timeNs
@@ -49,6 +53,7 @@ public struct SavedSnapshot: Sendable {
         return output.bytes
     }
 
+    /// Reads what `json` wrote; anything else is `Invalid`.
     public init(json: [UInt8]) throws(Invalid) {
         let value: JSONValue
         do { value = try JSONValue(json) } catch { throw Invalid(description: error.description) }

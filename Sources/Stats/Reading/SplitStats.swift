@@ -5,7 +5,9 @@ import SharedMemory
 public struct SplitStats {
     /// One stat in every plane, in the order of `owners`.
     public struct Row {
+        /// The stat's name.
         public var name: String
+        /// What it is.
         public var kind: StatKind
         /// What the whole region says.
         public var total: StatValue
@@ -22,6 +24,9 @@ public struct SplitStats {
     /// By name.
     public let rows: [Row]
 
+    /// Reads a region, and the one before it.
+    ///
+    /// - Parameter keep: which stats are wanted.
     public init(_ reader: RegionReader, where keep: (StatValue) -> Bool = { _ in true }) {
         let snapshot = StatsSnapshot(reader).filtered(keep)
         let parts = [Part(reader)] + (reader.predecessor.map { [Part($0)] } ?? [])

@@ -7,15 +7,17 @@ extension StatLines {
     /// - Parameter withTags: whether the tags of the names are wanted; only Prometheus needs them.
     public init(_ reader: RegionReader, withTags: Bool = true) {
         self.init(recordsOf: reader, withTags: withTags)
+        // Whose region it is, its names say: Envoy's, unless there are others only.
+        let flags: StatFlags = count > 0 && flagsOfAll.contains(.plainName) ? .plainName : []
         let before = reader.predecessor?.header
         let header = reader.header
         // What the region says of itself takes its place among the names.
-        append(StatsSnapshot.overflowName, .counter, header.overflows &+ (before?.overflows ?? 0))
-        append("stats.repairs", .counter, header.repairs &+ (before?.repairs ?? 0))
-        append("stats.resets", .counter, header.baseline >> 1)
-        append("stats.region_generation", .gauge, header.generation)
-        append("stats.region_created_s", .gauge, header.created_ns / 1_000_000_000)
-        append("server.process_starts", .counter, header.process_starts)
+        append(StatsSnapshot.overflowName, flags, .counter, header.overflows &+ (before?.overflows ?? 0))
+        append("stats.repairs", flags, .counter, header.repairs &+ (before?.repairs ?? 0))
+        append("stats.resets", flags, .counter, header.baseline >> 1)
+        append("stats.region_generation", flags, .gauge, header.generation)
+        append("stats.region_created_s", flags, .gauge, header.created_ns / 1_000_000_000)
+        append("server.process_starts", flags, .counter, header.process_starts)
         sort()
     }
 
@@ -89,8 +91,9 @@ extension StatLines {
         append(line)
     }
 
-    private mutating func append(_ name: StaticString, _ kind: StatKind, _ value: UInt64) {
+    private mutating func append(_ name: StaticString, _ flags: StatFlags, _ kind: StatKind, _ value: UInt64) {
         var line = add(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), kind, isLasting: true)
+        line.flags = flags
         line.value = value
         append(line)
     }

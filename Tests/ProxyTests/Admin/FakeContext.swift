@@ -14,7 +14,7 @@ final class FakeContext: AdminContext {
     var hotRestartVersion = "disabled"
     var lastHotRestart: LastHotRestart?
     var uptime: (currentEpoch: UInt64, allEpochs: UInt64) = (8, 90)
-    let store = StatsStore.heapOnly()
+    let store = StatsStore.heapOnly(naming: .envoy)
     lazy var writer = store.makeWriter()
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] = []
     var openListeners: [(name: String, addresses: [cl_address])] = []

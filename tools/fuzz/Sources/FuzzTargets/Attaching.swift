@@ -78,7 +78,7 @@ enum Attaching {
 
     /// Returns what went wrong.
     private static func live(_ region: SharedRegion) -> String {
-        let store = StatsStore(region: region)
+        let store = StatsStore(region: region, naming: .envoy)
         var told: [String] = []
         store.report = { told.append($0) }
         let before = store.totals()

@@ -37,6 +37,7 @@ final class SoundRegions {
         let older = try Self.process(baseID, rebuild: nil)
         // More planes than the next one takes over.
         for _ in 0..<4 { Self.count(older) }
+        Self.countPlain(older.region)
         try older.region?.commitSlot()
         stores.append(older)
         if isBeside { try Self.breakMutex(baseID) } else { Self.letGo(baseID) }
@@ -72,7 +73,7 @@ final class SoundRegions {
         let (region, _) = try SharedRegion.attach(anchor, rebuild: rebuild)
         try region.claimSlot(epoch: 0, socketPath: "@fuzz")
         withExtendedLifetime(anchor) {}
-        return StatsStore(region: region)
+        return StatsStore(region: region, naming: .envoy)
     }
 
     static func count(_ store: StatsStore) {
@@ -87,6 +88,16 @@ final class SoundRegions {
         let histogram = writer.histogram(store.histogram("cluster.a.time", unit: .milliseconds))
         store.topUp()
         for value in [0, 1, 42, 4200, 4_200_000] as [UInt64] { histogram.record(value) }
+    }
+
+    /// Names of another program, with dimensions, and some that Prometheus cannot tell apart.
+    private static func countPlain(_ region: SharedRegion?) {
+        let store = StatsStore(region: region)
+        let writer = store.makeWriter()
+        for name in ["requests;code=200;method=GET", "requests;a.b=%22;a_b=%zz", "re.quests", "re_quests", "5xx"] {
+            writer.counter(store.counter(name)).increment()
+            writer.gauge(store.gauge(name, import: .accumulate)).set(5)
+        }
     }
 
     /// As after a process that knows nothing of robust mutexes: one thread dies with it, another unlocks it as it is.
