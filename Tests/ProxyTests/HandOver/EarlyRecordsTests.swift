@@ -39,6 +39,9 @@ import Testing
         c.pointee.kind = .downstreamHTTP
         c.pointee.flags = [.used]
         c.pointee.requests = 3
+        // Else its idle timeout is over, an hour after the machine has started.
+        c.pointee.createdNs = cl_monotonic_ns()
+        c.pointee.lastActivityNs = c.pointee.createdNs
         if withInput { Array("GET".utf8).withUnsafeBufferPointer { c.pointee.input.append($0.baseAddress!, 3) } }
         let start = out.begin(tag)
         ConnectionRecord.write(c, listener: 0, cluster: -1, host: nil, into: &out)

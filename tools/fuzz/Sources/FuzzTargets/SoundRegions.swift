@@ -44,6 +44,7 @@ final class SoundRegions {
         let store = try Self.process(baseID, rebuild: .stats)
         let before = store.totals()
         Self.count(store)
+        Self.countPlain(store.region)
         try store.region?.commitSlot()
         store.keepStart(before)
         Self.count(store)
