@@ -25,8 +25,15 @@ public protocol HistogramNames: StatGroup {}
 
 extension StatGroup {
     /// The case's name.
-    public var name: String { "\(self)" }
+    public var name: String { caseName(self).map { String(cString: $0) } ?? "\(self)" }
 }
+
+/// The name of an enumeration's case, as the standard library finds it when it prints one; nil for what is none.
+///
+/// Printing asks the runtime first whether the type knows better, which is a search through all conformances of the program
+/// for each type: 4 of the 18 ms that a start took.
+@_silgen_name("swift_EnumCaseName")
+private func caseName<T>(_ value: T) -> UnsafePointer<CChar>?
 
 extension CounterNames {
     /// Counters.

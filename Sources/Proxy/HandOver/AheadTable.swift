@@ -3,23 +3,28 @@ import HotRestart
 
 /// Descriptors that came ahead of their records, and connections at rest that came ahead as a whole: the child's.
 final class AheadTable {
-    struct Entry {
+    struct Entry: BitwiseCopyable {
         /// What became of a record that came with the descriptor.
-        enum Early {
+        enum Early: UInt8, BitwiseCopyable {
             /// None came.
             case none
             /// It is built in its slot, and served if the transaction says that it still holds.
             case built
-            /// It must stay with the parent.
-            case refused(String)
+            /// It must stay with the parent: see `refusals`.
+            case refused
+            /// The entry was taken out. It stays where it is, since removing is what costs most in a dictionary.
+            case taken
         }
-        var descriptor: OwnedDescriptor
+        /// The table's to close; of an entry that was taken, the caller's.
+        var descriptor: Int32
         /// Where it is registered already, -1: nowhere.
-        var worker = -1
+        var worker: Int32 = -1
         var slot: Int32 = -1
         var early = Early.none
     }
+    /// Plain data, for thousands are looked up while all connections stand still.
     private var entries: [UInt64: Entry] = [:]
+    private var refusals: [UInt64: String] = [:]
     /// Positions of listeners here, made when first needed.
     private var listeners: [String: Int32]?
     private var turn = 0
@@ -50,7 +55,7 @@ final class AheadTable {
             guard entries[id] == nil else { throw RecordError("a descriptor came twice") }
             let number = AheadID.worker(id)
             guard number >= 0, number < Int(record.workers) else { throw RecordError("a descriptor of no worker came") }
-            var entry = Entry(descriptor: descriptor)
+            var entry = Entry(descriptor: descriptor.take())
             if Int(record.workers) == workers.count { Self.register(&entry, workers, number) }
             entries[id] = entry
         }
@@ -64,8 +69,8 @@ final class AheadTable {
     }
 
     private static func register(_ entry: inout Entry, _ workers: [Worker], _ number: Int) {
-        entry.slot = workers[number].reserve(entry.descriptor.raw)
-        entry.worker = entry.slot >= 0 ? number : -1
+        entry.slot = workers[number].reserve(entry.descriptor)
+        entry.worker = entry.slot >= 0 ? Int32(number) : -1
     }
 
     /// Positions here by positions in the parent.
@@ -82,22 +87,22 @@ final class AheadTable {
         _ early: AheadRecord.Early, _ bytes: UnsafeBufferPointer<UInt8>, _ positions: [Int32: Int32],
         _ workers: [Worker]
     ) throws(RecordError) {
-        guard var entry = entries.removeValue(forKey: early.id), case .none = entry.early, let base = bytes.baseAddress
+        guard var entry = entries[early.id], entry.early == .none, let base = bytes.baseAddress
         else { throw RecordError("a record came ahead without its descriptor") }
         if entry.worker < 0 {
             turn += 1
             Self.register(&entry, workers, turn % workers.count)
         }
+        var problem: String? = "the new process has no room for more connections"
         if entry.worker >= 0 {
-            if let problem = Self.build(RecordBytes(base + early.start, early.count), entry, positions, workers) {
-                entry.early = .refused(problem)
-                entry.worker = -1
-                entry.slot = -1
-            } else {
-                entry.early = .built
-            }
-        } else {
-            entry.early = .refused("the new process has no room for more connections")
+            problem = Self.build(RecordBytes(base + early.start, early.count), entry, positions, workers)
+        }
+        entry.early = .built
+        if let problem {
+            entry.early = .refused
+            entry.worker = -1
+            entry.slot = -1
+            refusals[early.id] = problem
         }
         entries[early.id] = entry
     }
@@ -106,9 +111,9 @@ final class AheadTable {
     private static func build(
         _ bytes: RecordBytes, _ entry: Entry, _ positions: [Int32: Int32], _ workers: [Worker]
     ) -> String? {
-        let worker = workers[entry.worker]
+        let worker = workers[Int(entry.worker)]
         var unit = IncomingUnit()
-        unit.downstreamDescriptor = entry.descriptor.raw
+        unit.downstreamDescriptor = entry.descriptor
         unit.downstreamSlot = entry.slot
         do throws(RecordError) {
             let record = try ConnectionRecord(bytes)
@@ -119,20 +124,36 @@ final class AheadTable {
             unit.downstream = record
             unit.listener = listener
         } catch {
-            worker.giveBack(entry.slot, entry.descriptor.raw)
+            worker.giveBack(entry.slot, entry.descriptor)
             return "its record is not understood: \(error)"
         }
         return worker.adopt(unit, isConfirmed: false)
     }
 
-    func remove(_ id: UInt64) -> Entry? { entries.removeValue(forKey: id) }
+    /// Gives an entry and its descriptor to the caller, once.
+    func take(_ id: UInt64) -> Entry? {
+        guard let place = entries.index(forKey: id) else { return nil }
+        let entry = entries.values[place]
+        guard entry.early != .taken else { return nil }
+        entries.values[place].early = .taken
+        return entry
+    }
+
+    /// Why the connection of that name stays with the parent.
+    func refusal(_ id: UInt64) -> String { refusals[id] ?? "" }
+
+    /// Closes a descriptor, and frees its slot.
+    func giveBack(_ entry: Entry, _ workers: [Worker]) {
+        if entry.worker >= 0 { workers[Int(entry.worker)].giveBack(entry.slot, entry.descriptor) }
+        _ = cl_close(entry.descriptor)
+    }
 
     /// Closes those that no record has named.
     func drop(_ workers: [Worker]) {
-        for entry in entries.values {
-            if entry.worker >= 0 { workers[entry.worker].giveBack(entry.slot, entry.descriptor.raw) }
-            entry.descriptor.close()
-        }
+        for entry in entries.values where entry.early != .taken { giveBack(entry, workers) }
         entries = [:]
+        refusals = [:]
     }
+
+    deinit { for entry in entries.values where entry.early != .taken { _ = cl_close(entry.descriptor) } }
 }

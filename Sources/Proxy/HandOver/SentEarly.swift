@@ -1,35 +1,36 @@
 import Glibc
 
-/// The records that went to the child ahead of the freeze, as they were then: the parent's. A connection that still has the
-/// same record when it stands still needs no other one.
+/// The connections whose records went to the child ahead of the freeze, as they were then: the parent's. What is the same
+/// when it stands still needs no other record.
+///
+/// Whole connections are compared, but for what no record says, so that a field that is forgotten here costs a record and
+/// never a state.
 final class SentEarly {
-    private struct Place: BitwiseCopyable {
-        var start: Int32 = 0
-        var count: Int32 = 0
-    }
-    private var bytes = RecordWriter(capacity: 64)
     /// By worker and slot.
-    private var places: [[Place]] = []
+    private var then: [[Connection]] = []
 
     /// Begins anew.
-    func clear(workers: Int) {
-        bytes = RecordWriter(capacity: workers > 0 ? 256 * 1024 : 64)
-        places = Array(repeating: [], count: workers)
+    func clear(workers: Int) { then = Array(repeating: [], count: workers) }
+
+    func note(worker: Int, slot: Int32, _ c: ConnectionPointer) {
+        let missing = Int(slot) + 1 - then[worker].count
+        if missing > 0 { then[worker].append(contentsOf: repeatElement(Connection(), count: missing)) }
+        then[worker][Int(slot)] = Self.essence(c)
     }
 
-    func note(worker: Int, slot: Int32, _ record: UnsafeBufferPointer<UInt8>) {
-        let missing = Int(slot) + 1 - places[worker].count
-        if missing > 0 { places[worker].append(contentsOf: repeatElement(Place(), count: missing)) }
-        places[worker][Int(slot)] = Place(start: Int32(bytes.count), count: Int32(record.count))
-        bytes.raw(record)
-    }
-
-    func isSame(worker: Int, slot: Int32, _ record: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard places.indices.contains(worker), places[worker].indices.contains(Int(slot)) else { return false }
-        let place = places[worker][Int(slot)]
-        guard Int(place.count) == record.count, let now = record.baseAddress, let then = bytes.bytes.baseAddress else {
-            return false
+    func isSame(worker: Int, slot: Int32, _ c: ConnectionPointer) -> Bool {
+        guard then.indices.contains(worker), then[worker].indices.contains(Int(slot)) else { return false }
+        var now = Self.essence(c)
+        return then[worker].withUnsafeBufferPointer {
+            memcmp($0.baseAddress! + Int(slot), &now, MemoryLayout<Connection>.size) == 0
         }
-        return memcmp(then + Int(place.start), now, record.count) == 0
+    }
+
+    /// Without its place in the timer wheel, which its neighbours change.
+    @inline(__always)
+    private static func essence(_ c: ConnectionPointer) -> Connection {
+        var copy = c.pointee
+        copy.timer = TimerWheel.Link()
+        return copy
     }
 }

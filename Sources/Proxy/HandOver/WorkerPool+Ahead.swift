@@ -71,17 +71,15 @@ extension WorkerPool {
         out.end(record)
         out.end(early)
         c.pointee.flags.insert(.recordAhead)
-        sentEarly.note(worker: worker.index, slot: slot, UnsafeBufferPointer(rebasing: out.bytes[record...]))
+        sentEarly.note(worker: worker.index, slot: slot, c)
     }
 
-    /// Whether the child has the record of this unit as it is now. `scratch` is overwritten.
-    func isUnchanged(_ unit: SentUnit, _ scratch: inout RecordWriter) -> Bool {
+    /// Whether the child has the record of this unit as it is now.
+    func isUnchanged(_ unit: SentUnit) -> Bool {
         guard unit.upstream < 0, unit.downstream >= 0 else { return false }
         let worker = workers[Int(unit.worker)]
         let c = worker.connections[unit.downstream]
-        guard c.pointee.flags.contains(.recordAhead), Self.rests(c) else { return false }
-        scratch.clear()
-        ConnectionRecord.write(c, listener: c.pointee.listener, cluster: -1, host: nil, into: &scratch)
-        return sentEarly.isSame(worker: worker.index, slot: unit.downstream, scratch.bytes)
+        return c.pointee.flags.contains(.recordAhead)
+            && sentEarly.isSame(worker: worker.index, slot: unit.downstream, c)
     }
 }

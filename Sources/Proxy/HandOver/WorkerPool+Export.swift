@@ -17,11 +17,10 @@ public struct ConnectionExport {
 
     /// Puts the units of which the child has the record already behind the others; returns how many others there are.
     fileprivate mutating func separateUnchanged(_ pool: WorkerPool) -> Int {
-        var scratch = RecordWriter(capacity: 1024)
         var unchanged: [SentUnit] = []
         unchanged.reserveCapacity(units.count)
         units = units.filter { unit in
-            guard pool.isUnchanged(unit, &scratch) else { return true }
+            guard pool.isUnchanged(unit) else { return true }
             unchanged.append(unit)
             return false
         }
@@ -188,9 +187,18 @@ extension WorkerPool {
     }
 
     /// The child serves what was sent: it is forgotten here, and the workers go on with what stayed.
+    ///
+    /// Where nothing stayed nobody waits for them, and those at rest take their time: thousands of descriptors closed at
+    /// once would keep the child from its first requests.
     public func forgetMoved(_ export: ConnectionExport) {
+        let isLeisurely = export.refused.isEmpty && export.withoutRoom == 0
         settle(export) { worker, units in
+            var rested = 0
             for unit in units {
+                if isLeisurely, unit.upstream < 0, worker.connections[unit.downstream].pointee.stream < 0 {
+                    rested += 1
+                    if rested % Self.forgetBatch == 0 { usleep(1000) }
+                }
                 if !unit.isKept {
                     worker.forget(unit)
                 } else if unit.downstream < 0 {
@@ -216,6 +224,9 @@ extension WorkerPool {
             }
         }
     }
+
+    /// Units that a worker forgets between two pauses of a millisecond.
+    private static let forgetBatch = 128
 
     private func settle(_ export: ConnectionExport, _ body: @escaping @Sendable (Worker, [SentUnit]) -> Void) {
         for (index, worker) in workers.enumerated() {

@@ -78,6 +78,14 @@ final class ConnectionImport {
     private var clusters: [Int32] = []
     private var turn = 0
 
+    /// A descriptor of a unit.
+    private struct Arrived {
+        var descriptor: OwnedDescriptor
+        /// Where it is registered already, -1: nowhere.
+        var worker: Int
+        var slot: Int32
+    }
+
     /// A record of one unit, which cannot be larger: buffers are bounded.
     private static let largestFrame = 4 * UnitCheck.maxBuffer
 
@@ -176,32 +184,33 @@ final class ConnectionImport {
         units += UInt64(count)
         for i in 0..<count {
             let id = UInt64(littleEndian: UnsafeRawPointer(start + 8 * i).loadUnaligned(as: UInt64.self))
-            guard let entry = pool.ahead.remove(id) else { throw RecordError("a descriptor is named that never came") }
+            guard let entry = pool.ahead.take(id) else { throw RecordError("a descriptor is named that never came") }
             switch entry.early {
-            case .built:
-                pool.workers[entry.worker].confirm(entry.slot)
-                _ = entry.descriptor.take()
-            case .refused(let reason):
-                answer.refuse(unit.ordinal + UInt64(i), reason)
-                entry.descriptor.close()
-            case .none: throw RecordError("a connection is said to be unchanged whose record never came")
+            case .built: pool.workers[Int(entry.worker)].confirm(entry.slot)
+            case .refused:
+                answer.refuse(unit.ordinal + UInt64(i), pool.ahead.refusal(id))
+                _ = cl_close(entry.descriptor)
+            case .none, .taken:
+                pool.ahead.giveBack(entry, pool.workers)
+                throw RecordError("a connection is said to be unchanged whose record never came")
             }
         }
     }
 
     /// The next one of the transaction, or the one that came ahead under this name.
-    private func descriptor(_ ahead: UInt64, _ pool: WorkerPool) throws(RecordError) -> AheadTable.Entry {
+    private func descriptor(_ ahead: UInt64, _ pool: WorkerPool) throws(RecordError) -> Arrived {
         if ahead == 0 {
             defer { nextDescriptor += 1 }
-            return AheadTable.Entry(descriptor: descriptors[nextDescriptor])
+            return Arrived(descriptor: descriptors[nextDescriptor], worker: -1, slot: -1)
         }
-        guard let entry = pool.ahead.remove(ahead) else { throw RecordError("a descriptor is named that never came") }
-        return entry
+        guard let entry = pool.ahead.take(ahead) else { throw RecordError("a descriptor is named that never came") }
+        return Arrived(
+            descriptor: OwnedDescriptor(entry.descriptor), worker: Int(entry.worker), slot: entry.slot)
     }
 
     /// Returns why the unit stays with the parent.
     private func adopt(
-        _ record: UnitRecord, _ down: AheadTable.Entry?, _ up: AheadTable.Entry?, _ header: TransactionRecord,
+        _ record: UnitRecord, _ down: Arrived?, _ up: Arrived?, _ header: TransactionRecord,
         _ pool: WorkerPool
     ) -> String? {
         let worker = place(record, down, up, header, pool)
@@ -265,7 +274,7 @@ final class ConnectionImport {
     /// The worker of the same number where there are as many; else they are spread, but for what belongs together through
     /// a pool.
     private func place(
-        _ record: UnitRecord, _ down: AheadTable.Entry?, _ up: AheadTable.Entry?, _ header: TransactionRecord,
+        _ record: UnitRecord, _ down: Arrived?, _ up: Arrived?, _ header: TransactionRecord,
         _ pool: WorkerPool
     ) -> Worker {
         if let reserved = down.map(\.worker) ?? up.map(\.worker), reserved >= 0 { return pool.workers[reserved] }

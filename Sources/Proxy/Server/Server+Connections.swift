@@ -94,6 +94,7 @@ extension Server {
         export = nil
         pool.park { [weak self] in
             guard let self, let session = self.parentSession, session.isFrozen else { return }
+            self.freezeSteps = [self.sinceFreeze]
             done(self.sendConnections(to: child, over: channel, deadlineNs: self.frozenNs + limitNs))
         }
     }
@@ -118,11 +119,15 @@ extension Server {
                 return false
             }
         }
+        freezeSteps.append(sinceFreeze)
         return problem
     }
 
+    private var sinceFreeze: Double { Double((cl_monotonic_ns() - frozenNs) / 1000) / 1000 }
+
     /// Returns what is wrong with the child's answer.
     func checkAnswer(_ bytes: [UInt8]) -> String? {
+        freezeSteps.append(sinceFreeze)
         guard var export else { return "an answer without connections" }
         let problem = pool.readAnswer(bytes, &export)
         self.export = export
@@ -141,6 +146,9 @@ extension Server {
         if let export {
             self.export = nil
             report.stallNs = cl_monotonic_ns() - frozenNs
+            log.debug(
+                "hot restart: milliseconds from the freeze until the workers stood, all was sent, the child was prepared: "
+                    + "\(freezeSteps)")
             pool.forgetMoved(export)
             let kept = max(total - export.moved, 0)
             report.moved = UInt64(export.moved)

@@ -79,6 +79,8 @@ final class Server {
     var handOverBeganNs: UInt64 = 0
     /// When the workers were stopped for it.
     var frozenNs: UInt64 = 0
+    /// When they stood, when all was sent, and when the child was prepared, in milliseconds after that; for the log.
+    var freezeSteps: [Double] = []
 
     init(
         options: ServerOptions, bootstrap: Bootstrap, claim: Claim, log: Log, loop: MainLoop, signals: Signals

@@ -36,7 +36,7 @@ public enum ServerMain {
     private static func serve(_ options: ServerOptions, _ bootstrap: Bootstrap, _ log: Log) throws -> Int32 {
         // Before there is any thread: all of them inherit the mask.
         let signals = try Signals([SIGTERM, SIGINT, SIGUSR1])
-        raiseDescriptorLimit()
+        DescriptorTable.raiseLimit()
         if options.mode == .initOnly {
             var apart = options
             apart.disableHotRestart = true
@@ -50,6 +50,7 @@ public enum ServerMain {
         }
         let claim = try BaseIDClaim(options: options).make()
         for note in claim.notes { log.info("\(note)") }
+        DescriptorTable.widen(parent: claim.parent?.pid)
         if let path = options.baseIDPath { try OutputFile.write(path, "\(claim.baseID)") }
         let server = try Server(
             options: options, bootstrap: bootstrap, claim: claim, log: log, loop: try MainLoop(), signals: signals)
@@ -66,14 +67,6 @@ public enum ServerMain {
         } catch {
             throw StartupError(lines: error.diagnostics.map(\.description))
         }
-    }
-
-    /// A proxy needs descriptors: as many as the hard limit allows.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
     }
 
     private static func complain(_ line: String) {

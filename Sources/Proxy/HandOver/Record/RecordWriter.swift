@@ -76,14 +76,6 @@ struct RecordWriter: ~Copyable {
         count += length
     }
 
-    /// Bytes as they are.
-    mutating func raw(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let start = bytes.baseAddress else { return }
-        reserve(bytes.count)
-        memcpy(storage + count, start, bytes.count)
-        count += bytes.count
-    }
-
     mutating func text(_ field: UInt32, _ value: String) {
         var value = value
         value.withUTF8 { if let base = $0.baseAddress { blob(field, base, $0.count) } }
