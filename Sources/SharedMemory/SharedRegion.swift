@@ -71,6 +71,11 @@ public final class SharedRegion {
     public var recordLength: Int { Int(region.pointee.header.record_length) }
     /// Value indices given out.
     public var valueCount: Int { Int(clamping: region.pointee.header.value_count) }
+    /// Names that there may be: for making room, and no more than a million, whatever the header says.
+    public var estimatedNames: Int {
+        let shortest = UInt64(MemoryLayout<cl_record>.size + 8)
+        return min(valueCount, Int(clamping: cl_load_acquire(cl_region_tail(region)) / shortest), 1 << 20)
+    }
 
     func mappedWhole() throws(RegionError) -> SharedRegion {
         try map(upTo: RegionLayout.data)

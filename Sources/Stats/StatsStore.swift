@@ -26,6 +26,8 @@ public final class StatsStore {
     /// Whose names the stats made here have.
     public let naming: StatNaming
     private var index = NameIndex()
+    /// For which ordinal of this process stats are marked in the index as used.
+    private var takenOrdinal: UInt64 = 0
     /// By position in the index.
     private(set) var heapParts: [Int: HeapPart] = [:]
     private var logPosition: UInt64 = 0
@@ -107,7 +109,7 @@ public final class StatsStore {
                     cells: kind.cells,
                     find: {
                         readNewNames()
-                        return index.find(kind, name).flatMap { index.entries[$0].value }
+                        return index.find(kind, name).map { index.entries[$0.position].value }
                     },
                     make: { value in
                         NameRecord.encode(
@@ -132,15 +134,26 @@ public final class StatsStore {
     }
 
     /// Notes in the region that this process uses the stat.
-    private func taken(_ position: Int) -> StatID {
-        if let region, let used = index.entries[position].used { cl_raise(used, region.ordinal) }
-        return StatID(index: position)
+    private func taken(_ found: NameIndex.Found) -> StatID {
+        let id = StatID(index: found.position)
+        guard let region else { return id }
+        let ordinal = region.ordinal
+        if found.isTaken, ordinal == takenOrdinal { return id }
+        if ordinal != takenOrdinal {
+            index.forgetTaken()
+            takenOrdinal = ordinal
+        }
+        if let used = index.entries[found.position].used { cl_raise(used, ordinal) }
+        index.take(found.position)
+        return id
     }
 
     /// Indexes what this and other processes have added to the log.
     func readNewNames() {
         guard let region else { return }
         let headLength = region.recordLength
+        if logPosition == 0 { index.reserve(region.estimatedNames) }
+        defer { index.addQueued() }
         do {
             logPosition = try region.readLog(from: logPosition) { bytes in
                 guard let start = bytes.baseAddress,
@@ -150,8 +163,7 @@ public final class StatsStore {
                 else { return }
                 let name = (start + headLength).assumingMemoryBound(to: UInt8.self)
                 let length = Int(head.name_length)
-                guard index.find(kind, UnsafeBufferPointer(start: name, count: length)) == nil else { return }
-                _ = index.add(
+                index.addLater(
                     Entry(
                         name: name, nameLength: UInt32(length), value: head.value, kind: kind,
                         unit: StatUnit(rawValue: head.unit) ?? .unspecified,
