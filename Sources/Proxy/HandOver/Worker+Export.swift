@@ -101,7 +101,8 @@ extension Worker {
     }
 
     private func forgetDownstream(_ slot: Int32, _ d: ConnectionPointer) {
-        addDownstreamGauges(d, -1)
+        addDownstreamGauges(
+            listener: Int(d.pointee.listener), upgraded: d.pointee.flags.contains(.upgraded), -1)
         release(slot, d)
     }
 
@@ -135,16 +136,16 @@ extension Worker {
         connections.give(slot)
     }
 
-    /// The gauges that a downstream connection is in.
-    func addDownstreamGauges(_ d: ConnectionPointer, _ change: Int) {
-        let stats = listenerStats[Int(d.pointee.listener)]
+    /// The gauges that downstream connections are in.
+    func addDownstreamGauges(listener: Int, upgraded: Bool, _ change: Int) {
+        let stats = listenerStats + listener
         let amount = UInt64(bitPattern: Int64(change))
-        stats.listenerGauges[.downstream_cx_active].add(amount)
-        stats.workerGauges[.downstream_cx_active].add(amount)
-        if snapshot.listeners[Int(d.pointee.listener)].isHTTP {
-            let upgraded = d.pointee.flags.contains(.upgraded)
-            stats.httpGauges[.downstream_cx_active].add(amount)
-            stats.httpGauges[upgraded ? .downstream_cx_upgrades_active : .downstream_cx_http1_active].add(amount)
+        stats.pointee.listenerGauges[.downstream_cx_active].add(amount)
+        stats.pointee.workerGauges[.downstream_cx_active].add(amount)
+        if snapshot.listeners[listener].isHTTP {
+            stats.pointee.httpGauges[.downstream_cx_active].add(amount)
+            stats.pointee.httpGauges[upgraded ? .downstream_cx_upgrades_active : .downstream_cx_http1_active].add(
+                amount)
         }
         state.pointee.downstreams = state.pointee.downstreams &+ amount
     }

@@ -211,8 +211,18 @@ extension Worker {
     /// Puts what was adopted into the gauges, before the parent takes it out of its own: for a moment both have it, and at
     /// none nobody. The main thread does it for the parked worker.
     func count() {
+        // By listener, upgraded ones apart: thousands are in the same few gauges.
+        var open = [Int](repeating: 0, count: 2 * snapshot.configuredListeners.count)
+        defer {
+            for (place, number) in open.enumerated() where number > 0 {
+                addDownstreamGauges(listener: place / 2, upgraded: place % 2 == 1, number)
+            }
+        }
         for unit in parking.adopted {
-            if unit.downstream >= 0 { addDownstreamGauges(connections[unit.downstream], 1) }
+            if unit.downstream >= 0 {
+                let d = connections[unit.downstream]
+                open[2 * Int(d.pointee.listener) + (d.pointee.flags.contains(.upgraded) ? 1 : 0)] += 1
+            }
             if unit.upstream >= 0 { countUpstream(connections[unit.upstream]) }
             if unit.stream >= 0 { countStream(streams[unit.stream]) }
         }
@@ -243,9 +253,11 @@ extension Worker {
             if unit.stream >= 0 { activateStream(unit.stream, streams[unit.stream]) }
         }
         for unit in adopted {
-            wake(unit.downstream)
-            wake(unit.upstream)
+            let isBusy = unit.downstream >= 0 && (unit.stream >= 0 || unit.upstream >= 0)
+            wake(unit.downstream, isBusy)
+            wake(unit.upstream, isBusy)
         }
+        state.pointee.hasResting = !parking.resting.isEmpty
         connectForWaiting()
     }
 
@@ -264,15 +276,39 @@ extension Worker {
         if s.pointee.flags.contains(.pending) { enqueue(slot, s, hosts[s.pointee.host]) }
     }
 
-    /// Timers, and work that no event will announce.
-    private func wake(_ slot: Int32) {
+    /// Work that no event will announce, and timers; those of connections at rest come later. Busy ones are read at once:
+    /// epoll tells of each connection first that it can be written, and there are thousands.
+    private func wake(_ slot: Int32, _ isBusy: Bool) {
         guard slot >= 0 else { return }
         let c = connections[slot]
         let hadWork = !c.pointee.flags.isDisjoint(with: [.onReadyList, .readPending])
         c.pointee.flags.remove(.onReadyList)
+        guard isBusy || hadWork else {
+            return parking.resting.append(ReadyEntry(slot: slot, generation: c.pointee.generation))
+        }
         armWhatIsDue(slot, c)
-        if hadWork { makeReady(slot, c) }
+        if isBusy, c.pointee.flags.isDisjoint(with: [.readPaused, .connecting]) {
+            c.pointee.flags.insert(.readPending)
+            makeReady(slot, c)
+        } else if hadWork {
+            makeReady(slot, c)
+        }
     }
+
+    /// The timers of some of those that came over at rest; some in each turn of the loop.
+    func armResting() {
+        for entry in parking.resting.suffix(Self.restingBatch) {
+            let c = connections[entry.slot]
+            guard c.pointee.generation == entry.generation, c.pointee.kind != .free, c.pointee.timer.tick == 0 else {
+                continue
+            }
+            armWhatIsDue(entry.slot, c)
+        }
+        parking.resting.removeLast(min(Self.restingBatch, parking.resting.count))
+        state.pointee.hasResting = !parking.resting.isEmpty
+    }
+
+    private static let restingBatch = 256
 
     /// A request that waits needs a connection that is being made; its own may have gone to another worker.
     private func connectForWaiting() {

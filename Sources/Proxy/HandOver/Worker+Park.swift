@@ -9,6 +9,8 @@ final class Parking {
     var deferred: [WorkerCommand] = []
     /// Connections that came over and are not served yet.
     var adopted: [AdoptedUnit] = []
+    /// Of those that are served: connections at rest that have no timer yet.
+    var resting: [Worker.ReadyEntry] = []
 }
 
 /// Standing still for a hand-over: a parked worker touches nothing and polls nothing, so that the main thread may read

@@ -13,7 +13,7 @@ extension Worker {
     }
 
     private func turn() {
-        let timeout = state.pointee.readyCount > 0 ? 0 : nextTimeoutMs()
+        let timeout = state.pointee.readyCount > 0 || state.pointee.hasResting ? 0 : nextTimeoutMs()
         let count = cl_epoll_wait(epoll, events, Int32(Self.eventCapacity), timeout)
         state.pointee.nowNs = cl_monotonic_ns()
         if count > 0 {
@@ -23,6 +23,7 @@ extension Worker {
         }
         runReadyList()
         fireTimers()
+        if state.pointee.hasResting { armResting() }
         reuseFreed()
         // Going on, it may have been told to stand again.
         while state.pointee.parks { park() }

@@ -10,6 +10,8 @@ struct WorkerState: BitwiseCopyable {
     var running = true
     /// Stand still after this turn (`Worker+Park`).
     var parks = false
+    /// There are connections that came over at rest and have no timer yet.
+    var hasResting = false
     /// Downstream connections; the main thread may look (`Worker.downstreamCount`).
     var downstreams: UInt64 = 0
     var readyCount = 0
