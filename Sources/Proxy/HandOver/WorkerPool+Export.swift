@@ -191,6 +191,7 @@ extension WorkerPool {
     /// Where nothing stayed nobody waits for them, and those at rest take their time: thousands of descriptors closed at
     /// once would keep the child from its first requests.
     public func forgetMoved(_ export: ConnectionExport) {
+        sentEarly.clear(workers: 0)
         let isLeisurely = export.refused.isEmpty && export.withoutRoom == 0
         settle(export) { worker, units in
             var rested = 0
