@@ -194,11 +194,13 @@ extension WorkerPool {
         sentEarly.clear(workers: 0)
         let isLeisurely = export.refused.isEmpty && export.withoutRoom == 0
         settle(export) { worker, units in
+            // Not for long: should the child die, this worker serves again.
+            let batch = max(Self.forgetBatch, units.count / Self.forgetPauses)
             var rested = 0
             for unit in units {
                 if isLeisurely, unit.upstream < 0, worker.connections[unit.downstream].pointee.stream < 0 {
                     rested += 1
-                    if rested % Self.forgetBatch == 0 { usleep(1000) }
+                    if rested % batch == 0 { usleep(1000) }
                 }
                 if !unit.isKept {
                     worker.forget(unit)
@@ -226,8 +228,9 @@ extension WorkerPool {
         }
     }
 
-    /// Units that a worker forgets between two pauses of a millisecond.
+    /// Units that a worker forgets between two pauses of a millisecond, at least, and how many pauses there are at most.
     private static let forgetBatch = 128
+    private static let forgetPauses = 40
 
     private func settle(_ export: ConnectionExport, _ body: @escaping @Sendable (Worker, [SentUnit]) -> Void) {
         for (index, worker) in workers.enumerated() {
