@@ -108,14 +108,18 @@ let package = Package(
         // Reads Prometheus text with Prometheus' own parser, for the tests.
         .target(
             name: "PrometheusTesting", dependencies: ["CLinux"], path: "Tests/PrometheusTesting", swiftSettings: strict),
+        // Threads for the tests.
+        .target(
+            name: "ThreadTesting", dependencies: ["CLinux"], path: "Tests/ThreadTesting", swiftSettings: strict),
         .testTarget(
-            name: "SharedMemoryTests", dependencies: ["SharedMemory", "CLinux", "RegionTesting", "region-child"],
+            name: "SharedMemoryTests",
+            dependencies: ["SharedMemory", "CLinux", "RegionTesting", "ThreadTesting", "region-child"],
             exclude: ["Support"], swiftSettings: strict),
         .testTarget(
             name: "StatsTests",
             dependencies: [
-                "Stats", "SharedMemory", "CLinux", "RegionTesting", "FuzzTargets", "PrometheusTesting", "region-child",
-                "statdump",
+                "Stats", "SharedMemory", "CLinux", "RegionTesting", "ThreadTesting", "FuzzTargets", "PrometheusTesting",
+                "region-child", "statdump",
             ],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
@@ -123,12 +127,13 @@ let package = Package(
         .testTarget(
             name: "StatsMetricsTests",
             dependencies: [
-                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "PrometheusTesting", "region-child",
-                "statdump",
+                "StatsMetrics", "Stats", "SharedMemory", "RegionTesting", "ThreadTesting", "PrometheusTesting",
+                "region-child", "statdump",
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "HotRestartTests", dependencies: ["HotRestart", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "HotRestartTests", dependencies: ["HotRestart", "ThreadTesting", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
             swiftSettings: strict),
@@ -138,7 +143,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CLinux", "StatCatalog", "FuzzTargets", "PrometheusTesting", "envoyd", "statdump", "upstream",
+                "CLinux", "StatCatalog", "FuzzTargets", "ThreadTesting", "PrometheusTesting", "envoyd", "statdump",
+                "upstream",
             ],
             path: "Tests/Integration", swiftSettings: strict),
     ],

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import HotRestart
 import Synchronization
+import ThreadTesting
 
 /// A server on a thread of its own that listens and hands over; what it was told to do is written down.
 final class HandOverServer: Sendable {
@@ -25,7 +26,7 @@ final class HandOverServer: Sendable {
         standbyNs: UInt64 = 10_000_000_000,
         record: @escaping @Sendable (String, ListenerDuty) -> Void = { _, _ in }
     ) {
-        onThread { [self] in
+        Thread { [self] in
             do throws(ListenerHandOverError) {
                 var options = ListenerHandOver.Options()
                 options.baseID = baseID
@@ -48,41 +49,17 @@ final class HandOverServer: Sendable {
             } catch {
                 state.withLock { $0.outcome = .failure(error) }
             }
-        }
+        }.detach()
     }
 
     var now: State { state.withLock { $0 } }
     func stop() { now.stopSwitch?.stop() }
     /// Returns when that is so; false after a time in which it would have been.
     func reaches(_ isReached: (State) -> Bool) -> Bool {
-        let end = soon(20)
-        while !isReached(now) {
-            if cl_monotonic_ns() > end { return false }
-            usleep(500)
-        }
-        return true
+        ThreadTesting.reaches { isReached(now) }
     }
     var serves: Bool { reaches { $0.duties.last == .accept } }
     var ends: Bool { reaches { $0.outcome != nil } }
-}
-
-/// Runs `body` on a thread of its own.
-func onThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body)).toOpaque()
-    let code = pthread_create(
-        &thread, nil,
-        { @Sendable argument in
-            guard let argument else { return nil }
-            Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-            return nil
-        }, box)
-    precondition(code == 0, "pthread_create: \(code)")
-    pthread_detach(thread)
 }
 
 /// The port that a socket is bound to.

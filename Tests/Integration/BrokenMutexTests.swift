@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Testing
+import ThreadTesting
 
 /// The region's mutex breaks for good while a process serves: the next hot restart counts in a region beside its own.
 @Suite struct BrokenMutexTests {

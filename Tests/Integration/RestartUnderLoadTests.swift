@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import Testing
+import ThreadTesting
 
 /// Restarts while clients ask without a pause: nothing fails, nothing is lost, nothing counts backwards.
 @Suite(.serialized) struct RestartUnderLoadTests {

@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import ThreadTesting
 
 /// `statdump` beside a running `envoyd`, option by option.
 struct StatdumpCommandTests {

@@ -1,8 +1,8 @@
 import CLinux
-import Dispatch
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
@@ -76,7 +76,7 @@ struct CreationTests {
             nonisolated(unsafe) let running = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
             running.initialize(to: 3)
             defer { running.deallocate() }
-            DispatchQueue.concurrentPerform(iterations: 4) { part in
+            onThreads(4) { part in
                 if part == 0 {
                     while cl_load_acquire(running) != 0 {
                         do {

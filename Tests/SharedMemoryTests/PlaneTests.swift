@@ -1,8 +1,8 @@
 import CLinux
-import Dispatch
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
@@ -113,7 +113,7 @@ struct PlaneTests {
             nonisolated(unsafe) let done = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
             done.initialize(to: 0)
             defer { done.deallocate() }
-            DispatchQueue.concurrentPerform(iterations: 4) { part in
+            onThreads(4) { part in
                 do {
                     if part == 0 {
                         defer { cl_store_release(done, 1) }

@@ -1,8 +1,8 @@
 import CLinux
-import Dispatch
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
@@ -131,7 +131,7 @@ struct SlotTests {
             nonisolated(unsafe) let (dead, done) = (words, words + 1)
             nonisolated(unsafe) let scratch = scratch
             _ = try scratch.attach()
-            DispatchQueue.concurrentPerform(iterations: 2) { part in
+            onThreads(2) { part in
                 guard part == 0 else {
                     while cl_load_acquire(done) == 0 {
                         let gone = cl_load_acquire(dead)

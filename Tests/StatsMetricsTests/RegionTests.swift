@@ -5,6 +5,7 @@ import Stats
 import StatsMetrics
 import Synchronization
 import Testing
+import ThreadTesting
 
 /// Metrics over a region: other processes, dead ones, and no room.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,45 +1,9 @@
-import Glibc
 import Metrics
 import RegionTesting
 import SharedMemory
 import Stats
 import StatsMetrics
-import Synchronization
 import Testing
-
-/// Runs `body` on that many threads at once; they start together and have ended on return.
-func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    final class Start: Sendable {
-        let index: Int
-        let waiting: Waiting
-        let body: @Sendable (Int) -> Void
-        init(_ index: Int, _ waiting: Waiting, _ body: @escaping @Sendable (Int) -> Void) {
-            self.index = index
-            self.waiting = waiting
-            self.body = body
-        }
-    }
-    final class Waiting: Sendable { let count: Atomic<Int> = Atomic(0) }
-    let waiting = Waiting()
-    let threads = (0..<count).map { index in
-        var thread = pthread_t()
-        let start = Unmanaged.passRetained(Start(index, waiting, body))
-        let code = pthread_create(
-            &thread, nil,
-            { pointer in
-                let start = Unmanaged<Start>.fromOpaque(pointer!).takeRetainedValue()
-                start.waiting.count.add(1, ordering: .sequentiallyConsistent)
-                while start.waiting.count.load(ordering: .sequentiallyConsistent) >= 0 { sched_yield() }
-                start.body(start.index)
-                return nil
-            }, start.toOpaque())
-        precondition(code == 0)
-        return thread
-    }
-    while waiting.count.load(ordering: .sequentiallyConsistent) < count { sched_yield() }
-    waiting.count.store(-1_000_000, ordering: .sequentiallyConsistent)
-    for thread in threads { pthread_join(thread, nil) }
-}
 
 /// Runs `body` with a factory over the heap and with one over a region.
 func withFactories(

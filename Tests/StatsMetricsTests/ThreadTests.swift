@@ -3,6 +3,7 @@ import RegionTesting
 import Stats
 import StatsMetrics
 import Testing
+import ThreadTesting
 
 /// Sums are exact, however many threads count and however few planes there are for them.
 @Suite(.timeLimit(.minutes(2)))

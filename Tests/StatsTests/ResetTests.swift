@@ -1,9 +1,9 @@
 import CLinux
-import Dispatch
 import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
@@ -94,7 +94,7 @@ struct ResetTests {
             nonisolated(unsafe) let running = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
             running.initialize(to: 2)
             defer { running.deallocate() }
-            DispatchQueue.concurrentPerform(iterations: 3) { part in
+            onThreads(3) { part in
                 do {
                     guard part < 2 else {
                         while cl_load_acquire(running) != 0 {

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import ThreadTesting
 
 /// Clients that make a new connection for each request, each in a thread of its own, and try again whatever happens.
 final class Callers: Sendable {

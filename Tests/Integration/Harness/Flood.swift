@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import ThreadTesting
 
 /// Sends many bytes from a thread of its own, as fast as they are taken.
 final class Flood: Sendable {

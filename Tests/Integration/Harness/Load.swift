@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import ThreadTesting
 
 /// Many keep-alive connections that ask and ask again, each in a thread of its own.
 final class Load: Sendable {

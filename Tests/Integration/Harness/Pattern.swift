@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import ThreadTesting
 
 /// Bytes that differ from place to place: what is lost, doubled or moved in a long body does not compare equal.
 enum Pattern {

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import ThreadTesting
 
 /// A running program whose output is collected.
 final class Program: Sendable {

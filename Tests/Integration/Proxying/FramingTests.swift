@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import ThreadTesting
 
 /// HTTP/1.1 messages through the proxy: connections that stay, bodies of each framing (RFC 9112).
 @Suite struct FramingTests {
