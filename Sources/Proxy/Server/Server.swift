@@ -36,6 +36,7 @@ final class Server {
     let concurrency: Int
     let clusterManager: ClusterManager
     let pool: any DataPlane
+    let runtime: Runtime
     let startNs = cl_monotonic_ns()
 
     var role = Role.starting
@@ -102,9 +103,13 @@ final class Server {
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
         clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
+        let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
+        runtime = Runtime(
+            bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
+            writer: writer, warn: { log.warning($0) })
         pool = try WorkerPool(
-            configuration: CompiledConfiguration(bootstrap, localAddress: LocalAddress.find()), store: store,
-            concurrency: concurrency, mailbox: loop.mailbox, log: { log.warning($0) })
+            configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
+            log: { log.warning($0) })
         store.topUp()
     }
 
@@ -114,6 +119,7 @@ final class Server {
     func run() throws -> Int32 {
         try signals.deliver(on: loop) { [weak self] in self?.signaled($0) }
         state = .initializing
+        runtime.watch(on: loop)
         clusterManager.start()
         try pool.start()
         clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
