@@ -13,7 +13,7 @@ extension Worker {
         let h = responseHead.pointee
         chargeUpstream(s, h.status)
         decideClose(d, s, stats)
-        let isUpgrade = h.status == 101
+        let isUpgrade = makesTunnel(s, h.status)
         if !s.pointee.flags.contains(.requestEnded), !isUpgrade {
             stats.http[.downstream_rq_response_before_rq_complete].increment()
             s.pointee.flags.insert(.closeDownstream)
