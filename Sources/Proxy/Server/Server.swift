@@ -36,6 +36,8 @@ final class Server {
     let concurrency: Int
     let clusterManager: ClusterManager
     let pool: any DataPlane
+    /// nil: there are no access logs.
+    let accessLog: AccessLogWriter?
     let startNs = cl_monotonic_ns()
 
     var role = Role.starting
@@ -102,9 +104,11 @@ final class Server {
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
         clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
+        let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
+        accessLog = try Self.openAccessLogs(configuration, options, store, log)
         pool = try WorkerPool(
-            configuration: CompiledConfiguration(bootstrap, localAddress: LocalAddress.find()), store: store,
-            concurrency: concurrency, mailbox: loop.mailbox, log: { log.warning($0) })
+            configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
+            log: { log.warning($0) }, accessLog: accessLog)
         store.topUp()
     }
 
@@ -115,6 +119,7 @@ final class Server {
         try signals.deliver(on: loop) { [weak self] in self?.signaled($0) }
         state = .initializing
         clusterManager.start()
+        try accessLog?.start()
         try pool.start()
         clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
         // A parent knows what names have resolved to.
@@ -129,6 +134,7 @@ final class Server {
             loop.mailbox.run()
         }
         pool.shutdown()
+        finishAccessLogs()
         return exitStatus
     }
 

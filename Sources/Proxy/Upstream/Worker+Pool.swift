@@ -75,6 +75,7 @@ extension Worker {
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_total].increment()
         stats.gauges[.upstream_rq_active].add(1)
+        if s.pointee.log >= 0 { noteConnected(s.pointee.log, connections[s.pointee.downstream], u) }
     }
 
     /// Starts a connection to a host. Returns its slot, or -errno.
@@ -155,7 +156,7 @@ extension Worker {
     /// As Envoy does it: when a connection cannot be made, every request that waits for this host is answered, since it
     /// might wait for ever.
     private func connectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
-        if u.pointee.kind == .tunnelUpstream { return tunnelConnectFailed(slot, u) }
+        if u.pointee.kind == .tunnelUpstream { return tunnelConnectFailed(slot, u, code) }
         let hostSlot = u.pointee.host
         let pool = hosts[hostSlot]
         var waiting = pool.pointee.pendingHead
