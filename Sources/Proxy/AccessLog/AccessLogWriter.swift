@@ -182,7 +182,8 @@ final class AccessLogWriter: Sendable {
         } else {
             files.counters[.write_failed].increment()
             if !files.hasFailed[chunk.sink] {
-                report("access log \(sinks.entries[chunk.sink].sink.text): lines are lost: \(SystemError.text(failure))")
+                report(
+                    "access log \(sinks.entries[chunk.sink].sink.text): lines are lost: \(SystemError.text(failure))")
             }
         }
         files.hasFailed[chunk.sink] = failure != 0

@@ -119,7 +119,8 @@ struct LogValues: BitwiseCopyable {
             guard let storage else { return }
             memcpy(storage + count, bytes, length)
         }
-        place(name)?.pointee = Place(offset: UInt32(truncatingIfNeeded: count), length: UInt32(truncatingIfNeeded: length))
+        place(name)?.pointee = Place(
+            offset: UInt32(truncatingIfNeeded: count), length: UInt32(truncatingIfNeeded: length))
         count &+= length
     }
 

@@ -100,7 +100,9 @@ struct LogFilterNode: BitwiseCopyable {
         case .flags: return entry.pointee.flags.rawValue & value != 0
         case .header: return matches(entry.pointee.values.get(Int(name)))
         case .all:
-            for i in 0..<childCount where !(children.unsafelyUnwrapped + i).pointee.passes(entry, facts) { return false }
+            for i in 0..<childCount where !(children.unsafelyUnwrapped + i).pointee.passes(entry, facts) {
+                return false
+            }
             return true
         case .any:
             for i in 0..<childCount where (children.unsafelyUnwrapped + i).pointee.passes(entry, facts) { return true }

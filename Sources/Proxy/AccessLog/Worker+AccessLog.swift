@@ -45,7 +45,15 @@ extension Worker {
         var facts = LogFacts()
         facts.status = s.pointee.status
         facts.isHTTP10 = flags.contains(.http10) && snapshot.listeners[Int(c.pointee.listener)].acceptHTTP10
-        if flags.contains(.requestEnded) { facts.requestEndNs = max(s.pointee.requestEndNs, s.pointee.startNs) }
+        switch accessLog.entries[s.pointee.log].pointee.details {
+        // To Envoy an upgrade goes on, and the others were read no further.
+        case .upgradeFailed, .lowVersion: break
+        case .missingHost: facts.requestEndNs = s.pointee.startNs
+        default:
+            if flags.contains(.requestEnded), s.pointee.method != .connect {
+                facts.requestEndNs = max(s.pointee.requestEndNs, s.pointee.startNs)
+            }
+        }
         if flags.contains(.responseEnded) { facts.responseEndNs = state.pointee.nowNs }
         finishLog(s.pointee.log, c, &facts)
         s.pointee.log = -1
@@ -149,7 +157,9 @@ extension Worker {
         }
     }
 
-    func noteCluster(_ entry: UnsafeMutablePointer<LogEntry>, _ logs: UnsafeMutablePointer<ListenerLogs>, _ cluster: Int) {
+    func noteCluster(
+        _ entry: UnsafeMutablePointer<LogEntry>, _ logs: UnsafeMutablePointer<ListenerLogs>, _ cluster: Int
+    ) {
         guard logs.pointee.cluster >= 0 else { return }
         let name = snapshot.clusters[cluster].name
         entry.pointee.values.set(Int(logs.pointee.cluster), name.start, name.count)

@@ -5,7 +5,7 @@ import Glibc
 extension Worker {
     /// The request's head, which stands in `out` from `start` on.
     @inline(never)
-    func captureRequest(_ s: StreamPointer, _ c: ConnectionPointer, from start: Int) {
+    func captureRequest(_ s: StreamPointer, _ c: ConnectionPointer, from start: Int, isRaw: Bool = false) {
         guard let logs = snapshot.listeners[Int(c.pointee.listener)].log, logs.pointee.requestLengths != 0 else {
             return
         }
@@ -14,6 +14,11 @@ extension Worker {
         var p = start
         let lineEnd = endOfLine(p, end)
         captureRequestLine(entry, logs, p, lineEnd, hasPath: s.pointee.method != .connect)
+        if !isRaw, logs.pointee.requestLengths & ListenerLogs.bit(7) != 0 {
+            for i in 0..<logs.pointee.nameCount where isName(logs, i, ":scheme") {
+                entry.pointee.values.set(i, Bytes("http").start, 4)
+            }
+        }
         p = lineEnd &+ 2
         while p < end {
             let next = endOfLine(p, end)
@@ -22,7 +27,9 @@ extension Worker {
             if logs.pointee.requestLengths & ListenerLogs.bit(length) != 0 {
                 capture(entry, logs, p, length, colon &+ 2, next)
             }
-            if length == 4, logs.pointee.requestLengths & ListenerLogs.bit(10) != 0, memcmp(out.bytes + p, "host", 4) == 0 {
+            if length == 4, logs.pointee.requestLengths & ListenerLogs.bit(10) != 0,
+                memcmp(out.bytes + p, Bytes("host").start, 4) == 0
+            {
                 set(entry, logs, ":authority", colon &+ 2, next)
             }
             p = next &+ 2
@@ -39,10 +46,6 @@ extension Worker {
         set(entry, logs, ":method", start, first)
         // ` HTTP/1.1` ends the line.
         if hasPath { set(entry, logs, ":path", first &+ 1, max(end &- 9, first &+ 1)) }
-        if logs.pointee.requestLengths & ListenerLogs.bit(7) == 0 { return }
-        for i in 0..<logs.pointee.nameCount where isName(logs, i, ":scheme") {
-            entry.pointee.values.set(i, Bytes("http").start, 4)
-        }
     }
 
     /// A field of the response's head, which stands in `out` from `start` on, behind its status line.
@@ -90,7 +93,7 @@ extension Worker {
             out.append(h.base + Int(h.fields[i].value), Int(h.fields[i].valueLength))
             out.append("\r\n")
         }
-        captureRequest(s, c, from: 0)
+        captureRequest(s, c, from: 0, isRaw: true)
         out.clear()
     }
 

@@ -53,8 +53,9 @@ extension Decoder {
             guard let text = value.nonEmptyString() else { return nil }
             return pieces(text, value).map { .text($0) }
         }
-        guard let source = message.requireOne(of: ["text_format_source", "json_format", "text_format"])?
-            .message(.inlineSource),
+        guard
+            let source = message.requireOne(of: ["text_format_source", "json_format", "text_format"])?
+                .message(.inlineSource),
             let value = source.requireOne(
                 of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"]),
             let text = value.string()
@@ -96,7 +97,8 @@ extension Decoder {
                 logValue(entry.value, depth: depth + 1).map { LogMember(entry.key, $0) }
             }
             guard !all.contains(where: { $0 == nil }) else { return nil }
-            return .object(all.compactMap { $0 }.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) })
+            return .object(
+                all.compactMap { $0 }.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) })
         case .scalar(let scalar):
             switch scalar.kind {
             case .null: return .null
@@ -141,8 +143,10 @@ extension Decoder {
         if let inner = message["response_flag_filter"]?.message(.responseFlagFilter) { return flags(inner) }
         _ = message.requireOne(
             of: ["status_code_filter", "duration_filter", "response_flag_filter", "header_filter"],
-            else: ["traceable_filter", "runtime_filter", "grpc_status_filter", "extension_filter", "metadata_filter",
-                "log_type_filter", "not_health_check_filter", "and_filter", "or_filter"])
+            else: [
+                "traceable_filter", "runtime_filter", "grpc_status_filter", "extension_filter", "metadata_filter",
+                "log_type_filter", "not_health_check_filter", "and_filter", "or_filter",
+            ])
         return nil
     }
 
@@ -196,7 +200,9 @@ extension Decoder {
             guard let flag = present.bool() else { return nil }
             condition.match = .present(flag)
         } else if let match = message["string_match"] {
-            guard let matcher = match.message(.logStringMatcher), let found = stringMatch(matcher, "") else { return nil }
+            guard let matcher = match.message(.logStringMatcher), let found = stringMatch(matcher, "") else {
+                return nil
+            }
             condition.match = found
             condition.ignoresCase = matcher["ignore_case"]?.bool() ?? false
         } else if let found = stringMatch(message, "_match", isRequired: false) {

@@ -60,7 +60,8 @@ public enum LogFormatParser {
             let known = LogField.allCases.map(\.rawValue) + ["REQ", "RESP", "START_TIME"]
             let suggestion = Suggestion.text(for: command.name, among: known)
             throw LogFormatError(
-                description: "command operator \(quoted(command.name)) is unknown or not supported by this build\(suggestion)")
+                description:
+                    "command operator \(quoted(command.name)) is unknown or not supported by this build\(suggestion)")
         }
         guard command.parameters == nil, command.length == nil else {
             throw LogFormatError(description: "command operator \(quoted(command.name)) takes no parameters or length")

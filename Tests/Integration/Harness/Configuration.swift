@@ -17,6 +17,8 @@ struct Configuration {
     var routes: [String] = []
     /// Lines of the cluster.
     var clusterLines: [String] = []
+    /// Clusters besides, one a line.
+    var moreClusters: [String] = []
     /// Lines of a TCP proxy instead of the HTTP connection manager.
     var tcp: [String]?
     /// Lines of the bootstrap itself.
@@ -40,7 +42,7 @@ struct Configuration {
               cluster_name: \(cluster)
               endpoints:
               - lb_endpoints: \(endpoints)
-        admin:
+        \(lines(moreClusters.map { "- " + $0 }, 2))admin:
           address:
             socket_address: { address: 127.0.0.1, port_value: \(adminPort) }
         \(lines(top, 0))
