@@ -17,6 +17,7 @@ public enum StatCatalog {
         HotRestartCounter.self, HotRestartHistogram.self,
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
+        RuntimeCounter.self, RuntimeGauge.self,
         FilesystemCounter.self, FilesystemGauge.self,
         AdminHTTPCounter.self, AdminHTTPGauge.self,
         AdminListenerCounter.self, AdminListenerGauge.self,

@@ -26,6 +26,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case tooManyHeaders = 19
     case invalidTransferEncoding = 20
     case lengthAndChunked = 21
+    case maintenanceMode = 22
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -93,6 +94,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .tooManyHeaders: "http1.too_many_headers"
         case .invalidTransferEncoding: "http1.invalid_transfer_encoding"
         case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
+        case .maintenanceMode: "maintenance_mode"
         case .beforeConnectionTermination: "upstream_reset_before_response_started{connection_termination}"
         case .beforeRemoteConnectionFailure: "upstream_reset_before_response_started{remote_connection_failure"
         case .beforeLocalConnectionFailure: "upstream_reset_before_response_started{local_connection_failure"

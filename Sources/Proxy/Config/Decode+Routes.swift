@@ -62,9 +62,11 @@ extension Decoder {
         let name = message["name"]?.string() ?? ""
         var path: PathMatch?
         var caseSensitive = true
+        var fraction: RuntimeFraction?
         if let match = message.require("match")?.message(.routeMatch) {
             path = pathMatch(match)
             caseSensitive = match["case_sensitive"]?.bool() ?? true
+            fraction = match["runtime_fraction"].flatMap { runtimeFraction($0) }
         }
         var action: RouteAction?
         if let value = message["route"] {
@@ -78,6 +80,7 @@ extension Decoder {
         guard let path, let action else { return nil }
         var result = Route(name: name, match: path, action: action, location: message.location)
         result.caseSensitive = caseSensitive
+        result.fraction = fraction
         return result
     }
 

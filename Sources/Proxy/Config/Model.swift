@@ -9,6 +9,8 @@ public struct Bootstrap: Sendable {
     public var clusters: [Cluster] = []
     /// `stats_flush_interval`: how often histogram intervals are closed.
     public var statsFlushIntervalMs: UInt32 = 5000
+    /// `layered_runtime.layers`: later ones override earlier ones. Without any, Envoy has one for `/runtime_modify`.
+    public var runtimeLayers = [RuntimeLayer(name: "admin", source: .admin)]
     public init() {}
 }
 
@@ -174,6 +176,8 @@ public struct Route: Sendable {
     public var match: PathMatch
     /// `match.case_sensitive`.
     public var caseSensitive = true
+    /// `match.runtime_fraction`: the share of requests that the route is for; nil: all.
+    public var fraction: RuntimeFraction?
     public var action: RouteAction
     public var location: SourceLocation
     public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {

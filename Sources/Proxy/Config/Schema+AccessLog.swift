@@ -37,7 +37,6 @@ extension MessageSchema {
             traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter \
             cel_filter
             """,
-        hints: ["runtime_filter": "runtime values have no effect in this build"],
         oneofs: [
             """
             status_code_filter duration_filter not_health_check_filter traceable_filter runtime_filter and_filter \

@@ -40,8 +40,8 @@ extension MessageSchema {
 
     static let routeMatch = MessageSchema(
         "envoy.config.route.v3.RouteMatch",
-        supported: "prefix path path_separated_prefix case_sensitive",
-        refused: "safe_regex connect_matcher path_match_policy runtime_fraction grpc tls_context regex",
+        supported: "prefix path path_separated_prefix case_sensitive runtime_fraction",
+        refused: "safe_regex connect_matcher path_match_policy grpc tls_context regex",
         unlessDefault: "headers query_parameters dynamic_metadata filter_state",
         hints: ["regex": "a field of the v2 API"],
         oneofs: ["prefix path safe_regex connect_matcher path_separated_prefix path_match_policy"])

@@ -82,7 +82,9 @@ extension Worker {
             head.pointee.method == .connect
             ? nil
             : table?._withUnsafeGuaranteedRef {
-                $0.find(authority: authority.start, authority.count, path: path, pathLength)
+                $0.find(
+                    authority: authority.start, authority.count, path: path, pathLength,
+                    random: $0.hasShares ? random() : 0)
             }
         guard let found else {
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
@@ -141,6 +143,13 @@ extension Worker {
     ) {
         let cluster = Int(route.cluster)
         let stats = clusterStats[cluster]
+        if let maintenance = snapshot.clusters[cluster].maintenance, !maintenance.isNone, maintenance.contains(random())
+        {
+            stats.counters[.upstream_rq_maintenance_mode].increment()
+            note(s, .maintenanceMode, .overflow)
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            return reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
+        }
         s.pointee.host = chooseHost(cluster: cluster)
         if s.pointee.host < 0 {
             stats.counters[.upstream_cx_none_healthy].increment()

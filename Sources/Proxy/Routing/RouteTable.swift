@@ -18,6 +18,8 @@ struct CompiledRoute: BitwiseCopyable {
     var upgrades: UInt64
     var directStatus: UInt16
     var directBody: Bytes
+    /// The share of requests it is for; nil: all.
+    var share: RuntimeShare?
     var name = Bytes("")
 
     /// Of a request that has none.
@@ -66,14 +68,17 @@ final class RouteTable: @unchecked Sendable {
     private let prefixes: UnsafeMutableBufferPointer<Domain>
     private let defaultHost: Int32
     private let onlyDefault: Bool
+    /// A route is for a share of the requests: `find` needs a random number.
+    let hasShares: Bool
 
     /// - Parameters:
     ///   - clusters: positions by name.
     ///   - streamIdleTimeoutMs: the connection manager's, for routes without their own.
+    ///   - shares: makes what the runtime can change.
     ///   - upgradeTypes: the connection manager's tokens; routes may add some, which get the positions after them.
     init(
         _ configuration: RouteConfiguration, clusters: [String: Int], streamIdleTimeoutMs: UInt64,
-        upgradeTypes: inout [String]
+        shares: RuntimeShares, upgradeTypes: inout [String]
     ) {
         let managerTypes = upgradeTypes
         let allRoutes = configuration.virtualHosts.flatMap(\.routes)
@@ -91,10 +96,11 @@ final class RouteTable: @unchecked Sendable {
         for (index, host) in configuration.virtualHosts.enumerated() {
             let first = next
             for route in host.routes {
-                (routes + Int(next)).initialize(
-                    to: Self.compile(
-                        route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs,
-                        managerTypes: managerTypes, upgradeTypes: upgradeTypes))
+                var compiled = Self.compile(
+                    route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, managerTypes: managerTypes,
+                    upgradeTypes: upgradeTypes)
+                compiled.share = route.fraction.map { shares.make($0) }
+                (routes + Int(next)).initialize(to: compiled)
                 next += 1
             }
             (hosts + index).initialize(to: Host(firstRoute: first, routeCount: next - first))
@@ -110,6 +116,7 @@ final class RouteTable: @unchecked Sendable {
                 }
             }
         }
+        hasShares = allRoutes.contains { $0.fraction != nil }
         exact = ExactTable(exactDomains)
         suffixes = Self.sorted(suffixDomains)
         prefixes = Self.sorted(prefixDomains)
@@ -163,15 +170,17 @@ final class RouteTable: @unchecked Sendable {
     /// - Parameters:
     ///   - authority: as the client sent it, with or without port.
     ///   - path: the target up to `?` or `#`.
+    ///   - random: of the request, for routes that are for a share of them.
     func find(
-        authority: UnsafePointer<UInt8>, _ authorityLength: Int, path: UnsafePointer<UInt8>, _ pathLength: Int
+        authority: UnsafePointer<UInt8>, _ authorityLength: Int, path: UnsafePointer<UInt8>, _ pathLength: Int,
+        random: UInt64 = 0
     ) -> UnsafePointer<CompiledRoute>? {
         let host = onlyDefault ? defaultHost : virtualHost(authority, authorityLength)
         guard host >= 0 else { return nil }
         let entry = hosts[Int(host)]
         var route = UnsafePointer(routes + Int(entry.firstRoute))
         for _ in 0..<entry.routeCount {
-            if route.pointee.matches(path, pathLength) { return route }
+            if route.pointee.matches(path, pathLength), route.pointee.share?.contains(random) ?? true { return route }
             route += 1
         }
         return nil

@@ -180,6 +180,7 @@ extension Server {
         [
             StateRecord(name: HostsRecord.name, bytes: clusterManager.resolvedHosts.encoded()),
             StateRecord(name: HealthRecord.name, bytes: HealthRecord(failed: healthCheckFailed).encoded()),
+            StateRecord(name: RuntimeRecord.name, bytes: runtime.record.encoded()),
         ]
     }
 
@@ -206,6 +207,7 @@ extension Server {
                 switch record.name {
                 case HostsRecord.name: clusterManager.adopt(try HostsRecord(record.bytes))
                 case HealthRecord.name: failHealthCheck(try HealthRecord(record.bytes).failed)
+                case RuntimeRecord.name: runtime.adopt(try RuntimeRecord(record.bytes))
                 default: break
                 }
             } catch {

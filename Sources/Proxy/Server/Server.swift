@@ -38,6 +38,7 @@ final class Server {
     let pool: any DataPlane
     /// nil: there are no access logs.
     let accessLog: AccessLogWriter?
+    let runtime: Runtime
     let startNs = cl_monotonic_ns()
 
     var role = Role.starting
@@ -106,6 +107,9 @@ final class Server {
         clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
         let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
+        runtime = Runtime(
+            bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
+            writer: writer, warn: { log.warning($0) })
         pool = try WorkerPool(
             configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
             log: { log.warning($0) }, accessLog: accessLog)
@@ -118,6 +122,7 @@ final class Server {
     func run() throws -> Int32 {
         try signals.deliver(on: loop) { [weak self] in self?.signaled($0) }
         state = .initializing
+        runtime.watch(on: loop)
         clusterManager.start()
         try accessLog?.start()
         try pool.start()
