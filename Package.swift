@@ -42,7 +42,7 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: strict),
         .target(name: "HotRestart", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: strict),
         .target(
-            name: "ProxyConfig", dependencies: ["CYaml"], path: "Sources/Proxy/Config", swiftSettings: strict),
+            name: "ProxyConfig", dependencies: ["CYaml", "CRE2"], path: "Sources/Proxy/Config", swiftSettings: strict),
         .target(
             name: "Proxy",
             dependencies: [

@@ -18,6 +18,7 @@ public enum StatCatalog {
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
         RuntimeCounter.self, RuntimeGauge.self,
+        FilesystemCounter.self, FilesystemGauge.self,
         AdminHTTPCounter.self, AdminHTTPGauge.self,
         AdminListenerCounter.self, AdminListenerGauge.self,
         StatsCounter.self, StatsGauge.self, ServerRegionCounter.self,

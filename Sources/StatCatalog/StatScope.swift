@@ -131,6 +131,15 @@ public struct ClusterManagerScope: StatScope {
     public init() {}
 }
 
+/// `filesystem.`
+public struct FilesystemScope: StatScope {
+    public static let pattern = "filesystem."
+    public static let about = "The files of access logs."
+    public let prefix = Self.filled()
+    /// The only one.
+    public init() {}
+}
+
 /// `http.admin.`
 public struct AdminHTTPScope: StatScope {
     public static let pattern = "http.admin."

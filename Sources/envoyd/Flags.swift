@@ -180,9 +180,21 @@ struct LoggingFlags: ParsableArguments {
         help: ArgumentHelp("Log to this file instead of standard error; SIGUSR1 reopens it.", valueName: "file"))
     var logPath: String?
 
+    @Option(
+        name: .customLong("file-flush-interval-msec"),
+        help: ArgumentHelp("How long a line of an access log may wait to be written.", valueName: "ms"))
+    var fileFlushInterval = FlushNumber(value: 10_000)
+
+    @Option(
+        name: .customLong("file-flush-min-size-kb"),
+        help: ArgumentHelp("Kilobytes of access log lines that are written without waiting.", valueName: "kb"))
+    var fileFlushMinSize = FlushNumber(value: 64)
+
     func fill(_ options: inout ServerOptions) {
         options.logLevel = logLevel.text
         options.logPath = logPath
+        options.fileFlushIntervalMs = UInt64(fileFlushInterval.value)
+        options.fileFlushMinKiB = fileFlushMinSize.value
     }
 }
 
@@ -212,6 +224,17 @@ struct PositiveNumber: ExpressibleByArgument {
         guard let n = Int(argument), n > 0, n <= 512 else { return nil }
         value = n
     }
+}
+
+/// Up to a million: of milliseconds, of kilobytes.
+struct FlushNumber: ExpressibleByArgument {
+    var value: Int
+    init(value: Int) { self.value = value }
+    init?(argument: String) {
+        guard let n = Int(argument), n > 0, n <= 1_000_000 else { return nil }
+        value = n
+    }
+    var defaultValueDescription: String { "\(value)" }
 }
 
 struct OctalMode: ExpressibleByArgument {

@@ -19,6 +19,7 @@ extension Decoder {
         if let value = message["upgrade_configs"] {
             result.upgradeTypes = upgrades(value, .httpUpgrade).filter(\.enabled).map(\.type)
         }
+        result.accessLogs = accessLogs(message["access_log"])
         return result
     }
 

@@ -95,6 +95,7 @@ extension Decoder {
         if let duration = message["max_downstream_connection_duration"]?.positiveDuration() {
             result.maxConnectionDurationMs = duration
         }
+        result.accessLogs = accessLogs(message["access_log"])
         return result
     }
 

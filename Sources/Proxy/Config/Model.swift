@@ -139,6 +139,7 @@ public struct HTTPConnectionManager: Sendable {
     public var enableTrailers = false
     /// `upgrade_configs`: the accepted `Upgrade` tokens in lower case (`websocket`), those with `enabled: false` left out.
     public var upgradeTypes: [String] = []
+    public var accessLogs: [AccessLog] = []
     public init(statPrefix: String, routes: RouteConfiguration) {
         self.statPrefix = statPrefix
         self.routes = routes
@@ -236,6 +237,7 @@ public struct TCPProxy: Sendable {
     public var maxConnectAttempts: UInt32 = 1
     /// `max_downstream_connection_duration`; 0 = none.
     public var maxConnectionDurationMs: UInt64 = 0
+    public var accessLogs: [AccessLog] = []
     public init(statPrefix: String, cluster: String, clusterLocation: SourceLocation) {
         self.statPrefix = statPrefix
         self.cluster = cluster

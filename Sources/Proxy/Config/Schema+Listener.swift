@@ -39,13 +39,15 @@ extension MessageSchema {
 
     static let tcpProxy = MessageSchema(
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
-        supported: "stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration",
+        supported: """
+            stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration access_log
+            """,
         refused: """
             weighted_clusters on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
             tunneling_config max_downstream_connection_duration_jitter_percentage max_early_data_bytes
             """,
         unlessDefault: """
-            metadata_match access_log hash_policy access_log_options flush_access_log_on_connected proxy_protocol_tlvs
+            metadata_match hash_policy access_log_options flush_access_log_on_connected proxy_protocol_tlvs
             """,
         fixed: ["upstream_connect_mode": ["IMMEDIATE"]],
         ignored: "access_log_flush_interval",
@@ -58,14 +60,14 @@ extension MessageSchema {
             server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout \
             request_headers_timeout drain_timeout delayed_close_timeout use_remote_address xff_num_trusted_hops \
             skip_xff_append via generate_request_id preserve_external_request_id \
-            always_set_request_id_in_response upgrade_configs
+            always_set_request_id_in_response upgrade_configs access_log
             """,
         refused: """
             rds scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
             forward_client_cert_matcher typed_header_validation_config proxy_status_config idle_timeout
             """,
         unlessDefault: """
-            add_user_agent http1_safe_max_connection_duration scheme_header_transformation access_log \
+            add_user_agent http1_safe_max_connection_duration scheme_header_transformation \
             access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
             early_header_mutation_extensions internal_address_config set_current_client_cert_details \
             proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 normalize_path merge_slashes \

@@ -12,6 +12,8 @@ enum WorkerCommand: Sendable {
     case drain(Drain)
     case cancelDrain
     case failHealthCheck(Bool)
+    /// Lines of access logs go to the thread that writes them.
+    case flushLogs(done: @Sendable () -> Void)
     /// The cell of a rare status code, made by the main thread.
     case statusCell(RareStatusKey, StatusCell)
     /// Stand still after this turn of the loop; `parked` runs on the worker once it does.

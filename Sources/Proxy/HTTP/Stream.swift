@@ -65,6 +65,8 @@ struct Stream: BitwiseCopyable {
     /// The stream's idle timeout, 0: none.
     var idleTimeoutNs: UInt64 = 0
     var lastActivityNs: UInt64 = 0
+    /// What its access log lines will say (worker's log slab), -1: there are none.
+    var log: Int32 = -1
     /// The request as it goes upstream, until there is a connection that takes it.
     var buffer = ByteBuffer()
 }

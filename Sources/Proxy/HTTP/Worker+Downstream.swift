@@ -100,8 +100,9 @@ extension Worker {
                 refuse(slot, c, error)
                 return count
             case .complete(let length):
+                let startNs = c.pointee.flags.contains(.headStarted) ? c.pointee.deadlineNs : state.pointee.nowNs
                 c.pointee.flags.remove(.headStarted)
-                startRequest(slot, c, requestHead)
+                startRequest(slot, c, requestHead, startNs: startNs)
                 p += length
                 if c.pointee.generation != generation || c.pointee.kind != .downstreamHTTP { return p }
             }
@@ -133,6 +134,7 @@ extension Worker {
         while true {
             switch c.pointee.decoder.next(bytes + p, count - p) {
             case .data(let offset, let length, let consumed):
+                if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.bytesReceived &+= UInt64(length) }
                 sendBody(s, bytes + p + offset, length)
                 if c.pointee.generation != generation || c.pointee.stream != streamSlot { return count }
                 p += consumed
@@ -229,11 +231,13 @@ extension Worker {
         if streamSlot >= 0 {
             stats.http[.downstream_rq_rx_reset].increment()
             let s = streams[streamSlot]
+            if s.pointee.log >= 0 { noteDisconnect(accessLog.entries[s.pointee.log], c) }
             cancelUpstream(streamSlot, s)
             close(slot, c)
             c.pointee.stream = -1
             freeStream(streamSlot, s, stats)
         } else {
+            if state.pointee.hasLogs, c.pointee.flags.contains(.headStarted) { logUnfinishedHead(c) }
             close(slot, c)
         }
     }
@@ -273,6 +277,7 @@ extension Worker {
         stats.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
+        if s.pointee.log >= 0 { finishLog(s) }
         s.pointee.downstream = -1
         streams.give(streamSlot)
     }

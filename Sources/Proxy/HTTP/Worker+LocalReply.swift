@@ -14,14 +14,19 @@ enum UpstreamFailure {
         return 503
     }
 
+    /// This host could not even try.
+    var isLocal: Bool {
+        guard case .connectFailure(let code) = self else { return false }
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM: return true
+        default: return false
+        }
+    }
+
     /// Envoy's words behind "reset reason: ".
     var reason: StaticString {
         switch self {
-        case .connectFailure(let code):
-            switch code {
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM: return "local connection failure"
-            default: return "remote connection failure"
-            }
+        case .connectFailure: return isLocal ? "local connection failure" : "remote connection failure"
         case .connectTimeout: return "connection timeout"
         case .overflow: return "overflow"
         case .terminated: return "connection termination"
@@ -63,6 +68,7 @@ extension Worker {
         let s = streams[streamSlot]
         let prefix: StaticString = "upstream connect error or disconnect/reset before headers. reset reason: "
         let reason = failure.reason
+        noteFailure(s, failure, responseStarted: false)
         chargeUpstream(s, failure.status)
         beginReply(c, s, status: failure.status, close: false)
         out.append("content-length: ")
@@ -129,6 +135,12 @@ extension Worker {
         } else if s.pointee.flags.contains(.http10) {
             out.append("connection: keep-alive\r\n")
         }
+        if s.pointee.log >= 0 {
+            captureResponse(s, c, from: 0)
+            if s.pointee.method != .head {
+                accessLog.entries[s.pointee.log].pointee.bytesSent &+= UInt64(first.count + second.count)
+            }
+        }
         if first.count + second.count == 0, s.pointee.status != 204, s.pointee.status != 304 {
             // Envoy's way with HEAD: the body it leaves out has no length.
             let head = s.pointee.method == .head && !s.pointee.flags.contains(.http10)
@@ -152,19 +164,23 @@ extension Worker {
     func refuse(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError) {
         let stats = listenerStats[Int(c.pointee.listener)]
         stats.http[.downstream_cx_protocol_error].increment()
+        let details = LogDetails(error)
         switch error {
         case .headTooLarge, .tooManyHeaders:
-            refuse(slot, c, status: 431, body: "Request Header Fields Too Large")
-        case .badTransferEncoding: refuse(slot, c, status: 501, body: "Not Implemented")
-        case .versionNotSupported: refuse(slot, c, status: 426, body: "Upgrade Required")
-        case .missingHost: refuse(slot, c, status: 400, body: "")
-        default: refuse(slot, c, status: 400, body: "Bad Request")
+            refuse(slot, c, status: 431, body: "Request Header Fields Too Large", details)
+        case .badTransferEncoding: refuse(slot, c, status: 501, body: "Not Implemented", details)
+        case .versionNotSupported: refuse(slot, c, status: 426, body: "Upgrade Required", details)
+        case .missingHost: refuse(slot, c, status: 400, body: "", details)
+        default: refuse(slot, c, status: 400, body: "Bad Request", details)
         }
     }
 
     /// Answers without a request that could be served, and closes.
-    func refuse(_ slot: Int32, _ c: ConnectionPointer, status: UInt16, body: StaticString) {
+    func refuse(
+        _ slot: Int32, _ c: ConnectionPointer, status: UInt16, body: StaticString, _ details: LogDetails
+    ) {
         let stats = listenerStats[Int(c.pointee.listener)]
+        let startNs = c.pointee.flags.contains(.headStarted) ? c.pointee.deadlineNs : state.pointee.nowNs
         c.pointee.flags.remove(.headStarted)
         let streamSlot = streams.take()
         guard streamSlot >= 0 else { return close(slot, c) }
@@ -172,6 +188,10 @@ extension Worker {
         s.pointee = Stream()
         s.pointee.downstream = slot
         s.pointee.startNs = state.pointee.nowNs
+        if let logs = snapshot.listeners[Int(c.pointee.listener)].log {
+            s.pointee.log = beginLog(c, logs, startNs: startNs)
+            noteRefusal(s, c, details)
+        }
         c.pointee.stream = streamSlot
         c.pointee.requests &+= 1
         stats.http[.downstream_rq_total].increment()
@@ -183,6 +203,7 @@ extension Worker {
     /// The body of a request in flight is malformed: it ends here, in both directions.
     func failRequest(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError) {
         listenerStats[Int(c.pointee.listener)].http[.downstream_cx_protocol_error].increment()
+        if c.pointee.stream >= 0 { note(streams[c.pointee.stream], LogDetails(error), .downstreamProtocol) }
         replyAndAbort(slot, c, status: 400, body: "Bad Request")
     }
 
@@ -218,7 +239,10 @@ extension Worker {
         let c = connections[slot]
         s.pointee.buffer.free()
         resumeReading(slot, c)
-        if s.pointee.flags.contains(.responseStarted) { return cutOff(slot, c) }
+        if s.pointee.flags.contains(.responseStarted) {
+            noteFailure(s, failure, responseStarted: true)
+            return cutOff(slot, c)
+        }
         reply(slot, c, failure)
     }
 

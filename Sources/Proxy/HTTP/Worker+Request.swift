@@ -3,19 +3,23 @@ import Glibc
 
 /// A complete request head: checked, routed, rewritten and sent on its way.
 extension Worker {
-    func startRequest(_ slot: Int32, _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) {
+    /// - Parameter startNs: when its first byte came.
+    func startRequest(
+        _ slot: Int32, _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>, startNs: UInt64
+    ) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
         let stats = listenerStats[Int(c.pointee.listener)]
         c.pointee.requests &+= 1
         c.pointee.flags.insert(.used)
         let streamSlot = streams.take()
-        guard streamSlot >= 0 else { return refuse(slot, c, status: 503, body: "overloaded") }
+        guard streamSlot >= 0 else { return refuse(slot, c, status: 503, body: "overloaded", .overload) }
         let s = streams[streamSlot]
         s.pointee = Stream()
         s.pointee.downstream = slot
         s.pointee.method = head.pointee.method
         s.pointee.startNs = state.pointee.nowNs
         s.pointee.lastActivityNs = state.pointee.nowNs
+        if let logs = listener.pointee.log { s.pointee.log = beginLog(c, logs, startNs: startNs) }
         c.pointee.stream = streamSlot
         stats.http[.downstream_rq_total].increment()
         stats.http[.downstream_rq_http1_total].increment()
@@ -24,9 +28,12 @@ extension Worker {
         if head.pointee.minorVersion == 0 {
             s.pointee.flags.insert(.http10)
             if !listener.pointee.acceptHTTP10 {
+                note(s, .lowVersion, .downstreamProtocol)
                 return reply(slot, c, status: 426, body: "Upgrade Required", close: true)
             }
             if head.pointee.authorityLength == 0, listener.pointee.defaultHost.count == 0 {
+                note(s, .missingHost)
+                if s.pointee.log >= 0 { captureRaw(s, c, head) }
                 return reply(slot, c, status: 400, body: "", close: true)
             }
         }
@@ -41,7 +48,11 @@ extension Worker {
         var pathLength = targetLength
         for i in 0..<targetLength {
             // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
-            if path[i] == UInt8(ascii: "#") { return reply(slot, c, status: 400, body: "", close: true) }
+            if path[i] == UInt8(ascii: "#") {
+                note(s, .pathNormalizationFailed)
+                if s.pointee.log >= 0 { captureRaw(s, c, head) }
+                return reply(slot, c, status: 400, body: "", close: true)
+            }
             if path[i] == UInt8(ascii: "?"), pathLength == targetLength { pathLength = i }
         }
         route(slot, c, streamSlot, s, head, path, pathLength)
@@ -76,21 +87,27 @@ extension Worker {
                     authority: authority.start, authority.count, path: path, pathLength, random: random)
         }
         guard let found else {
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0
             if upgrade, !isHTTP2Upgrade(head) {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
+                note(s, .upgradeFailed)
                 return reply(slot, c, status: 403, body: "", close: true)
             }
             stats.http[.rq_total].increment()
             stats.http[.no_route].increment()
+            note(s, .routeNotFound, .noRoute)
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         let route = found.pointee
         s.pointee.idleTimeoutNs = route.idleTimeoutNs
+        if s.pointee.log >= 0 { noteRoute(s, c, route) }
         var upgrade = false
         if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
             guard upgradeAllowed(listener, route, isConnect ? Bytes("connect") : upgradeToken(head)) else {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
+                note(s, .upgradeFailed)
+                if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
                 return reply(slot, c, status: 403, body: "", close: true)
             }
             upgrade = true
@@ -98,6 +115,8 @@ extension Worker {
         stats.http[.rq_total].increment()
         if route.cluster < 0 {
             stats.http[.rq_direct_response].increment()
+            note(s, .directResponse)
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             return directReply(slot, c, s, route, head)
         }
         s.pointee.cluster = route.cluster
@@ -128,14 +147,22 @@ extension Worker {
         if let maintenance = snapshot.clusters[cluster].maintenance, !maintenance.isNone, maintenance.contains(random())
         {
             stats.counters[.upstream_rq_maintenance_mode].increment()
+            note(s, .maintenanceMode, .overflow)
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             return reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
         }
         s.pointee.host = chooseHost(cluster: cluster)
         if s.pointee.host < 0 {
             stats.counters[.upstream_cx_none_healthy].increment()
+            note(s, .noHealthyUpstream, .noHealthyUpstream)
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
         }
-        if s.pointee.flags.contains(.connectTerminates) { return terminateConnect(slot, c, streamSlot, s) }
+        if s.pointee.log >= 0 { noteHost(s) }
+        if s.pointee.flags.contains(.connectTerminates) {
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            return terminateConnect(slot, c, streamSlot, s)
+        }
         out.clear()
         writeRequestHead(c, s, head, route)
         switch attach(streamSlot, s) {

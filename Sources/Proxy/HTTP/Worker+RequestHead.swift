@@ -9,6 +9,7 @@ extension Worker {
         let h = head.pointee
         let edge = listener.pointee.useRemoteAddress
         let upgrade = s.pointee.flags.contains(.upgrade) && h.method != .connect
+        let start = out.count
         out.append(h.base + Int(h.methodStart), Int(h.methodLength))
         out.append(byte: ASCII.space)
         writeTarget(h, route)
@@ -90,6 +91,7 @@ extension Worker {
             out.append(h.base + Int(h.target), Int(h.targetLength))
             out.append("\r\n")
         }
+        if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
         writeRequestFraming(s, h, upgrade: upgrade, trailers: listener.pointee.trailers)
         out.append("\r\n")
     }

@@ -22,6 +22,7 @@ extension Worker {
         chargeDownstream(s, stats, h.status)
         s.pointee.status = h.status
         s.pointee.flags.insert(.responseStarted)
+        let start = out.count
         let http10 = s.pointee.flags.contains(.http10)
         out.append(http10 ? "HTTP/1.0 " : "HTTP/1.1 ")
         out.append(decimal: UInt64(h.status))
@@ -29,6 +30,12 @@ extension Worker {
         out.append(StatusText.reason(h.status))
         out.append("\r\n")
         writeResponseFields(listener, s, h, isUpgrade: isUpgrade)
+        if s.pointee.log >= 0 {
+            note(s, .viaUpstream)
+            let entry = accessLog.entries[s.pointee.log]
+            if entry.pointee.firstResponseNs == 0 { entry.pointee.firstResponseNs = state.pointee.nowNs }
+            captureResponse(s, d, from: start)
+        }
         if !isUpgrade { writeResponseFraming(s, h, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")
     }

@@ -73,6 +73,7 @@ extension Worker {
         let streamSlot = d.pointee.stream
         let s = streams[streamSlot]
         let stats = listenerStats[Int(d.pointee.listener)]
+        if s.pointee.log >= 0 { noteUpgradeEnds(s, d) }
         let up = s.pointee.upstream
         if up >= 0 { detachUpstream(s, connections[up]) }
         d.pointee.stream = -1
@@ -122,6 +123,10 @@ extension Worker {
         out.append("\r\n")
         out.field("server: ", listener.pointee.serverName)
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
+        if s.pointee.log >= 0 {
+            noteConnected(s.pointee.log, d, u)
+            captureResponse(s, d, from: 0)
+        }
         out.append("\r\n")
         joinTunnel(slot, u, s)
         if u.pointee.kind != .free { makeReady(slot, u) }

@@ -137,6 +137,7 @@ extension Worker {
     }
 
     private func sendResponseBody(_ s: StreamPointer, _ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.bytesSent &+= UInt64(length) }
         if s.pointee.flags.contains(.responseChunked) {
             out.append(hex: UInt64(length))
             out.append("\r\n")

@@ -40,6 +40,7 @@ extension Worker {
             streamSlot = d.pointee.stream
             let start = out.begin(UnitRecord.Tag.downstream)
             ConnectionRecord.write(d, listener: d.pointee.listener, cluster: -1, host: nil, into: &out)
+            exportLog(d.pointee.log, d, ConnectionRecord.logTag, into: &out)
             out.end(start)
         }
         if unit.upstream >= 0 {
@@ -56,9 +57,16 @@ extension Worker {
             StreamRecord.write(
                 s, cluster: s.pointee.cluster, host: s.pointee.host >= 0 ? Self.address(hosts[s.pointee.host]) : nil,
                 into: &out)
+            exportLog(s.pointee.log, connections[unit.downstream], StreamRecord.logTag, into: &out)
             out.end(start)
         }
         out.endFrame(frame)
+    }
+
+    /// What the lines of a request or connection will say.
+    private func exportLog(_ log: Int32, _ d: ConnectionPointer, _ tag: UInt32, into out: inout RecordWriter) {
+        guard log >= 0, let logs = snapshot.listeners[Int(d.pointee.listener)].log else { return }
+        LogRecord.write(accessLog.entries[log], logs.pointee, tag, into: &out)
     }
 
     /// How the descriptor of a slot is called that went ahead, 0 if it did not.
@@ -95,12 +103,16 @@ extension Worker {
         }
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
         s.pointee.buffer.free()
+        dropLog(s.pointee.log)
+        s.pointee.log = -1
         s.pointee.downstream = -1
         d.pointee.stream = -1
         streams.give(slot)
     }
 
     private func forgetDownstream(_ slot: Int32, _ d: ConnectionPointer) {
+        dropLog(d.pointee.log)
+        d.pointee.log = -1
         addDownstreamGauges(
             listener: Int(d.pointee.listener), upgraded: d.pointee.flags.contains(.upgraded), -1)
         release(slot, d)

@@ -71,7 +71,39 @@ extension Worker {
             guard adopted.stream >= 0 else { return Self.noRoom }
             fill(streams[adopted.stream], record, unit.cluster, host)
         }
+        adoptLog(unit, adopted)
         return nil
+    }
+
+    /// What its lines will say, if this configuration has any for it.
+    private func adoptLog(_ unit: IncomingUnit, _ adopted: AdoptedUnit) {
+        guard adopted.downstream >= 0, let logs = snapshot.listeners[Int(unit.listener)].log else { return }
+        let d = connections[adopted.downstream]
+        if adopted.stream >= 0 {
+            let s = streams[adopted.stream]
+            s.pointee.log = adoptLog(unit.stream?.log ?? RecordBytes(), logs, startNs: s.pointee.startNs)
+        } else if d.pointee.kind == .tunnelDownstream {
+            d.pointee.log = adoptLog(unit.downstream?.log ?? RecordBytes(), logs, startNs: d.pointee.createdNs)
+        }
+    }
+
+    private func adoptLog(
+        _ record: RecordBytes, _ logs: UnsafeMutablePointer<ListenerLogs>, startNs: UInt64
+    ) -> Int32 {
+        let slot = accessLog.entries.take()
+        guard slot >= 0 else { return -1 }
+        let entry = accessLog.entries[slot]
+        let wall = startNs &+ (cl_realtime_ns() &- cl_monotonic_ns())
+        entry.pointee.reset(names: logs.pointee.nameCount, startNs: startNs, startWallNs: wall)
+        // A parent without access logs keeps nothing that could be written.
+        entry.pointee.state.insert(.isPartial)
+        // The record was found sound when it was read (`StreamRecord`, `ConnectionRecord`).
+        do throws(RecordError) {
+            if record.count > 0 { try LogRecord.read(record, into: entry, logs.pointee) }
+        } catch {
+            hooks.log("worker \(index): a log record is not understood: \(error)")
+        }
+        return slot
     }
 
     private static let noRoom = "the new process has no room for more connections"
@@ -105,6 +137,7 @@ extension Worker {
         c.pointee.deadlineNs = record.deadlineNs
         c.pointee.requests = record.requests
         c.pointee.remote = record.remote
+        c.pointee.id = record.id
         c.pointee.decoder = record.decoder
         c.pointee.bufferLimit = max(record.bufferLimit, 1)
         if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
@@ -184,6 +217,8 @@ extension Worker {
     private func empty(_ slot: Int32, _ c: ConnectionPointer) {
         c.pointee.input.free()
         c.pointee.output.free()
+        dropLog(c.pointee.log)
+        c.pointee.log = -1
         c.pointee.kind = .free
         c.pointee.fd = -1
         connections.give(slot)
@@ -200,6 +235,8 @@ extension Worker {
             }
             if unit.stream >= 0 {
                 streams[unit.stream].pointee.buffer.free()
+                dropLog(streams[unit.stream].pointee.log)
+                streams[unit.stream].pointee.log = -1
                 streams.give(unit.stream)
             }
         }

@@ -114,6 +114,7 @@ extension WorkerPool {
         var header = TransactionRecord()
         header.units = UInt64(units)
         header.workers = UInt32(workers.count)
+        header.connectionID = workers.reduce(0) { max($0, $1.state.pointee.connectionID) }
         let snapshot = workers[0].snapshot
         header.listeners = zip(snapshot.configuredListeners, snapshot.listenerNames).map {
             .init(name: $0, statName: $1.statName)

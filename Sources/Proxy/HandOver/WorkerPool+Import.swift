@@ -145,6 +145,11 @@ final class ConnectionImport {
             )
         }
         self.header = header
+        // Half of the numbers are enough: no sum of them overflows.
+        let nextID = min(header.connectionID, 1 << 63)
+        for (i, worker) in pool.workers.enumerated() {
+            worker.state.pointee.connectionID = max(worker.state.pointee.connectionID, nextID + UInt64(i))
+        }
         let snapshot = pool.workers[0].snapshot
         listeners = header.listeners.map { name in
             Int32(snapshot.configuredListeners.firstIndex(of: name.name) ?? -1)

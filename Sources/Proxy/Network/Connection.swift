@@ -91,6 +91,10 @@ struct Connection: BitwiseCopyable {
     var deadlineNs: UInt64 = 0
     /// Requests begun on it.
     var requests: UInt32 = 0
+    /// Of a TCP proxy: what its access log lines will say (worker's log slab), -1: there are none.
+    var log: Int32 = -1
+    /// Its number among the clients' connections of this base id (downstream).
+    var id: UInt64 = 0
     var remote = PeerAddress()
     /// Bytes of `output` over its limit: the other side is paused.
     var bufferLimit: UInt32 = 1 << 20

@@ -23,6 +23,8 @@ final class OutputScratch {
     @inline(__always) var count: Int { content.pointee.count }
     @inline(__always) var isEmpty: Bool { content.pointee.count == 0 }
     @inline(__always) func clear() { content.pointee.count = 0 }
+    /// Drops what stands behind `count` bytes.
+    @inline(__always) func truncate(to count: Int) { content.pointee.count = count }
 
     /// Makes room for `length` more bytes. Heads fit without it; it grows for the odd large one.
     @inline(__always)

@@ -22,6 +22,14 @@ struct CompiledRoute: BitwiseCopyable {
     var directBody: Bytes
     /// The share of requests it is for; nil: all.
     var share: RuntimeShare?
+    var name = Bytes("")
+
+    /// Of a request that has none.
+    static var none: CompiledRoute {
+        CompiledRoute(
+            match: .prefix, caseSensitive: true, pattern: Bytes(""), cluster: -1, timeoutNs: 0, idleTimeoutNs: 0,
+            upgrades: 0, directStatus: 0, directBody: Bytes(""))
+    }
 
     /// - Parameter path: the target up to `?` or `#`.
     @inline(__always)
@@ -141,6 +149,7 @@ final class RouteTable: @unchecked Sendable {
             match: kind, caseSensitive: route.caseSensitive,
             pattern: Bytes(route.caseSensitive ? text : text.lowercased()), cluster: -1, timeoutNs: 0,
             idleTimeoutNs: streamIdleTimeoutMs &* 1_000_000, upgrades: 0, directStatus: 0, directBody: Bytes(""))
+        compiled.name = Bytes(route.name)
         switch route.action {
         case .directResponse(let status, let body):
             compiled.directStatus = status

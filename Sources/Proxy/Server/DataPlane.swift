@@ -65,6 +65,8 @@ public protocol DataPlane: AnyObject {
     func failHealthCheck(_ fails: Bool)
     /// Serving goes on as if no drain had been asked for.
     func cancelDrain()
+    /// Gives what workers have of access logs to the thread that writes them; `done` runs when all have.
+    func flushLogs(_ done: @escaping () -> Void)
     /// Replaces the hosts of a cluster (position in `Bootstrap.clusters`) in every worker.
     func publish(hosts: [UpstreamHost], cluster: Int)
     /// Downstream connections alive in all workers.

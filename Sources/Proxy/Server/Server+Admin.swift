@@ -98,6 +98,8 @@ extension Server: AdminContext {
     func reopenLogs() {
         log.reopen()
         admin?.reopenAccessLog()
+        // What was logged so far goes into the old files.
+        if let accessLog { pool.flushLogs { accessLog.reopen() } }
     }
 
     func quit() {

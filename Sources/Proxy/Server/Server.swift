@@ -36,6 +36,8 @@ final class Server {
     let concurrency: Int
     let clusterManager: ClusterManager
     let pool: any DataPlane
+    /// nil: there are no access logs.
+    let accessLog: AccessLogWriter?
     let runtime: Runtime
     let startNs = cl_monotonic_ns()
 
@@ -104,12 +106,13 @@ final class Server {
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
         clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
         let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
+        accessLog = try Self.openAccessLogs(configuration, options, store, log)
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
             writer: writer, warn: { log.warning($0) })
         pool = try WorkerPool(
             configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
-            log: { log.warning($0) })
+            log: { log.warning($0) }, accessLog: accessLog)
         store.topUp()
     }
 
@@ -121,6 +124,7 @@ final class Server {
         state = .initializing
         runtime.watch(on: loop)
         clusterManager.start()
+        try accessLog?.start()
         try pool.start()
         clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
         // A parent knows what names have resolved to.
@@ -135,6 +139,7 @@ final class Server {
             loop.mailbox.run()
         }
         pool.shutdown()
+        finishAccessLogs()
         return exitStatus
     }
 

@@ -18,6 +18,12 @@ public enum ServerMain {
         let name = options.configPath ?? BootstrapLoader.inlineName
         if options.mode == .validate {
             for warning in loaded.warnings { complain("warning: \(warning)") }
+            do throws(StartupError) {
+                try LogSinks(loaded.bootstrap).check()
+            } catch {
+                for line in error.lines { complain(line) }
+                return 1
+            }
             print("configuration '\(name)' OK")
             return 0
         }

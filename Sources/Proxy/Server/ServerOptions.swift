@@ -49,6 +49,10 @@ public struct ServerOptions: Sendable {
     public var concurrency: Int?
     public var logLevel = "info"
     public var logPath: String?
+    /// `--file-flush-interval-msec`: how long a line of an access log waits for others.
+    public var fileFlushIntervalMs: UInt64 = 10_000
+    /// `--file-flush-min-size-kb`: how many kilobytes of lines wait at most.
+    public var fileFlushMinKiB: Int = 64
     public var adminAddressPath: String?
     public var resetStats = false
     public init() {}

@@ -34,6 +34,8 @@ struct CompiledListener: BitwiseCopyable {
     /// `upgrade_configs` tokens, in lower case; routes refer to them by position.
     var upgradeNames: UnsafeMutablePointer<Bytes>
     var upgradeCount = 0
+    /// nil: there is no access log.
+    var log: UnsafeMutablePointer<ListenerLogs>?
 }
 
 /// A cluster as the workers see it: plain data.
@@ -45,6 +47,8 @@ struct CompiledCluster: BitwiseCopyable {
     var maxConnections: UInt32
     var maxPending: UInt32
     var maxRequests: UInt32
+    /// Its stat name, for access logs.
+    var name = Bytes("-")
     /// Whether `maxRequests` can be reached before `maxConnections`: an HTTP/1 connection carries one request, so else
     /// nothing needs to be counted.
     var limitsRequests: Bool { maxRequests < maxConnections }
@@ -52,9 +56,11 @@ struct CompiledCluster: BitwiseCopyable {
     var maintenance: RuntimeShare?
 
     /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
-    static let gone = CompiledCluster(
-        connectTimeoutNs: 5_000_000_000, idleTimeoutNs: 0, bufferLimit: 1 << 20, maxRequestsPerConnection: 0,
-        maxConnections: .max, maxPending: .max, maxRequests: .max)
+    static var gone: CompiledCluster {
+        CompiledCluster(
+            connectTimeoutNs: 5_000_000_000, idleTimeoutNs: 0, bufferLimit: 1 << 20, maxRequestsPerConnection: 0,
+            maxConnections: .max, maxPending: .max, maxRequests: .max)
+    }
 }
 
 /// Connections and waiting requests of a cluster over all workers, for its circuit breakers. Touched when a connection
@@ -99,12 +105,14 @@ final class Snapshot: @unchecked Sendable {
     let maxHeaderFields: Int
     /// This host's own address as `x-forwarded-for` shows it for clients on loopback.
     let localAddress: Bytes
+    let logSinks: LogSinks
     /// What the runtime can change.
     let shares = RuntimeShares()
 
     /// - Parameter localAddress: an IP literal.
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
         self.localAddress = Bytes(localAddress)
+        logSinks = LogSinks(bootstrap)
         var positions: [String: Int] = [:]
         for (i, cluster) in bootstrap.clusters.enumerated() { positions[cluster.name] = i }
         listenerCount = bootstrap.listeners.count
@@ -125,7 +133,7 @@ final class Snapshot: @unchecked Sendable {
                     idleTimeoutNs: cluster.idleTimeoutMs &* 1_000_000, bufferLimit: cluster.bufferLimit,
                     maxRequestsPerConnection: cluster.maxRequestsPerConnection,
                     maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
-                    maxRequests: cluster.maxRequests,
+                    maxRequests: cluster.maxRequests, name: Bytes(cluster.altStatName ?? cluster.name),
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
         }
@@ -146,6 +154,11 @@ final class Snapshot: @unchecked Sendable {
                 (listeners + i).initialize(to: compiled)
             }
             names.append(name)
+            if let logs = ListenerLogs(listener.filter.accessLogs, sinks: logSinks.positions) {
+                let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
+                memory.initialize(to: logs)
+                listeners[i].log = memory
+            }
         }
         listenerNames = names
         maxHeadBytes = headBytes

@@ -97,6 +97,8 @@ extension Worker {
         c.pointee.lastActivityNs = state.pointee.nowNs
         c.pointee.bufferLimit = compiled.pointee.bufferLimit
         c.pointee.remote = PeerAddress(&address)
+        c.pointee.id = state.pointee.connectionID
+        state.pointee.connectionID &+= state.pointee.connectionStride
         state.pointee.downstreams += 1
         stats.pointee.listener[.downstream_cx_total].increment()
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
@@ -110,6 +112,7 @@ extension Worker {
             armIdle(slot, c)
         } else {
             stats.pointee.tcp[.downstream_cx_total].increment()
+            if let logs = compiled.pointee.log { c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs) }
         }
         let rc = cl_epoll_add(epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
         if rc < 0 {

@@ -47,6 +47,7 @@ extension Worker {
             }
             stats.pointee.httpHistograms[.downstream_cx_length_ms].record(lengthMs)
         }
+        if c.pointee.log >= 0 { finishLog(connection: c) }
         state.pointee.downstreams -= 1
         if state.pointee.downstreams == 0 { hooks.drained(index) }
     }
@@ -112,7 +113,10 @@ extension Worker {
         switch c.pointee.kind {
         case .downstreamHTTP: downstreamClosed(slot, c)
         case .upstreamHTTP: upstreamClosed(slot, c)
-        case .tunnelDownstream, .tunnelUpstream: closeTunnel(slot, c)
+        case .tunnelUpstream:
+            if state.pointee.hasLogs { noteTunnelReset(c) }
+            closeTunnel(slot, c)
+        case .tunnelDownstream: closeTunnel(slot, c)
         case .free: break
         }
     }

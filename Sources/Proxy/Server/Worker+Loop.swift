@@ -10,6 +10,7 @@ extension Worker {
     func run() {
         while state.pointee.running { turn() }
         closeEverything()
+        accessLog.flush(byTimer: false)
     }
 
     private func turn() {
@@ -25,17 +26,31 @@ extension Worker {
         fireTimers()
         if state.pointee.hasResting { armResting() }
         reuseFreed()
+        if state.pointee.hasLogs { flushOldLines() }
         // Going on, it may have been told to stand again.
         while state.pointee.parks { park() }
     }
 
     private func nextTimeoutMs() -> Int32 {
-        let timers = wheel.timeoutMs(nowNs: state.pointee.nowNs)
+        var timeout = wheel.timeoutMs(nowNs: state.pointee.nowNs)
         let paused = state.pointee.acceptPausedUntilNs
-        guard paused != 0 else { return timers }
+        if paused != 0 { timeout = sooner(timeout, paused) }
+        if state.pointee.hasLogs {
+            let flush = accessLog.state.pointee.deadlineNs
+            if flush != 0 { timeout = sooner(timeout, flush) }
+        }
+        return timeout
+    }
+
+    private func sooner(_ timeoutMs: Int32, _ deadlineNs: UInt64) -> Int32 {
         let now = state.pointee.nowNs
-        let left = paused > now ? Int32(truncatingIfNeeded: (paused - now) / 1_000_000 + 1) : 0
-        return timers < 0 ? left : min(timers, left)
+        let left = deadlineNs > now ? Int32(clamping: (deadlineNs - now) / 1_000_000 + 1) : 0
+        return timeoutMs < 0 ? left : min(timeoutMs, left)
+    }
+
+    private func flushOldLines() {
+        let deadline = accessLog.state.pointee.deadlineNs
+        if deadline != 0, state.pointee.nowNs >= deadline { accessLog.flush(byTimer: true) }
     }
 
     @inline(__always)
@@ -184,6 +199,9 @@ extension Worker {
         case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
         case .drain(let drain): startDrain(drain)
         case .failHealthCheck(let fails): state.pointee.healthCheckFailed = fails
+        case .flushLogs(let done):
+            accessLog.flush(byTimer: false)
+            done()
         case .cancelDrain: state.pointee.drain = DrainState()
         case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
         case .park(let parked): requestPark(parked)

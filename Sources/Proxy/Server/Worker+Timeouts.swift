@@ -115,27 +115,33 @@ extension Worker {
             }
         case .headers:
             listenerStats[Int(c.pointee.listener)].http[.downstream_rq_header_timeout].increment()
-            refuse(slot, c, status: 408, body: "request header timeout")
+            refuse(slot, c, status: 408, body: "request header timeout", .requestHeaderTimeout)
         case .request:
             listenerStats[Int(c.pointee.listener)].http[.downstream_rq_timeout].increment()
             if c.pointee.stream >= 0 {
+                note(streams[c.pointee.stream], .requestOverallTimeout)
                 replyAndAbort(slot, c, status: 408, body: "request timeout")
             } else {
-                refuse(slot, c, status: 408, body: "request timeout")
+                refuse(slot, c, status: 408, body: "request timeout", .requestOverallTimeout)
             }
         case .streamIdle:
             listenerStats[Int(c.pointee.listener)].http[.downstream_rq_idle_timeout].increment()
-            guard c.pointee.stream >= 0 else { return refuse(slot, c, status: 408, body: "stream timeout") }
+            guard c.pointee.stream >= 0 else {
+                return refuse(slot, c, status: 408, body: "stream timeout", .streamIdleTimeout)
+            }
+            note(streams[c.pointee.stream], .streamIdleTimeout, .streamIdle)
             let ended = streams[c.pointee.stream].pointee.flags.contains(.requestEnded)
             replyAndAbort(slot, c, status: ended ? 504 : 408, body: "stream timeout")
         case .response:
             let s = streams[c.pointee.stream]
             clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_timeout].increment()
+            note(s, .responseTimeout, .upstreamTimeout)
             replyAndAbort(slot, c, status: 504, body: "upstream request timeout")
         case .connect: connectTimedOut(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {
                 listenerStats[Int(c.pointee.listener)].http[.downstream_rq_idle_timeout].increment()
+                if c.pointee.stream >= 0 { note(streams[c.pointee.stream], .streamIdleTimeout, .streamIdle) }
             } else {
                 listenerStats[Int(c.pointee.listener)].tcp[.idle_timeout].increment()
             }

@@ -25,6 +25,11 @@ struct WorkerState: BitwiseCopyable {
     /// `date` as last formatted, and for which second.
     var dateSecond: Int64 = -1
     var roundRobin: UInt32 = 0
+    /// The next connection's, and how far the one after it is: workers take turns.
+    var connectionID: UInt64 = 0
+    var connectionStride: UInt64 = 1
+    /// Whether any listener has an access log.
+    var hasLogs = false
 }
 
 struct DrainState: BitwiseCopyable {
@@ -75,6 +80,7 @@ final class Worker: @unchecked Sendable {
     let listening: ListeningSet
     let rareStatus: RareStatus
     let parking = Parking()
+    let accessLog: WorkerLog
     let hooks: WorkerHooks
 
     struct ReadyEntry: BitwiseCopyable {
@@ -87,9 +93,10 @@ final class Worker: @unchecked Sendable {
     /// What is read from a socket at once.
     static let readChunk = 64 * 1024
 
-    init(index: Int, snapshot: Snapshot, stats: DataPlaneStats, writer: StatsWriter, hooks: WorkerHooks)
-        throws(SystemError)
-    {
+    init(
+        index: Int, of workers: Int, snapshot: Snapshot, stats: DataPlaneStats, writer: StatsWriter, hooks: WorkerHooks,
+        accessLog: AccessLogWriter?, files: FilesystemCells
+    ) throws(SystemError) {
         self.index = index
         self.snapshot = snapshot
         self.hooks = hooks
@@ -104,6 +111,10 @@ final class Worker: @unchecked Sendable {
         state.initialize(to: WorkerState())
         state.pointee.nowNs = now
         state.pointee.random = Self.seed()
+        state.pointee.connectionID = UInt64(index)
+        state.pointee.connectionStride = UInt64(max(workers, 1))
+        state.pointee.hasLogs = !snapshot.logSinks.entries.isEmpty
+        self.accessLog = WorkerLog(accessLog, cells: files, limit: 2 * Self.maxConnections)
         connections = Slab(empty: Connection(), limit: Self.maxConnections)
         streams = Slab(empty: Stream(), limit: Self.maxConnections)
         hosts = Slab(empty: HostPool(), limit: 1 << 20)

@@ -26,9 +26,10 @@ public final class WorkerPool: DataPlane {
     ///   - concurrency: worker threads, at least 1.
     ///   - mailbox: how workers reach the main thread.
     ///   - log: called from workers.
-    public init(
+    ///   - accessLog: who writes the lines of access logs; nil: nobody, they are dropped.
+    init(
         configuration: CompiledConfiguration, store: StatsStore, concurrency: Int, mailbox: MainMailbox,
-        log: @escaping @Sendable (String) -> Void
+        log: @escaping @Sendable (String) -> Void, accessLog: AccessLogWriter? = nil
     ) throws {
         let stats = DataPlaneStats(store: store, snapshot: configuration.snapshot, concurrency: concurrency)
         let relay = PoolRelay()
@@ -43,7 +44,8 @@ public final class WorkerPool: DataPlane {
             writers.append(writer)
             workers.append(
                 try Worker(
-                    index: index, snapshot: configuration.snapshot, stats: stats, writer: writer, hooks: hooks))
+                    index: index, of: max(concurrency, 1), snapshot: configuration.snapshot, stats: stats,
+                    writer: writer, hooks: hooks, accessLog: accessLog, files: FilesystemCells(store, writer)))
         }
         self.stats = stats
         self.writers = writers
@@ -105,6 +107,12 @@ public final class WorkerPool: DataPlane {
 
     public func failHealthCheck(_ fails: Bool) {
         for worker in workers { worker.mailbox.post(.failHealthCheck(fails)) }
+    }
+
+    public func flushLogs(_ done: @escaping () -> Void) {
+        let pending = Countdown(workers.count, done)
+        let mailbox = mailbox
+        for worker in workers { worker.mailbox.post(.flushLogs(done: { mailbox.post { pending.arrive() } })) }
     }
 
     public func cancelDrain() { for worker in workers { worker.mailbox.post(.cancelDrain) } }

@@ -25,13 +25,16 @@ extension Worker {
             let host = chooseHost(cluster: clusterIndex)
             if host < 0 {
                 clusterStats[clusterIndex].counters[.upstream_cx_none_healthy].increment()
+                if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .noHealthyUpstream) }
                 break
             }
             let limits = snapshot.clusters[clusterIndex]
             if snapshot.usage(of: clusterIndex).connections >= UInt64(limits.maxConnections) {
                 clusterStats[clusterIndex].counters[.upstream_cx_overflow].increment()
+                if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .overflow) }
                 break
             }
+            if c.pointee.log >= 0 { noteAttempt(c, clusterIndex, hosts[host]) }
             let upstream = connectUpstream(host, hosts[host], kind: .tunnelUpstream)
             if upstream >= 0 {
                 c.pointee.peer = upstream
@@ -40,8 +43,10 @@ extension Worker {
                 clusterStats[clusterIndex].gauges[.upstream_rq_active].add(1)
                 return
             }
+            if c.pointee.log >= 0 { noteConnectFailure(c, -upstream) }
         }
         if c.pointee.requests >= listener.pointee.maxConnectAttempts, c.pointee.requests > 0 {
+            if c.pointee.log >= 0 { noteAttemptsExceeded(c) }
             clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
         }
         close(slot, c)
@@ -56,6 +61,7 @@ extension Worker {
         guard down >= 0 else { return }
         let d = connections[down]
         d.pointee.peer = -1
+        if d.pointee.log >= 0 { noteConnectFailure(d, code) }
         connectTunnel(down, d)
     }
 
@@ -64,6 +70,7 @@ extension Worker {
         guard u.pointee.peer >= 0 else { return close(slot, u) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs
+        if d.pointee.log >= 0 { noteConnected(d.pointee.log, d, u) }
         resumeReading(u.pointee.peer, d)
         makeReady(slot, u)
     }
@@ -85,6 +92,7 @@ extension Worker {
             if !c.pointee.input.isEmpty {
                 // Bytes that came behind the request or response head of an upgrade.
                 let count = c.pointee.input.count
+                if state.pointee.hasLogs { logTunnelBytes(c, min(count, readCapacity)) }
                 memcpy(readBuffer, c.pointee.input.bytes, min(count, readCapacity))
                 c.pointee.input.consume(min(count, readCapacity))
                 write(other, o, readBuffer, min(count, readCapacity))
@@ -99,6 +107,7 @@ extension Worker {
             if count < 0 { return connectionBroke(slot, c) }
             if count == 0 { return tunnelEnded(slot, c, other, o) }
             countReceived(c, count)
+            if state.pointee.hasLogs { logTunnelBytes(c, count) }
             c.pointee.lastActivityNs = state.pointee.nowNs
             if c.pointee.stream >= 0 { streams[c.pointee.stream].pointee.lastActivityNs = state.pointee.nowNs }
             write(other, o, readBuffer, count)

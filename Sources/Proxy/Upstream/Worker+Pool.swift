@@ -75,6 +75,7 @@ extension Worker {
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_total].increment()
         stats.gauges[.upstream_rq_active].add(1)
+        if s.pointee.log >= 0 { noteConnected(s.pointee.log, connections[s.pointee.downstream], u) }
     }
 
     /// Starts a connection to a host. Returns its slot, or -errno.

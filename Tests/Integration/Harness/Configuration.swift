@@ -19,6 +19,8 @@ struct Configuration {
     var hosts: [String] = []
     /// Lines of the cluster.
     var clusterLines: [String] = []
+    /// Clusters besides, one a line.
+    var moreClusters: [String] = []
     /// Lines of a TCP proxy instead of the HTTP connection manager.
     var tcp: [String]?
     /// Lines of the bootstrap itself.
@@ -42,7 +44,7 @@ struct Configuration {
               cluster_name: \(cluster)
               endpoints:
               - lb_endpoints: \(endpoints)
-        admin:
+        \(lines(moreClusters.map { "- " + $0 }, 2))admin:
           address:
             socket_address: { address: 127.0.0.1, port_value: \(adminPort) }
         \(lines(top, 0))

@@ -22,13 +22,19 @@ struct ConnectionRecord: BitwiseCopyable {
     var output = RecordBytes()
     var decoder = BodyDecoder()
     var bufferLimit: UInt32 = 0
+    var id: UInt64 = 0
+    /// `Log`, of a TCP proxy; empty: none came.
+    var log = RecordBytes()
+
+    /// The log's record stands behind all others.
+    static let logTag: UInt32 = 20
 
     private enum Tag {
         static let kind: UInt32 = 1, flags: UInt32 = 2, listener: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
         static let created: UInt32 = 6, lastActivity: UInt32 = 7, deadline: UInt32 = 8, requests: UInt32 = 9
         static let remoteAddress: UInt32 = 10, remotePort: UInt32 = 11, input: UInt32 = 12, output: UInt32 = 13
         static let body: UInt32 = 14, bodyRemaining: UInt32 = 15, bodyLine: UInt32 = 16, bodyDigits: UInt32 = 17
-        static let bufferLimit: UInt32 = 18
+        static let bufferLimit: UInt32 = 18, id: UInt32 = 19
     }
 
     /// Kinds on the wire; 0 is none.
@@ -77,6 +83,7 @@ struct ConnectionRecord: BitwiseCopyable {
         out.number(Tag.bodyLine, UInt64(c.pointee.decoder.lineBytes))
         out.number(Tag.bodyDigits, UInt64(c.pointee.decoder.digits))
         out.number(Tag.bufferLimit, UInt64(c.pointee.bufferLimit))
+        out.number(Tag.id, c.pointee.id)
     }
 
     private static func writeRemote(_ c: ConnectionPointer, into out: inout RecordWriter) {
@@ -125,6 +132,10 @@ struct ConnectionRecord: BitwiseCopyable {
             case Tag.bodyLine: decoder.lineBytes = try field.number()
             case Tag.bodyDigits: decoder.digits = try field.number()
             case Tag.bufferLimit: bufferLimit = try field.number()
+            case Tag.id: id = try field.number()
+            case Self.logTag:
+                log = try field.content()
+                try LogRecord.read(log, into: nil, nil)
             default: break
             }
         }

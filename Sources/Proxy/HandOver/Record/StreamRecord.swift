@@ -15,12 +15,17 @@ struct StreamRecord: BitwiseCopyable {
     var idleTimeoutNs: UInt64 = 0
     var lastActivityNs: UInt64 = 0
     var buffer = RecordBytes()
+    /// `Log`; empty: none came.
+    var log = RecordBytes()
 
     private enum Tag {
         static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
         static let start: UInt32 = 6, requestEnd: UInt32 = 7, timeout: UInt32 = 8, idleTimeout: UInt32 = 9
         static let lastActivity: UInt32 = 10, buffer: UInt32 = 11
     }
+
+    /// The log's record stands behind all others.
+    static let logTag: UInt32 = 12
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -55,6 +60,9 @@ struct StreamRecord: BitwiseCopyable {
             case Tag.idleTimeout: idleTimeoutNs = try field.number()
             case Tag.lastActivity: lastActivityNs = try field.number()
             case Tag.buffer: buffer = try field.content()
+            case Self.logTag:
+                log = try field.content()
+                try LogRecord.read(log, into: nil, nil)
             default: break
             }
         }

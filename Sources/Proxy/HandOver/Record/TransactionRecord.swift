@@ -11,13 +11,15 @@ struct TransactionRecord: Equatable {
     var units: UInt64 = 0
     /// Workers of the parent.
     var workers: UInt32 = 0
+    /// No client's connection has this number yet, nor a greater one.
+    var connectionID: UInt64 = 0
     var listeners: [Name] = []
     var clusters: [Name] = []
 
     static let currentVersion: UInt32 = 1
     private enum Tag {
         static let version: UInt32 = 1, units: UInt32 = 2, listener: UInt32 = 3, cluster: UInt32 = 4,
-            workers: UInt32 = 5
+            workers: UInt32 = 5, connectionID: UInt32 = 6
         static let name: UInt32 = 1, statName: UInt32 = 2
     }
 
@@ -27,6 +29,7 @@ struct TransactionRecord: Equatable {
         out.number(Tag.version, UInt64(version))
         out.number(Tag.units, units)
         out.number(Tag.workers, UInt64(workers))
+        out.number(Tag.connectionID, connectionID)
         for name in listeners { Self.write(name, Tag.listener, &out) }
         for name in clusters { Self.write(name, Tag.cluster, &out) }
     }
@@ -46,6 +49,7 @@ struct TransactionRecord: Equatable {
             case Tag.version: version = try field.number()
             case Tag.units: units = try field.number()
             case Tag.workers: workers = try field.number()
+            case Tag.connectionID: connectionID = try field.number()
             case Tag.listener: listeners.append(try Self.name(field))
             case Tag.cluster: clusters.append(try Self.name(field))
             default: break

@@ -1,0 +1,122 @@
+import Glibc
+
+/// Why a request was answered as it was, or ended: what `%RESPONSE_CODE_DETAILS%` says. The raw values travel in hand-over
+/// records (docs/hand-over.md), so none is ever given a second meaning.
+enum LogDetails: UInt8, BitwiseCopyable {
+    case none = 0
+    case viaUpstream = 1
+    case routeNotFound = 2
+    case directResponse = 3
+    case noHealthyUpstream = 4
+    case responseTimeout = 5
+    case streamIdleTimeout = 6
+    case requestHeaderTimeout = 7
+    case requestOverallTimeout = 8
+    case downstreamRemoteDisconnect = 9
+    case downstreamLocalDisconnect = 10
+    case upgradeFailed = 11
+    case missingHost = 12
+    case pathNormalizationFailed = 13
+    case lowVersion = 14
+    case overload = 15
+    // What the HTTP/1 codec finds wrong with a request.
+    case codecError = 16
+    case invalidCharacters = 17
+    case headersTooLarge = 18
+    case tooManyHeaders = 19
+    case invalidTransferEncoding = 20
+    case lengthAndChunked = 21
+    case maintenanceMode = 22
+    // The upstream side failed before its response began …
+    case beforeConnectionTermination = 32
+    case beforeRemoteConnectionFailure = 33
+    case beforeLocalConnectionFailure = 34
+    case beforeConnectionTimeout = 35
+    case beforeProtocolError = 36
+    case beforeOverflow = 37
+    // … or after that.
+    case afterConnectionTermination = 48
+    case afterRemoteConnectionFailure = 49
+    case afterLocalConnectionFailure = 50
+    case afterConnectionTimeout = 51
+    case afterProtocolError = 52
+    case afterOverflow = 53
+
+    /// Of an upstream side that failed.
+    init(_ failure: UpstreamFailure, responseStarted: Bool) {
+        let before: LogDetails =
+            switch failure {
+            case .terminated: .beforeConnectionTermination
+            case .connectFailure: failure.isLocal ? .beforeLocalConnectionFailure : .beforeRemoteConnectionFailure
+            case .connectTimeout: .beforeConnectionTimeout
+            case .protocolError: .beforeProtocolError
+            case .overflow: .beforeOverflow
+            }
+        self = responseStarted ? LogDetails(rawValue: before.rawValue + 16) ?? before : before
+    }
+
+    /// Of a request that is not HTTP as it should be.
+    init(_ error: ParseError) {
+        switch error {
+        case .headTooLarge: self = .headersTooLarge
+        case .tooManyHeaders: self = .tooManyHeaders
+        case .badTransferEncoding: self = .invalidTransferEncoding
+        case .lengthAndChunked: self = .lengthAndChunked
+        case .versionNotSupported: self = .lowVersion
+        case .missingHost: self = .missingHost
+        case .badHeaderValue, .badTarget, .badMethod: self = .invalidCharacters
+        default: self = .codecError
+        }
+    }
+
+    /// Envoy's word; of a failed connection the part before its reason.
+    var text: StaticString {
+        switch self {
+        case .none: ""
+        case .viaUpstream: "via_upstream"
+        case .routeNotFound: "route_not_found"
+        case .directResponse: "direct_response"
+        case .noHealthyUpstream: "no_healthy_upstream"
+        case .responseTimeout: "response_timeout"
+        case .streamIdleTimeout: "stream_idle_timeout"
+        case .requestHeaderTimeout: "request_header_timeout"
+        case .requestOverallTimeout: "request_overall_timeout"
+        case .downstreamRemoteDisconnect: "downstream_remote_disconnect"
+        case .downstreamLocalDisconnect: "downstream_local_disconnect"
+        case .upgradeFailed: "upgrade_failed"
+        case .missingHost: "missing_host_header"
+        case .pathNormalizationFailed: "path_normalization_failed"
+        case .lowVersion: "low_version"
+        case .overload: "overload"
+        case .codecError: "http1.codec_error"
+        case .invalidCharacters: "http1.invalid_characters"
+        case .headersTooLarge: "http1.headers_too_large"
+        case .tooManyHeaders: "http1.too_many_headers"
+        case .invalidTransferEncoding: "http1.invalid_transfer_encoding"
+        case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
+        case .maintenanceMode: "maintenance_mode"
+        case .beforeConnectionTermination: "upstream_reset_before_response_started{connection_termination}"
+        case .beforeRemoteConnectionFailure: "upstream_reset_before_response_started{remote_connection_failure"
+        case .beforeLocalConnectionFailure: "upstream_reset_before_response_started{local_connection_failure"
+        case .beforeConnectionTimeout: "upstream_reset_before_response_started{connection_timeout}"
+        case .beforeProtocolError: "upstream_reset_before_response_started{protocol_error}"
+        case .beforeOverflow: "upstream_reset_before_response_started{overflow}"
+        case .afterConnectionTermination: "upstream_reset_after_response_started{connection_termination}"
+        case .afterRemoteConnectionFailure: "upstream_reset_after_response_started{remote_connection_failure"
+        case .afterLocalConnectionFailure: "upstream_reset_after_response_started{local_connection_failure"
+        case .afterConnectionTimeout: "upstream_reset_after_response_started{connection_timeout}"
+        case .afterProtocolError: "upstream_reset_after_response_started{protocol_error}"
+        case .afterOverflow: "upstream_reset_after_response_started{overflow}"
+        }
+    }
+
+    /// Whether the error of a failed connection follows the text, and a bracket.
+    var namesConnectError: Bool {
+        switch self {
+        case .beforeRemoteConnectionFailure, .beforeLocalConnectionFailure, .afterRemoteConnectionFailure,
+            .afterLocalConnectionFailure:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,253 @@
+import CLinux
+import Glibc
+
+/// Access logs: an entry for each request (or connection of a TCP proxy) of a listener that has loggers, from its first
+/// byte to its line.
+extension Worker {
+    // MARK: Begin
+
+    /// Takes an entry, or -1 when there is no room for one: then there is no line.
+    @inline(never)
+    func beginLog(_ c: ConnectionPointer, _ logs: UnsafeMutablePointer<ListenerLogs>, startNs: UInt64) -> Int32 {
+        let slot = accessLog.entries.take()
+        guard slot >= 0 else {
+            accessLog.cells.counters[.write_dropped].increment()
+            return -1
+        }
+        let entry = accessLog.entries[slot]
+        entry.pointee.reset(names: logs.pointee.nameCount, startNs: startNs, startWallNs: startNs &+ wallOffset())
+        if logs.pointee.needs.contains(.local) { _ = cl_local_address(c.pointee.fd, &entry.pointee.local) }
+        return slot
+    }
+
+    /// CLOCK_REALTIME less CLOCK_MONOTONIC, looked at once a turn of the loop.
+    private func wallOffset() -> UInt64 {
+        let known = accessLog.state
+        if known.pointee.offsetOfNs != state.pointee.nowNs {
+            known.pointee.wallOffsetNs = cl_realtime_ns() &- cl_monotonic_ns()
+            known.pointee.offsetOfNs = state.pointee.nowNs
+        }
+        return known.pointee.wallOffsetNs
+    }
+
+    /// The loggers of the listener of a connection, which has some.
+    private func logs(of c: ConnectionPointer) -> UnsafeMutablePointer<ListenerLogs>? {
+        snapshot.listeners[Int(c.pointee.listener)].log
+    }
+
+    // MARK: End
+
+    /// A request is over: its line, or lines.
+    @inline(never)
+    func finishLog(_ s: StreamPointer) {
+        let c = connections[s.pointee.downstream]
+        let flags = s.pointee.flags
+        var facts = LogFacts()
+        facts.status = s.pointee.status
+        facts.isHTTP10 = flags.contains(.http10) && snapshot.listeners[Int(c.pointee.listener)].acceptHTTP10
+        switch accessLog.entries[s.pointee.log].pointee.details {
+        // To Envoy an upgrade goes on, and the others were read no further.
+        case .upgradeFailed, .lowVersion: break
+        case .missingHost: facts.requestEndNs = s.pointee.startNs
+        default:
+            if flags.contains(.requestEnded), s.pointee.method != .connect {
+                facts.requestEndNs = max(s.pointee.requestEndNs, s.pointee.startNs)
+            }
+        }
+        if flags.contains(.responseEnded) { facts.responseEndNs = state.pointee.nowNs }
+        finishLog(s.pointee.log, c, &facts)
+        s.pointee.log = -1
+    }
+
+    /// A connection of a TCP proxy is over.
+    @inline(never)
+    func finishLog(connection c: ConnectionPointer) {
+        var facts = LogFacts()
+        facts.isHTTP = false
+        finishLog(c.pointee.log, c, &facts)
+        c.pointee.log = -1
+    }
+
+    /// A client is gone before its request's head was complete.
+    @inline(never)
+    func logUnfinishedHead(_ c: ConnectionPointer) {
+        guard let logs = logs(of: c) else { return }
+        let slot = beginLog(c, logs, startNs: c.pointee.deadlineNs)
+        guard slot >= 0 else { return }
+        noteDisconnect(accessLog.entries[slot], c)
+        var facts = LogFacts()
+        finishLog(slot, c, &facts)
+    }
+
+    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: inout LogFacts) {
+        let entry = accessLog.entries[slot]
+        facts.endNs = state.pointee.nowNs
+        facts.remote = c.pointee.remote
+        facts.connectionID = c.pointee.id
+        if let logs = logs(of: c) {
+            for i in 0..<logs.pointee.programCount {
+                let program = logs.pointee.programs + i
+                if let filter = program.pointee.filter, !filter.passes(entry, facts) { continue }
+                accessLog.line.write(program.pointee, entry, facts)
+                accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
+            }
+        }
+        dropLog(slot)
+    }
+
+    /// Frees an entry without a line: another process has it.
+    func dropLog(_ slot: Int32) {
+        guard slot >= 0 else { return }
+        accessLog.entries[slot].pointee.values.rest()
+        accessLog.entries.give(slot)
+    }
+
+    // MARK: What happens to a request
+
+    @inline(__always)
+    func note(_ s: StreamPointer, _ details: LogDetails, _ flags: LogFlags = []) {
+        if s.pointee.log < 0 { return }
+        let entry = accessLog.entries[s.pointee.log]
+        entry.pointee.details = details
+        entry.pointee.flags.formUnion(flags)
+    }
+
+    func noteDisconnect(_ entry: UnsafeMutablePointer<LogEntry>, _ c: ConnectionPointer) {
+        let isRemote = c.pointee.flags.contains(.remoteClosed)
+        entry.pointee.details = isRemote ? .downstreamRemoteDisconnect : .downstreamLocalDisconnect
+        entry.pointee.flags.insert(.downstreamTermination)
+    }
+
+    func noteFailure(_ s: StreamPointer, _ failure: UpstreamFailure, responseStarted: Bool) {
+        if s.pointee.log < 0 { return }
+        note(s, LogDetails(failure, responseStarted: responseStarted), LogFlags(failure))
+        let entry = accessLog.entries[s.pointee.log]
+        switch failure {
+        case .connectFailure(let code): entry.pointee.connectError = code
+        // No host was asked.
+        case .overflow: entry.pointee.upstream.length = 0
+        default: break
+        }
+    }
+
+    /// A message that is no request that could be served.
+    func noteRefusal(_ s: StreamPointer, _ c: ConnectionPointer, _ details: LogDetails) {
+        if s.pointee.log < 0 { return }
+        switch details {
+        case .missingHost:
+            note(s, details)
+            captureRaw(s, c, requestHead)
+        case .requestHeaderTimeout, .requestOverallTimeout, .overload: note(s, details)
+        case .streamIdleTimeout: note(s, details, .streamIdle)
+        default: note(s, details, .downstreamProtocol)
+        }
+    }
+
+    /// The route is known.
+    @inline(never)
+    func noteRoute(_ s: StreamPointer, _ c: ConnectionPointer, _ route: CompiledRoute) {
+        guard let logs = logs(of: c) else { return }
+        let entry = accessLog.entries[s.pointee.log]
+        if logs.pointee.route >= 0, route.name.count > 0 {
+            entry.pointee.values.set(Int(logs.pointee.route), route.name.start, route.name.count)
+        }
+        if route.cluster >= 0 {
+            entry.pointee.attempts = 1
+            noteCluster(entry, logs, Int(route.cluster))
+        }
+    }
+
+    func noteCluster(
+        _ entry: UnsafeMutablePointer<LogEntry>, _ logs: UnsafeMutablePointer<ListenerLogs>, _ cluster: Int
+    ) {
+        guard logs.pointee.cluster >= 0 else { return }
+        let name = snapshot.clusters[cluster].name
+        entry.pointee.values.set(Int(logs.pointee.cluster), name.start, name.count)
+    }
+
+    /// The host that a request goes to.
+    func noteHost(_ s: StreamPointer) {
+        accessLog.entries[s.pointee.log].pointee.upstream = hosts[s.pointee.host].pointee.address
+    }
+
+    /// The request has its upstream connection.
+    @inline(never)
+    func noteConnected(_ log: Int32, _ c: ConnectionPointer, _ u: ConnectionPointer) {
+        let entry = accessLog.entries[log]
+        entry.pointee.state.insert(.isConnected)
+        guard let logs = logs(of: c), logs.pointee.needs.contains(.upstreamLocal) else { return }
+        _ = cl_local_address(u.pointee.fd, &entry.pointee.upstreamLocal)
+    }
+
+    // MARK: Tunnels
+
+    /// A connection of a TCP proxy is about to be connected to a host.
+    func noteAttempt(_ c: ConnectionPointer, _ cluster: Int, _ pool: UnsafeMutablePointer<HostPool>) {
+        guard let logs = logs(of: c) else { return }
+        let entry = accessLog.entries[c.pointee.log]
+        entry.pointee.attempts = c.pointee.requests
+        entry.pointee.upstream = pool.pointee.address
+        noteCluster(entry, logs, cluster)
+    }
+
+    /// There is no host that it could be connected to.
+    func noteNoHost(_ c: ConnectionPointer, _ cluster: Int, _ flag: LogFlags) {
+        guard let logs = logs(of: c) else { return }
+        let entry = accessLog.entries[c.pointee.log]
+        entry.pointee.flags.insert(flag)
+        noteCluster(entry, logs, cluster)
+    }
+
+    func noteConnectFailure(_ c: ConnectionPointer, _ code: Int32) {
+        let entry = accessLog.entries[c.pointee.log]
+        entry.pointee.flags.insert(.connectionFailure)
+        entry.pointee.connectError = code == ETIMEDOUT ? 0 : code
+    }
+
+    func noteAttemptsExceeded(_ c: ConnectionPointer) {
+        let entry = accessLog.entries[c.pointee.log]
+        if entry.pointee.flags.contains(.connectionFailure) { entry.pointee.flags.insert(.retryLimit) }
+    }
+
+    /// Counts bytes that came from `c`, one end of a tunnel.
+    @inline(never)
+    func logTunnelBytes(_ c: ConnectionPointer, _ count: Int) {
+        let isDownstream = c.pointee.kind == .tunnelDownstream
+        let log = tunnelLog(c)
+        guard log >= 0 else { return }
+        if isDownstream {
+            accessLog.entries[log].pointee.bytesReceived &+= UInt64(count)
+        } else {
+            accessLog.entries[log].pointee.bytesSent &+= UInt64(count)
+        }
+    }
+
+    /// The entry of the tunnel that `c` is one end of, -1: none.
+    private func tunnelLog(_ c: ConnectionPointer) -> Int32 {
+        if c.pointee.stream >= 0 { return streams[c.pointee.stream].pointee.log }
+        if c.pointee.kind == .tunnelDownstream { return c.pointee.log }
+        return c.pointee.peer >= 0 ? connections[c.pointee.peer].pointee.log : -1
+    }
+
+    /// The host of a tunnel has broken the connection.
+    func noteTunnelReset(_ u: ConnectionPointer) {
+        let log = tunnelLog(u)
+        guard log >= 0 else { return }
+        let entry = accessLog.entries[log]
+        if u.pointee.flags.contains(.upgraded) {
+            entry.pointee.details = .afterConnectionTermination
+            entry.pointee.flags.insert(.connectionTermination)
+        } else {
+            entry.pointee.flags.insert(.upstreamReset)
+        }
+    }
+
+    /// An upgraded connection ends; what has ended it may be noted already.
+    func noteUpgradeEnds(_ s: StreamPointer, _ d: ConnectionPointer) {
+        let entry = accessLog.entries[s.pointee.log]
+        guard entry.pointee.flags.isEmpty else { return }
+        let up = s.pointee.upstream
+        let hostEnded = up >= 0 && connections[up].pointee.flags.contains(.remoteClosed)
+        if d.pointee.flags.contains(.remoteClosed) || !hostEnded { noteDisconnect(entry, d) }
+    }
+}

@@ -1,0 +1,239 @@
+/// `access_log` of a connection manager or a TCP proxy.
+extension Decoder {
+    func accessLogs(_ value: Value?) -> [AccessLog] {
+        guard let value else { return [] }
+        return value.list().compactMap { accessLog($0) }
+    }
+
+    private func accessLog(_ value: Value) -> AccessLog? {
+        guard let message = value.message(.accessLogger) else { return nil }
+        _ = message["name"]?.string()
+        let filter = message["filter"].flatMap { logFilter($0, depth: 0) }
+        guard let config = message.requireOne(of: ["typed_config"], else: ["config"]),
+            let (schema, logger) = config.extensionMessage([.fileLogger, .stdoutLogger, .stderrLogger])
+        else { return nil }
+        var log = AccessLog(sink: .standardOutput, format: .defaultText, location: logger.location, path: logger.path)
+        log.filter = filter
+        switch schema {
+        case MessageSchema.stdoutLogger.name: break
+        case MessageSchema.stderrLogger.name: log.sink = .standardError
+        default:
+            guard let path = logger.require("path"), let text = path.nonEmptyString() else { return nil }
+            log.sink = .file(path: text)
+            log.location = path.location
+            log.path = path.path
+        }
+        guard let format = logFormat(logger) else { return nil }
+        log.format = format
+        return log
+    }
+
+    // MARK: Formats
+
+    private func logFormat(_ logger: Message) -> LogFormat? {
+        if let value = logger["log_format"] {
+            guard let message = value.message(.substitutionFormat) else { return nil }
+            guard let shape = shape(message) else { return nil }
+            return LogFormat(shape, omitsEmpty: message["omit_empty_values"]?.bool() ?? false)
+        }
+        // Envoy's older fields: an empty text means the default.
+        if let value = logger["format"] {
+            guard let text = value.string() else { return nil }
+            return text.isEmpty ? .defaultText : pieces(text, value).map { LogFormat(.text($0)) }
+        }
+        if let value = logger["json_format"] ?? logger["typed_json_format"] {
+            return object(value).map { LogFormat(.json($0)) }
+        }
+        return .defaultText
+    }
+
+    private func shape(_ message: Message) -> LogFormat.Shape? {
+        if let value = message["json_format"] { return object(value).map { .json($0) } }
+        if let value = message["text_format"] {
+            guard let text = value.nonEmptyString() else { return nil }
+            return pieces(text, value).map { .text($0) }
+        }
+        guard
+            let source = message.requireOne(of: ["text_format_source", "json_format", "text_format"])?
+                .message(.inlineSource),
+            let value = source.requireOne(
+                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"]),
+            let text = value.string()
+        else { return nil }
+        return pieces(text, value).map { .text($0) }
+    }
+
+    private func pieces(_ text: String, _ value: Value) -> [LogPiece]? {
+        do throws(LogFormatError) {
+            return try LogFormatParser.parse(text)
+        } catch {
+            value.error(error.description)
+            return nil
+        }
+    }
+
+    private func object(_ value: Value) -> LogValue? {
+        guard case .mapping = value.node.content else {
+            value.error("expected a mapping, got \(value.node.kindText)")
+            return nil
+        }
+        return logValue(value, depth: 0)
+    }
+
+    private static let deepest = 32
+
+    private func logValue(_ value: Value, depth: Int) -> LogValue? {
+        guard depth < Self.deepest else {
+            value.error("nested deeper than \(Self.deepest) levels")
+            return nil
+        }
+        switch value.node.content {
+        case .sequence:
+            // Each is read, so that one fault does not hide the next.
+            let all = value.list().map { logValue($0, depth: depth + 1) }
+            return all.contains { $0 == nil } ? nil : .list(all.compactMap { $0 })
+        case .mapping:
+            let all = value.map().map { entry in
+                logValue(entry.value, depth: depth + 1).map { LogMember(entry.key, $0) }
+            }
+            guard !all.contains(where: { $0 == nil }) else { return nil }
+            return .object(
+                all.compactMap { $0 }.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) })
+        case .scalar(let scalar):
+            switch scalar.kind {
+            case .null: return .null
+            case .bool: return .bool(scalar.text == "true")
+            case .number:
+                // As Envoy reads YAML: whole numbers are numbers, others are text.
+                if case .within(let number) = WholeNumber.parse(scalar.text, isPlain: true) {
+                    return .number("\(number)")
+                }
+                return .template([.literal(scalar.text)])
+            case .string: return pieces(scalar.text, value).map { .template($0) }
+            }
+        }
+    }
+
+    // MARK: Filters
+
+    private func logFilter(_ value: Value, depth: Int) -> LogFilter? {
+        guard depth < Self.deepest else {
+            value.error("nested deeper than \(Self.deepest) levels")
+            return nil
+        }
+        guard let message = value.message(.logFilter) else { return nil }
+        if let inner = message["status_code_filter"]?.message(.statusCodeFilter) {
+            return comparison(inner).map { .status($0) }
+        }
+        if let inner = message["duration_filter"]?.message(.durationFilter) {
+            return comparison(inner).map { .duration($0) }
+        }
+        if let inner = message["not_health_check_filter"] {
+            _ = inner.message(.notHealthCheckFilter)
+            findings.warn(
+                inner.location, inner.path, "has no effect: this build has no health_check filter that marks requests")
+            return .always
+        }
+        if let inner = message["and_filter"] { return many(inner, depth).map { .all($0) } }
+        if let inner = message["or_filter"] { return many(inner, depth).map { .any($0) } }
+        if let inner = message["header_filter"]?.message(.headerFilter) {
+            return inner.require("header")?.message(.logHeaderMatcher).flatMap { headerCondition($0) }
+                .map { .header($0) }
+        }
+        if let inner = message["response_flag_filter"]?.message(.responseFlagFilter) { return flags(inner) }
+        _ = message.requireOne(
+            of: ["status_code_filter", "duration_filter", "response_flag_filter", "header_filter"],
+            else: [
+                "traceable_filter", "runtime_filter", "grpc_status_filter", "extension_filter", "metadata_filter",
+                "log_type_filter", "not_health_check_filter", "and_filter", "or_filter",
+            ])
+        return nil
+    }
+
+    private func many(_ value: Value, _ depth: Int) -> [LogFilter]? {
+        guard let filters = value.message(.manyFilters)?.require("filters") else { return nil }
+        let list = filters.list()
+        if list.count < 2 { filters.error("at least two filters are required") }
+        let all = list.map { logFilter($0, depth: depth + 1) }
+        return all.contains { $0 == nil } ? nil : all.compactMap { $0 }
+    }
+
+    private func comparison(_ message: Message) -> LogComparison? {
+        guard let comparison = message.require("comparison")?.message(.comparisonFilter) else { return nil }
+        var operation = LogComparison.Operation.equal
+        if let value = comparison["op"] {
+            guard
+                let chosen: LogComparison.Operation = value.choice([
+                    ("EQ", 0, .equal), ("GE", 1, .atLeast), ("LE", 2, .atMost), ("NE", 3, .notEqual),
+                ])
+            else { return nil }
+            operation = chosen
+        }
+        guard let number = comparison.require("value")?.message(.runtimeNumber) else { return nil }
+        // The key changes nothing here, but Envoy asks for it.
+        guard number.require("runtime_key")?.nonEmptyString() != nil else { return nil }
+        return LogComparison(operation, number["default_value"]?.number() ?? 0)
+    }
+
+    private func flags(_ message: Message) -> LogFilter? {
+        var result: [ResponseFlag] = []
+        for value in message["flags"]?.list() ?? [] {
+            guard let text = value.string() else { continue }
+            guard let flag = ResponseFlag.allCases.first(where: { $0.short == text }) else {
+                let suggestion = Suggestion.text(for: text, among: ResponseFlag.allCases.map(\.short))
+                value.error("unknown response flag \(quoted(text))\(suggestion)")
+                continue
+            }
+            result.append(flag)
+        }
+        return .flags(result)
+    }
+
+    private func headerCondition(_ message: Message) -> HeaderCondition? {
+        guard let value = message.require("name"), let name = value.nonEmptyString() else { return nil }
+        guard LogFormatParser.isHeaderName(name) else {
+            value.error("\(quoted(name)) is not the name of a header")
+            return nil
+        }
+        var condition = HeaderCondition(name: name.lowercased(), match: .present(true))
+        if let present = message["present_match"] {
+            guard let flag = present.bool() else { return nil }
+            condition.match = .present(flag)
+        } else if let match = message["string_match"] {
+            guard let matcher = match.message(.logStringMatcher), let found = stringMatch(matcher, "") else {
+                return nil
+            }
+            condition.match = found
+            condition.ignoresCase = matcher["ignore_case"]?.bool() ?? false
+        } else if let found = stringMatch(message, "_match", isRequired: false) {
+            condition.match = found
+        } else if message.has("range_match") {
+            return nil
+        }
+        condition.isInverted = message["invert_match"]?.bool() ?? false
+        condition.missingIsEmpty = message["treat_missing_header_as_empty"]?.bool() ?? false
+        return condition
+    }
+
+    /// The one of several ways to compare a text that was given.
+    private func stringMatch(_ message: Message, _ suffix: String, isRequired: Bool = true) -> HeaderCondition.Match? {
+        if let value = message["exact" + suffix] { return value.string().map { .exact($0) } }
+        if let value = message["prefix" + suffix] { return value.nonEmptyString().map { .prefix($0) } }
+        if let value = message["suffix" + suffix] { return value.nonEmptyString().map { .suffix($0) } }
+        if let value = message["contains" + suffix] { return value.nonEmptyString().map { .contains($0) } }
+        if let value = message["safe_regex" + suffix] {
+            guard let regex = value.message(.logRegex)?.require("regex"), let text = regex.nonEmptyString() else {
+                return nil
+            }
+            if let problem = checkRegex(text) {
+                regex.error("bad regular expression \(quoted(text)): \(problem)")
+                return nil
+            }
+            return .regex(text)
+        }
+        if isRequired {
+            _ = message.requireOne(of: ["exact", "prefix", "suffix", "contains", "safe_regex"], else: ["custom"])
+        }
+        return nil
+    }
+}

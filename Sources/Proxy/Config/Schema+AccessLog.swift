@@ -1,0 +1,82 @@
+/// Access loggers of listeners: what they write, and their filters. The admin listener's has a schema of its own.
+extension MessageSchema {
+    static let accessLogger = MessageSchema(
+        "envoy.config.accesslog.v3.AccessLog",
+        supported: "name typed_config filter", refused: "config",
+        hints: ["config": "a field of the v2 API, replaced by typed_config"])
+
+    static let fileLogger = MessageSchema(
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog", isExtension: true,
+        supported: "path format json_format typed_json_format log_format",
+        oneofs: ["format json_format typed_json_format log_format"])
+
+    static let stdoutLogger = MessageSchema(
+        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", isExtension: true, supported: "log_format")
+
+    static let stderrLogger = MessageSchema(
+        "envoy.extensions.access_loggers.stream.v3.StderrAccessLog", isExtension: true, supported: "log_format")
+
+    static let substitutionFormat = MessageSchema(
+        "envoy.config.core.v3.SubstitutionFormatString",
+        supported: "text_format json_format text_format_source omit_empty_values",
+        unlessDefault: "formatters json_format_options", ignored: "content_type",
+        oneofs: ["text_format json_format text_format_source"])
+
+    static let inlineSource = MessageSchema(
+        "envoy.config.core.v3.DataSource",
+        supported: "inline_string", refused: "filename inline_bytes environment_variable watched_directory",
+        oneofs: ["filename inline_bytes inline_string environment_variable"])
+
+    static let logFilter = MessageSchema(
+        "envoy.config.accesslog.v3.AccessLogFilter",
+        supported: """
+            status_code_filter duration_filter not_health_check_filter and_filter or_filter header_filter \
+            response_flag_filter
+            """,
+        refused: """
+            traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter \
+            cel_filter
+            """,
+        oneofs: [
+            """
+            status_code_filter duration_filter not_health_check_filter traceable_filter runtime_filter and_filter \
+            or_filter header_filter response_flag_filter grpc_status_filter extension_filter metadata_filter \
+            log_type_filter
+            """
+        ])
+
+    static let statusCodeFilter = MessageSchema(
+        "envoy.config.accesslog.v3.StatusCodeFilter", supported: "comparison")
+    static let durationFilter = MessageSchema("envoy.config.accesslog.v3.DurationFilter", supported: "comparison")
+    static let notHealthCheckFilter = MessageSchema("envoy.config.accesslog.v3.NotHealthCheckFilter")
+    static let comparisonFilter = MessageSchema(
+        "envoy.config.accesslog.v3.ComparisonFilter", supported: "op value")
+    static let runtimeNumber = MessageSchema(
+        "envoy.config.core.v3.RuntimeUInt32", supported: "default_value runtime_key")
+    static let manyFilters = MessageSchema("envoy.config.accesslog.v3.AndFilter", supported: "filters")
+    static let headerFilter = MessageSchema("envoy.config.accesslog.v3.HeaderFilter", supported: "header")
+    static let responseFlagFilter = MessageSchema(
+        "envoy.config.accesslog.v3.ResponseFlagFilter", supported: "flags")
+
+    static let logHeaderMatcher = MessageSchema(
+        "envoy.config.route.v3.HeaderMatcher",
+        supported: """
+            name exact_match safe_regex_match present_match prefix_match suffix_match contains_match string_match \
+            invert_match treat_missing_header_as_empty
+            """,
+        refused: "range_match",
+        oneofs: [
+            """
+            exact_match safe_regex_match range_match present_match prefix_match suffix_match contains_match \
+            string_match
+            """
+        ])
+
+    static let logStringMatcher = MessageSchema(
+        "envoy.type.matcher.v3.StringMatcher",
+        supported: "exact prefix suffix contains safe_regex ignore_case", refused: "custom",
+        oneofs: ["exact prefix suffix contains safe_regex custom"])
+
+    static let logRegex = MessageSchema(
+        "envoy.type.matcher.v3.RegexMatcher", supported: "regex", ignored: "google_re2")
+}
