@@ -145,6 +145,7 @@ final class ConnectionImport {
             )
         }
         self.header = header
+        pool.hostHealth = header.hostHealth
         let snapshot = pool.workers[0].snapshot
         listeners = header.listeners.map { name in
             Int32(snapshot.configuredListeners.firstIndex(of: name.name) ?? -1)

@@ -75,6 +75,8 @@ final class Server {
     /// Connections that were sent to a child whose fate is not decided.
     var export: ConnectionExport?
     var lastHotRestart: LastHotRestart?
+    /// What of the hosts' health the child was told; see `ClusterManager.healthRevisions`.
+    var offeredHealth: [UInt64] = []
     /// When a child asked.
     var handOverBeganNs: UInt64 = 0
     /// When the workers were stopped for it.
@@ -101,10 +103,16 @@ final class Server {
         writer = store.makeWriter()
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
-        clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
-        pool = try WorkerPool(
+        let clusterManager = try ClusterManager(
+            bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log)
+        self.clusterManager = clusterManager
+        let pool = try WorkerPool(
             configuration: CompiledConfiguration(bootstrap, localAddress: LocalAddress.find()), store: store,
             concurrency: concurrency, mailbox: loop.mailbox, log: { log.warning($0) })
+        pool.hostEvent = { [weak clusterManager] cluster, host, event in
+            clusterManager?.handle(event, cluster: cluster, host: host)
+        }
+        self.pool = pool
         store.topUp()
     }
 
@@ -116,9 +124,9 @@ final class Server {
         state = .initializing
         clusterManager.start()
         try pool.start()
-        clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
-        // A parent knows what names have resolved to.
-        if claim.parent == nil { waitForHosts(limitMs: 5000) }
+        clusterManager.workers = pool
+        // A parent knows what names have resolved to, and which hosts are well.
+        if claim.parent == nil { waitForHosts() }
         if !endsBeforeServing {
             if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
         }
@@ -132,10 +140,12 @@ final class Server {
         return exitStatus
     }
 
-    /// Envoy does not listen before every cluster's hosts are known, or cannot be.
-    func waitForHosts(limitMs: UInt64) {
+    /// Envoy does not listen before every cluster's hosts are known, or cannot be, and have been checked once.
+    func waitForHosts() {
+        clusterManager.prepareHealth()
+        let limitMs = 5000 + clusterManager.firstChecksMs
         if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: limitMs) {
-            log.warning("not all clusters have resolved their hosts in \(limitMs) ms; serving without them")
+            log.warning("not all clusters have resolved and checked their hosts in \(limitMs) ms; serving without them")
         }
     }
 

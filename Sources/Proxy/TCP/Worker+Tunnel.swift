@@ -40,6 +40,7 @@ extension Worker {
                 clusterStats[clusterIndex].gauges[.upstream_rq_active].add(1)
                 return
             }
+            if !limits.watch.isEmpty { noteFailure(host, status: 503) }
         }
         if c.pointee.requests >= listener.pointee.maxConnectAttempts, c.pointee.requests > 0 {
             clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
@@ -47,9 +48,12 @@ extension Worker {
         close(slot, c)
     }
 
-    func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer) {
+    func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer, timedOut: Bool) {
         let down = u.pointee.peer
         u.pointee.peer = -1
+        if !snapshot.clusters[cluster(of: u)].watch.isEmpty {
+            noteFailure(u.pointee.host, status: timedOut ? 504 : 503)
+        }
         clusterStats[cluster(of: u)].gauges[.upstream_rq_active].sub(1)
         close(slot, u)
         guard down >= 0 else { return }
@@ -60,6 +64,7 @@ extension Worker {
 
     func tunnelConnected(_ slot: Int32, _ u: ConnectionPointer) {
         guard u.pointee.peer >= 0 else { return close(slot, u) }
+        if !snapshot.clusters[cluster(of: u)].watch.isEmpty { noteTunnel(u.pointee.host) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs
         resumeReading(u.pointee.peer, d)

@@ -13,11 +13,13 @@ struct TransactionRecord: Equatable {
     var workers: UInt32 = 0
     var listeners: [Name] = []
     var clusters: [Name] = []
+    /// A `HostHealthRecord` of the hosts that have changed since it was sent as state.
+    var hostHealth: [UInt8] = []
 
     static let currentVersion: UInt32 = 1
     private enum Tag {
         static let version: UInt32 = 1, units: UInt32 = 2, listener: UInt32 = 3, cluster: UInt32 = 4,
-            workers: UInt32 = 5
+            workers: UInt32 = 5, hostHealth: UInt32 = 6
         static let name: UInt32 = 1, statName: UInt32 = 2
     }
 
@@ -29,6 +31,7 @@ struct TransactionRecord: Equatable {
         out.number(Tag.workers, UInt64(workers))
         for name in listeners { Self.write(name, Tag.listener, &out) }
         for name in clusters { Self.write(name, Tag.cluster, &out) }
+        hostHealth.withUnsafeBufferPointer { if let base = $0.baseAddress { out.blob(Tag.hostHealth, base, $0.count) } }
     }
 
     private static func write(_ name: Name, _ tag: UInt32, _ out: inout RecordWriter) {
@@ -48,6 +51,9 @@ struct TransactionRecord: Equatable {
             case Tag.workers: workers = try field.number()
             case Tag.listener: listeners.append(try Self.name(field))
             case Tag.cluster: clusters.append(try Self.name(field))
+            case Tag.hostHealth:
+                let bytes = try field.content()
+                hostHealth = Array(UnsafeBufferPointer(start: bytes.start, count: bytes.count))
             default: break
             }
         }
