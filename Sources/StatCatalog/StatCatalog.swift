@@ -12,6 +12,7 @@ public enum StatCatalog {
         ListenerHTTPCounter.self,
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,
+        HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,
         OriginCounter.self, OriginStatusCounter.self, OriginHistogram.self,
         ServerGauge.self, ServerHistogram.self,
         HotRestartCounter.self, HotRestartHistogram.self,

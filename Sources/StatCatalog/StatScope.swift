@@ -84,6 +84,24 @@ public struct ClusterOriginScope: StatScope {
     public init(_ name: String, _ origin: Origin) { prefix = Self.filled(name, origin.rawValue) }
 }
 
+/// `cluster.<name>.health_check.`
+public struct ClusterHealthCheckScope: StatScope {
+    public static let pattern = "cluster.<name>.health_check."
+    public static let about = "The active health checks of a cluster that has some."
+    public let prefix: String
+    /// The scope of one cluster.
+    public init(_ name: String) { prefix = Self.filled(name) }
+}
+
+/// `cluster.<name>.outlier_detection.`
+public struct ClusterOutlierScope: StatScope {
+    public static let pattern = "cluster.<name>.outlier_detection."
+    public static let about = "The outlier detection of a cluster that has one."
+    public let prefix: String
+    /// The scope of one cluster.
+    public init(_ name: String) { prefix = Self.filled(name) }
+}
+
 /// `server.`
 public struct ServerScope: StatScope {
     public static let pattern = "server."

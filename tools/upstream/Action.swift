@@ -6,6 +6,20 @@ enum Action {
     case chunked(Int)
     case slow(milliseconds: Int)
     case echo, headers, close, reset, hang, count, upgrade
+    /// What a health check asks for, how it is to be answered from now on, and how often it was asked.
+    case health, setHealth(Int), checks
+    /// What ordinary requests are answered with from now on.
+    case setStatus(Int)
+    /// Says in its response that this host is not well.
+    case unwell
+
+    /// Whether it is one of the requests that `/count` tells of.
+    var isCounted: Bool {
+        switch self {
+        case .count, .health, .setHealth, .checks, .setStatus: return false
+        default: return true
+        }
+    }
 
     init(_ request: Request, _ base: UnsafePointer<UInt8>) {
         if request.isWebSocket {
@@ -25,6 +39,11 @@ enum Action {
         if path.equals("/hang") { return .hang }
         if path.equals("/count") { return .count }
         if path.equals("/upgrade") { return .upgrade }
+        if path.equals("/health") { return .health }
+        if path.equals("/checks") { return .checks }
+        if path.equals("/unwell") { return .unwell }
+        if let code = argument(path, "/set/health/"), code < 1000 { return .setHealth(code) }
+        if let code = argument(path, "/set/status/"), (200...999).contains(code) { return .setStatus(code) }
         if let code = argument(path, "/status/"), (200...999).contains(code) { return .status(code) }
         if let count = argument(path, "/bytes/") { return .bytes(count) }
         if let count = argument(path, "/chunked/") { return .chunked(count) }

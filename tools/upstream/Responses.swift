@@ -6,13 +6,14 @@ extension Connection {
     private static let pieceSize = 26 * 500
 
     /// Status line and fields. `length` nil: chunked, or until the end of the connection for HTTP/1.0.
-    func beginResponse(status: Int = 200, length: Int?) {
+    func beginResponse(status: Int = 200, length: Int?, field: StaticString = "") {
         output.append(status == 200 ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 ")
         if status != 200 {
             output.append(number: status)
             output.append(Self.reason(status))
         }
         output.append("content-type: text/plain\r\n")
+        output.append(field)
         if let length {
             if status != 204 && status != 304 {
                 output.append("content-length: ")
@@ -32,8 +33,8 @@ extension Connection {
         output.append("\r\n")
     }
 
-    func respond(status: Int = 200, body: [UInt8]) {
-        beginResponse(status: status, length: body.count)
+    func respond(status: Int = 200, body: [UInt8], field: StaticString = "") {
+        beginResponse(status: status, length: body.count, field: field)
         if !request.isHead && status != 204 && status != 304 { output.append(body) }
     }
 

@@ -29,7 +29,8 @@ extension Server {
         let action = Action(request, c.input.bytes)
         c.request = request
         c.action = action
-        if case .count = action {} else { requests += 1 }
+        if action.isCounted { requests += 1 }
+        if case .health = action { checks += 1 }
         if case .headers = action {
             c.head = Array(UnsafeBufferPointer(start: c.input.bytes, count: request.headLength))
         }
@@ -38,6 +39,13 @@ extension Server {
         case .reset: return reset(c)
         case .hang:
             c.state = .hanging
+            return
+        case .health where healthStatus == 0:
+            c.state = .hanging
+            return
+        case .health where healthStatus == 1:
+            c.output.append("this is not HTTP\r\n\r\n")
+            c.state = .closing
             return
         case .upgrade:
             c.output.append("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ")
@@ -81,9 +89,22 @@ extension Server {
         c.state = .head
         switch c.action {
         case .hello:
+            if helloStatus != 200 {
+                c.respond(status: helloStatus, body: helloBody)
+                break
+            }
             if c.request.persists && !c.request.isHTTP10 && !c.request.isHead {
                 return c.output.append(helloResponse)
             }
+            c.respond(body: helloBody)
+        case .health: c.respond(status: healthStatus, body: [])
+        case .checks: c.respond(body: Array("\(checks)\n".utf8))
+        case .unwell: c.respond(body: helloBody, field: "x-envoy-immediate-health-check-fail: true\r\n")
+        case .setHealth(let status):
+            healthStatus = status
+            c.respond(body: helloBody)
+        case .setStatus(let status):
+            helloStatus = status
             c.respond(body: helloBody)
         case .status(let status): c.respond(status: status, body: helloBody)
         case .bytes(let count): c.beginGenerated(count, chunked: false)

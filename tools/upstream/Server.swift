@@ -13,6 +13,11 @@ final class Server {
     private let countFile: CountFile?
     /// Requests seen so far, `/count` left out.
     var requests: UInt64 = 0
+    /// Requests for `/health`, and the status of their answers; 0: none, 1: something that is not HTTP.
+    var checks: UInt64 = 0
+    var healthStatus = 200
+    /// The status of ordinary answers.
+    var helloStatus = 200
     private var connections: [Connection?] = []
     private var generation: UInt32 = 0
     private var timers: [Timer] = []

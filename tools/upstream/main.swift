@@ -11,6 +11,10 @@
 //     /close         closes after the response       /reset      RST instead of a response
 //     /hang          never answers                   /count      requests seen so far, /count left out
 //     /upgrade       101, then echoes bytes; so does any request with `Upgrade: websocket`
+//     /health        what `/set/health/CODE` said last: that status, 0: never an answer, 1: something that is not HTTP
+//     /checks        requests for /health so far         /unwell     200, with `x-envoy-immediate-health-check-fail`
+//     /set/status/CODE   ordinary answers (`hello`) have this status from now on
+// `/count` leaves out /health, /checks and /set.
 import CLinux
 import Glibc
 

@@ -36,8 +36,7 @@ enum ClustersEndpoint {
         for host in hosts {
             let address = SocketAddress.text(host.address)
             line(address, "hostname", host.hostname)
-            // No health checks: a host that is a member is healthy.
-            line(address, "health_flags", "healthy")
+            line(address, "health_flags", host.health.text)
             line(address, "weight", "\(host.weight)")
             // Localities and priorities of endpoints are not part of the configuration that this build takes.
             line(address, "region", "")
@@ -73,11 +72,32 @@ enum ClustersEndpoint {
     private static func json(_ host: UpstreamHost) -> JSON {
         var members: [JSON.Member] = [
             .init(name: "address", value: address(host.address)),
-            .init(name: "health_status", value: .object(["eds_health_status": .string("HEALTHY")])),
+            .init(name: "health_status", value: healthStatus(host)),
             .init(name: "weight", value: .number(UInt64(host.weight))),
         ]
         if !host.hostname.isEmpty { members.append(.init(name: "hostname", value: .string(host.hostname))) }
         members.append(.init(name: "locality", value: .object([:])))
+        return .members(members)
+    }
+
+    /// `envoy.admin.v3.HostHealthStatus`.
+    private static func healthStatus(_ host: UpstreamHost) -> JSON {
+        let flags: [(flag: HealthFlags, name: String)] = [
+            (.failedActiveCheck, "failed_active_health_check"), (.failedOutlierCheck, "failed_outlier_check"),
+            (.pendingRemoval, "pending_dynamic_removal"), (.excluded, "excluded_via_immediate_hc_fail"),
+            (.timedOut, "active_hc_timeout"),
+        ]
+        var members = flags.filter { host.health.contains($0.flag) }.map {
+            JSON.Member(name: $0.name, value: .bool(true))
+        }
+        let configured =
+            switch host.configuredHealth {
+            case .unknown, .healthy: "HEALTHY"
+            case .unhealthy: "UNHEALTHY"
+            case .draining: "DRAINING"
+            case .timeout: "TIMEOUT"
+            }
+        members.append(.init(name: "eds_health_status", value: .string(configured)))
         return .members(members)
     }
 

@@ -22,6 +22,7 @@ extension Decoder {
                 circuitBreakers(breakers, &cluster)
             }
             if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
+            health(message, &cluster)
             loadAssignment(message, type, &cluster)
             result.append(cluster)
         }
@@ -140,6 +141,7 @@ extension Decoder {
         var result = Endpoint(address: address, location: message.location)
         result.weight = weight
         result.hostname = hostname
+        health(message, inner, &result)
         return result
     }
 }

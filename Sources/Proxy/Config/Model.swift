@@ -274,6 +274,16 @@ public struct Cluster: Sendable {
     public var maxConnections: UInt32 = 1024
     public var maxPendingRequests: UInt32 = 1024
     public var maxRequests: UInt32 = 1024
+    /// `health_checks`: one at most; nil: hosts are not asked.
+    public var healthCheck: HealthCheck?
+    /// `outlier_detection`; nil: none.
+    public var outlierDetection: OutlierDetection?
+    /// `common_lb_config.healthy_panic_threshold` in whole percent; with fewer healthy hosts all are used. 0: never.
+    public var healthyPanicPercent: UInt32 = 50
+    /// `ignore_health_on_host_removal`: a host that DNS no longer has goes at once, healthy or not.
+    public var ignoresHealthOnRemoval = false
+    /// `close_connections_on_host_health_failure`.
+    public var closesConnectionsOnHealthFailure = false
     public var location: SourceLocation
     public init(name: String, location: SourceLocation) {
         self.name = name
@@ -292,6 +302,14 @@ public struct Endpoint: Sendable {
     public var weight: UInt32 = 1
     /// `endpoint.hostname`.
     public var hostname = ""
+    /// `health_status`.
+    public var health = EndpointHealth.unknown
+    /// `endpoint.health_check_config.port_value`; 0: the endpoint's own.
+    public var healthCheckPort: UInt16 = 0
+    /// `endpoint.health_check_config.hostname`; empty: as the check says.
+    public var healthCheckHostname = ""
+    /// `endpoint.health_check_config.disable_active_health_check`.
+    public var disablesHealthCheck = false
     public var location: SourceLocation
     public init(address: Address, location: SourceLocation) {
         self.address = address

@@ -49,6 +49,19 @@ struct Value {
         return small
     }
 
+    /// Of `envoy.type.v3.Percent`, rounded to whole percent as Envoy does it.
+    func percent() -> UInt32? {
+        guard case .scalar(let scalar) = node.content, scalar.kind == .number, let real = Double(scalar.text) else {
+            error("expected a number of percent, got \(node.kindText)")
+            return nil
+        }
+        guard real >= 0, real <= 100 else {
+            error("\(shown(scalar.text)) is out of range (0 to 100)")
+            return nil
+        }
+        return UInt32(real.rounded())
+    }
+
     /// Milliseconds.
     func duration() -> UInt64? {
         guard let value = protoDuration() else { return nil }

@@ -8,7 +8,11 @@ enum WorkerCommand: Sendable {
     /// Stop accepting: these listeners, or all of them when nil; when they are to be closed, what waits is accepted
     /// first. `done` runs on the worker.
     case unlisten(listeners: [Int]?, closing: Bool, done: @Sendable () -> Void)
-    case hosts(cluster: Int, [UpstreamHost])
+    case hosts(cluster: Int, [UpstreamHost], HostSelection?)
+    /// Which hosts of a cluster are used; nil: all.
+    case select(cluster: Int, HostSelection?)
+    /// A host has become unhealthy: connections to it are let go.
+    case hostFailed(cluster: Int, cl_address, closesTunnels: Bool)
     case drain(Drain)
     case cancelDrain
     case failHealthCheck(Bool)

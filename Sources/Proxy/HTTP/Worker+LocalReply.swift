@@ -237,6 +237,7 @@ extension Worker {
         let slot = s.pointee.downstream
         guard slot >= 0 else { return }
         let c = connections[slot]
+        if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteFailure(s.pointee.host, status: 503) }
         s.pointee.buffer.free()
         resumeReading(slot, c)
         if s.pointee.flags.contains(.responseStarted) {

@@ -175,6 +175,7 @@ extension Worker {
             return reply(slot, c, .overflow)
         case .failed(let code):
             out.clear()
+            if !snapshot.clusters[cluster].watch.isEmpty { noteFailure(s.pointee.host, status: 503) }
             return reply(slot, c, .connectFailure(code))
         }
         // The write may have failed, and the failure may have ended the stream.

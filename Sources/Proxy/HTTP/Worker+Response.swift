@@ -12,6 +12,8 @@ extension Worker {
         let stats = listenerStats[Int(d.pointee.listener)]
         let h = responseHead.pointee
         chargeUpstream(s, h.status)
+        let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
+        if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
         decideClose(d, s, stats)
         let isUpgrade = makesTunnel(s, h.status)
         if !s.pointee.flags.contains(.requestEnded), !isUpgrade {

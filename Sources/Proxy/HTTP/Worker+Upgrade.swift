@@ -97,7 +97,10 @@ extension Worker {
             return reply(slot, c, .overflow)
         }
         let upstream = connectUpstream(s.pointee.host, hosts[s.pointee.host], kind: .tunnelUpstream)
-        if upstream < 0 { return reply(slot, c, .connectFailure(-upstream)) }
+        if upstream < 0 {
+            if !limits.watch.isEmpty { noteFailure(s.pointee.host, status: 503) }
+            return reply(slot, c, .connectFailure(-upstream))
+        }
         let u = connections[upstream]
         u.pointee.flags.insert(.upgraded)
         u.pointee.stream = streamSlot
@@ -113,6 +116,7 @@ extension Worker {
         let listener = snapshot.listeners + Int(d.pointee.listener)
         clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_total].increment()
         chargeUpstream(s, 200)
+        if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteTunnel(u.pointee.host) }
         chargeDownstream(s, listenerStats[Int(d.pointee.listener)], 200)
         s.pointee.status = 200
         s.pointee.flags.insert(.responseStarted)

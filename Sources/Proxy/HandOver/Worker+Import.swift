@@ -181,8 +181,8 @@ extension Worker {
         var address = address
         if Int(cluster) < snapshot.clusterCount {
             let members = clusters + Int(cluster)
-            for i in 0..<members.pointee.hostCount {
-                let slot = members.pointee.hosts[i]
+            for i in 0..<members.pointee.memberCount {
+                let slot = members.pointee.members[i]
                 if cl_address_equal(&hosts[slot].pointee.address, &address) { return slot }
             }
         }

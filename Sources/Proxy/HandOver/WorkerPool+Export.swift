@@ -123,6 +123,7 @@ extension WorkerPool {
             .init(name: $0, statName: $1)
         }
         header.clusters += goneClusters
+        header.hostHealth = hostHealth
         let frame = out.beginFrame()
         header.write(into: &out)
         out.endFrame(frame)

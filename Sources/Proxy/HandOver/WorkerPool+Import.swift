@@ -150,6 +150,7 @@ final class ConnectionImport {
         for (i, worker) in pool.workers.enumerated() {
             worker.state.pointee.connectionID = max(worker.state.pointee.connectionID, nextID + UInt64(i))
         }
+        pool.hostHealth = header.hostHealth
         let snapshot = pool.workers[0].snapshot
         listeners = header.listeners.map { name in
             Int32(snapshot.configuredListeners.firstIndex(of: name.name) ?? -1)

@@ -1,5 +1,6 @@
 import CLinux
 import HotRestart
+import ProxyConfig
 
 /// The listening sockets of one listener: one shared by all workers, or a group of SO_REUSEPORT members.
 public struct ListenerSockets: Sendable {
@@ -27,10 +28,18 @@ public struct UpstreamHost: Sendable {
     /// The endpoint's `hostname`, or the DNS name it came from; may be empty.
     public var hostname: String
     public var weight: UInt32
-    public init(address: cl_address, hostname: String = "", weight: UInt32 = 1) {
+    /// Position of its endpoint in the configuration of the cluster, -1: unknown.
+    var endpoint = -1
+    /// Where its outcomes are counted; nil: nowhere.
+    var cells: HostCells?
+    /// For `/clusters`.
+    var health = HealthFlags()
+    var configuredHealth = EndpointHealth.unknown
+    public init(address: cl_address, hostname: String = "", weight: UInt32 = 1, endpoint: Int = -1) {
         self.address = address
         self.hostname = hostname
         self.weight = weight
+        self.endpoint = endpoint
     }
 }
 
@@ -67,8 +76,17 @@ public protocol DataPlane: AnyObject {
     func cancelDrain()
     /// Gives what workers have of access logs to the thread that writes them; `done` runs when all have.
     func flushLogs(_ done: @escaping () -> Void)
-    /// Replaces the hosts of a cluster (position in `Bootstrap.clusters`) in every worker.
-    func publish(hosts: [UpstreamHost], cluster: Int)
+    /// Replaces the hosts of a cluster (position in `Bootstrap.clusters`) in every worker. `selection` nil: all are used.
+    func publish(hosts: [UpstreamHost], selection: HostSelection?, cluster: Int)
+    /// Changes which of them are used.
+    func select(_ selection: HostSelection?, cluster: Int)
+    /// A host has become unhealthy: its connections at rest are closed, those in use after their response, tunnels if
+    /// `closesTunnels`.
+    func hostFailed(_ address: cl_address, cluster: Int, closesTunnels: Bool)
+    /// Whether there has ever been a connection to the cluster.
+    func hasTraffic(cluster: Int) -> Bool
+    /// Parent: what goes with the connections. Child: what has come with them.
+    var hostHealth: [UInt8] { get set }
     /// Downstream connections alive in all workers.
     var connectionCount: Int { get }
     /// Runs on the main thread when `connectionCount` has become 0 (and at once if it is).

@@ -102,6 +102,8 @@ extension Server {
     /// Returns why they could not be sent, nil if they were.
     private func sendConnections(to child: Hello, over channel: RestartChannel, deadlineNs: UInt64) -> String? {
         var problem: String?
+        // What has become of hosts since the child was told.
+        pool.hostHealth = clusterManager.healthRecord(since: offeredHealth)?.encoded() ?? []
         export = pool.exportConnections(
             descriptorLimit: descriptorRoom(of: child), pieceBytes: Self.pieceBytes,
             pieceDescriptors: Self.pieceDescriptors
@@ -177,11 +179,16 @@ extension Server {
 
     /// What the child need not find out itself.
     func offerState() -> [StateRecord] {
-        [
+        var state = [
             StateRecord(name: HostsRecord.name, bytes: clusterManager.resolvedHosts.encoded()),
             StateRecord(name: HealthRecord.name, bytes: HealthRecord(failed: healthCheckFailed).encoded()),
             StateRecord(name: RuntimeRecord.name, bytes: runtime.record.encoded()),
         ]
+        offeredHealth = clusterManager.healthRevisions
+        if let health = clusterManager.healthRecord() {
+            state.append(StateRecord(name: HostHealthRecord.name, bytes: health.encoded()))
+        }
+        return state
     }
 
     private static func describe(_ export: ConnectionExport, kept: Int, stallNs: UInt64) -> String {
@@ -206,6 +213,7 @@ extension Server {
             do throws(RecordError) {
                 switch record.name {
                 case HostsRecord.name: clusterManager.adopt(try HostsRecord(record.bytes))
+                case HostHealthRecord.name: clusterManager.adopt(try HostHealthRecord(record.bytes))
                 case HealthRecord.name: failHealthCheck(try HealthRecord(record.bytes).failed)
                 case RuntimeRecord.name: runtime.adopt(try RuntimeRecord(record.bytes))
                 default: break
@@ -214,6 +222,7 @@ extension Server {
                 log.warning("hot restart: the running process's state '\(record.name)' is not understood: \(error)")
             }
         }
+        clusterManager.prepareHealth()
         clusterManager.whenInitialized(limitMs: options.handOverTimeoutMs / 2) { [weak self] in
             guard let self else { return }
             // Before READY: between COMMIT and COMMITTED connections stand still. What the parent counts from here on is
@@ -233,6 +242,14 @@ extension Server {
     ) -> Result<[UInt8]?, StartupError> {
         if let problem = pool.adoptConnections(bytes, descriptors) { return .failure(StartupError(problem)) }
         guard isLast else { return .success(nil) }
+        if !pool.hostHealth.isEmpty {
+            do throws(RecordError) {
+                clusterManager.adopt(try HostHealthRecord(pool.hostHealth))
+            } catch {
+                log.warning("hot restart: what the running process says of its hosts is not understood: \(error)")
+            }
+            pool.hostHealth = []
+        }
         let (answer, problem) = pool.connectionAnswer()
         if let problem { return .failure(StartupError(problem)) }
         return .success(answer)

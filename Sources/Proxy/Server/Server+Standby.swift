@@ -62,6 +62,7 @@ extension Server: RestartParentOwner {
         admin?.stopAccepting()
         admin?.closeConnections()
         role = .standby
+        clusterManager.pauseHealth()
         // Who connected to the admin listener before the hand-over may ask only now: the proxy is ready all the same.
         loop.after(ms: 1000) { [weak self] in
             if let self, self.role == .standby { self.state = .draining }
@@ -124,6 +125,7 @@ extension Server: RestartParentOwner {
         serveAdmin()
         showLive()
         stats.listenerGauges[.total_listeners_draining].set(0)
+        clusterManager.resumeHealth()
         clusterManager.refresh()
         do {
             try restartSocket?.activate()

@@ -14,7 +14,7 @@ extension Server: RestartChildOwner {
         // They stand if a take-over was tried before.
         pool.dropConnections()
         pool.resumeParked()
-        if !clusterManager.isInitialized { waitForHosts(limitMs: 5000) }
+        waitForHosts()
         if endsBeforeServing { return }
         let end = cl_monotonic_ns() + patienceMs * 1_000_000
         while true {
@@ -231,6 +231,7 @@ extension Server: RestartChildOwner {
     private func serve() {
         role = .serving
         claim.region?.setRole(.serving)
+        clusterManager.startHealth()
         pool.startAccepting(sockets)
         serveAdmin()
         watchRestartSocket()

@@ -78,6 +78,8 @@ final class Server {
     /// Connections that were sent to a child whose fate is not decided.
     var export: ConnectionExport?
     var lastHotRestart: LastHotRestart?
+    /// What of the hosts' health the child was told; see `ClusterManager.healthRevisions`.
+    var offeredHealth: [UInt64] = []
     /// When a child asked.
     var handOverBeganNs: UInt64 = 0
     /// When the workers were stopped for it.
@@ -104,15 +106,21 @@ final class Server {
         writer = store.makeWriter()
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
-        clusterManager = try ClusterManager(bootstrap.clusters, loop: loop, store: store, writer: writer, log: log)
+        let clusterManager = try ClusterManager(
+            bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log)
+        self.clusterManager = clusterManager
         let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
             writer: writer, warn: { log.warning($0) })
-        pool = try WorkerPool(
+        let pool = try WorkerPool(
             configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
             log: { log.warning($0) }, accessLog: accessLog)
+        pool.hostEvent = { [weak clusterManager] cluster, host, event in
+            clusterManager?.handle(event, cluster: cluster, host: host)
+        }
+        self.pool = pool
         store.topUp()
     }
 
@@ -126,9 +134,9 @@ final class Server {
         clusterManager.start()
         try accessLog?.start()
         try pool.start()
-        clusterManager.publish = { [pool] hosts, cluster in pool.publish(hosts: hosts, cluster: cluster) }
-        // A parent knows what names have resolved to.
-        if claim.parent == nil { waitForHosts(limitMs: 5000) }
+        clusterManager.workers = pool
+        // A parent knows what names have resolved to, and which hosts are well.
+        if claim.parent == nil { waitForHosts() }
         if !endsBeforeServing {
             if let parent = claim.parent { try takeOver(from: parent) } else { try startCold() }
         }
@@ -143,10 +151,12 @@ final class Server {
         return exitStatus
     }
 
-    /// Envoy does not listen before every cluster's hosts are known, or cannot be.
-    func waitForHosts(limitMs: UInt64) {
+    /// Envoy does not listen before every cluster's hosts are known, or cannot be, and have been checked once.
+    func waitForHosts() {
+        clusterManager.prepareHealth()
+        let limitMs = 5000 + clusterManager.firstChecksMs
         if !loop.run(until: { clusterManager.isInitialized || role == .leaving }, limitMs: limitMs) {
-            log.warning("not all clusters have resolved their hosts in \(limitMs) ms; serving without them")
+            log.warning("not all clusters have resolved and checked their hosts in \(limitMs) ms; serving without them")
         }
     }
 

@@ -49,6 +49,12 @@ struct CompiledCluster: BitwiseCopyable {
     var maxRequests: UInt32
     /// Its stat name, for access logs.
     var name = Bytes("-")
+    /// What is noted of each response and connection; nothing in most clusters.
+    var watch: HostWatch = []
+    /// Failures in a row that the main thread is told of; 0: never.
+    var consecutive5xx: UInt32 = 0
+    var consecutiveGatewayFailure: UInt32 = 0
+    var consecutiveLocalOriginFailure: UInt32 = 0
     /// Whether `maxRequests` can be reached before `maxConnections`: an HTTP/1 connection carries one request, so else
     /// nothing needs to be counted.
     var limitsRequests: Bool { maxRequests < maxConnections }
@@ -76,6 +82,32 @@ struct ClusterUsage: BitwiseCopyable {
     var requests: UInt64 { cl_load_relaxed(cells + 2) }
     func addRequest(_ change: Int64) { _ = cl_fetch_add(cells + 2, UInt64(bitPattern: change)) }
     func addPending(_ change: Int64) { _ = cl_fetch_add(cells + 1, UInt64(bitPattern: change)) }
+    /// There has been a connection: health checks are more frequent from then on.
+    var hadConnection: Bool { cl_load_relaxed(cells + 3) != 0 }
+    func noteConnection() { cl_store_relaxed(cells + 3, 1) }
+}
+
+/// What a worker notes of the hosts of a cluster.
+struct HostWatch: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    /// Answers and failures, for outlier detection.
+    static let outcomes = HostWatch(rawValue: 1 << 0)
+    /// Whether a host could be reached counts apart from what it answers.
+    static let splitsLocalOrigin = HostWatch(rawValue: 1 << 1)
+    /// Responses that say that their host is not well.
+    static let immediateFailures = HostWatch(rawValue: 1 << 2)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init(_ cluster: Cluster) {
+        var watch: HostWatch = []
+        if let outliers = cluster.outlierDetection {
+            watch.insert(.outcomes)
+            if outliers.splitsLocalOrigin { watch.insert(.splitsLocalOrigin) }
+        }
+        if cluster.healthCheck != nil { watch.insert(.immediateFailures) }
+        self = watch
+    }
 }
 
 /// The configuration compiled into tables that workers index and never search by name. Immutable, shared by all workers,
@@ -136,6 +168,12 @@ final class Snapshot: @unchecked Sendable {
                     maxRequests: cluster.maxRequests, name: Bytes(cluster.altStatName ?? cluster.name),
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
+            clusters[i].watch = HostWatch(cluster)
+            if let outliers = cluster.outlierDetection {
+                clusters[i].consecutive5xx = outliers.consecutive5xx
+                clusters[i].consecutiveGatewayFailure = outliers.consecutiveGatewayFailure
+                clusters[i].consecutiveLocalOriginFailure = outliers.consecutiveLocalOriginFailure
+            }
         }
         var names: [ListenerName] = []
         var headBytes = 60 * 1024

@@ -196,7 +196,10 @@ extension Worker {
         case .unlisten(let listeners, let closing, let done):
             unlisten(listeners, closing: closing)
             done()
-        case .hosts(let cluster, let hosts): replaceHosts(cluster: cluster, hosts)
+        case .hosts(let cluster, let hosts, let selection): replaceHosts(cluster: cluster, hosts, selection)
+        case .select(let cluster, let selection): selectHosts(cluster: cluster, selection)
+        case .hostFailed(let cluster, let address, let closesTunnels):
+            hostFailed(cluster: cluster, address, closesTunnels: closesTunnels)
         case .drain(let drain): startDrain(drain)
         case .failHealthCheck(let fails): state.pointee.healthCheckFailed = fails
         case .flushLogs(let done):

@@ -41,11 +41,18 @@ struct DrainState: BitwiseCopyable {
 
 /// A cluster in one worker: which hosts there are now, and whose turn it is.
 struct WorkerCluster: BitwiseCopyable {
-    /// Indices into the worker's host slab.
+    /// Those that are used: indices into the worker's host slab.
     var hosts: UnsafeMutablePointer<Int32>
     var hostCount = 0
     var next = 0
+    /// The next host is not simply the next one: weights differ, or it is chosen in panic.
+    var needsCare = false
     var isWeighted = false
+    /// Hosts are used without regard to their health, since too few are healthy.
+    var isPanic = false
+    /// All of them, in the order of the main thread's list.
+    var members: UnsafeMutablePointer<Int32>
+    var memberCount = 0
 }
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with
@@ -81,6 +88,8 @@ final class Worker: @unchecked Sendable {
     let rareStatus: RareStatus
     let parking = Parking()
     let accessLog: WorkerLog
+    /// Keeps the memory in which the outcomes of hosts are counted.
+    let cellKeeper = CellKeeper()
     let hooks: WorkerHooks
 
     struct ReadyEntry: BitwiseCopyable {
@@ -121,7 +130,7 @@ final class Worker: @unchecked Sendable {
         wheel = TimerWheel(nowNs: now)
         clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
         for i in 0..<snapshot.clusterCount {
-            (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1)))
+            (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1), members: .allocate(capacity: 1)))
         }
         (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
         readCapacity = snapshot.maxHeadBytes + 2 * Self.readChunk
@@ -177,5 +186,7 @@ struct WorkerHooks: Sendable {
     var drained: @Sendable (_ worker: Int) -> Void
     /// A status code that has no cell yet.
     var needStatus: @Sendable (_ worker: Int, RareStatusKey) -> Void
+    /// Something about a host that the main thread must know.
+    var hostEvent: @Sendable (_ cluster: Int32, _ host: UInt64, HostEvent) -> Void
     var log: @Sendable (_ message: String) -> Void
 }

@@ -18,6 +18,9 @@ public final class WorkerPool: DataPlane {
     var aheadCursors: [Int32] = []
     /// Parent: the records that went with them.
     let sentEarly = SentEarly()
+    public var hostHealth: [UInt8] = []
+    /// What a worker has to say of a host, on the main thread.
+    var hostEvent: ((_ cluster: Int, _ host: UInt64, _ event: HostEvent) -> Void)?
     private var threads: [pthread_t] = []
     private var emptyWaiters: [() -> Void] = []
     private let relay: PoolRelay
@@ -36,6 +39,9 @@ public final class WorkerPool: DataPlane {
         let hooks = WorkerHooks(
             drained: { _ in mailbox.post { relay.pool?.checkEmpty() } },
             needStatus: { worker, key in mailbox.post { relay.pool?.makeStatus(worker, key) } },
+            hostEvent: { cluster, host, event in
+                mailbox.post { relay.pool?.hostEvent?(Int(cluster), host, event) }
+            },
             log: log)
         var writers: [StatsWriter] = []
         var workers: [Worker] = []
@@ -117,8 +123,22 @@ public final class WorkerPool: DataPlane {
 
     public func cancelDrain() { for worker in workers { worker.mailbox.post(.cancelDrain) } }
 
-    public func publish(hosts: [UpstreamHost], cluster: Int) {
-        for worker in workers { worker.mailbox.post(.hosts(cluster: cluster, hosts)) }
+    public func publish(hosts: [UpstreamHost], selection: HostSelection? = nil, cluster: Int) {
+        for worker in workers { worker.mailbox.post(.hosts(cluster: cluster, hosts, selection)) }
+    }
+
+    public func select(_ selection: HostSelection?, cluster: Int) {
+        for worker in workers { worker.mailbox.post(.select(cluster: cluster, selection)) }
+    }
+
+    public func hostFailed(_ address: cl_address, cluster: Int, closesTunnels: Bool) {
+        for worker in workers {
+            worker.mailbox.post(.hostFailed(cluster: cluster, address, closesTunnels: closesTunnels))
+        }
+    }
+
+    public func hasTraffic(cluster: Int) -> Bool {
+        cluster < workers[0].snapshot.clusterCount && workers[0].snapshot.usage(of: cluster).hadConnection
     }
 
     public var connectionCount: Int { workers.reduce(0) { $0 + $1.downstreamCount } }

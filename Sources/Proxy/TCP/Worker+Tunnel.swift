@@ -44,6 +44,7 @@ extension Worker {
                 return
             }
             if c.pointee.log >= 0 { noteConnectFailure(c, -upstream) }
+            if !limits.watch.isEmpty { noteFailure(host, status: 503) }
         }
         if c.pointee.requests >= listener.pointee.maxConnectAttempts, c.pointee.requests > 0 {
             if c.pointee.log >= 0 { noteAttemptsExceeded(c) }
@@ -56,6 +57,9 @@ extension Worker {
         if u.pointee.stream >= 0 { return connectUnreachable(slot, u, code) }
         let down = u.pointee.peer
         u.pointee.peer = -1
+        if !snapshot.clusters[cluster(of: u)].watch.isEmpty {
+            noteFailure(u.pointee.host, status: code == ETIMEDOUT ? 504 : 503)
+        }
         clusterStats[cluster(of: u)].gauges[.upstream_rq_active].sub(1)
         close(slot, u)
         guard down >= 0 else { return }
@@ -68,6 +72,7 @@ extension Worker {
     func tunnelConnected(_ slot: Int32, _ u: ConnectionPointer) {
         if u.pointee.stream >= 0 { return connectEstablished(slot, u) }
         guard u.pointee.peer >= 0 else { return close(slot, u) }
+        if !snapshot.clusters[cluster(of: u)].watch.isEmpty { noteTunnel(u.pointee.host) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs
         if d.pointee.log >= 0 { noteConnected(d.pointee.log, d, u) }

@@ -17,9 +17,12 @@ final class ClusterManager {
         /// The next resolution of each endpoint.
         var timers: [MainTimer?]
         var hosts: [UpstreamHost] = []
-        init(cluster: Cluster, stats: MembershipStats) {
+        /// nil: all hosts are used, whatever they are like.
+        let health: ClusterHealth?
+        init(cluster: Cluster, stats: MembershipStats, health: ClusterHealth?) {
             self.cluster = cluster
             self.stats = stats
+            self.health = health
             byEndpoint = Array(repeating: [], count: cluster.endpoints.count)
             resolvedOnce = Array(repeating: false, count: cluster.endpoints.count)
             failures = Array(repeating: 0, count: cluster.endpoints.count)
@@ -31,20 +34,26 @@ final class ClusterManager {
     private let log: Log
     private var resolver: Resolver?
     private var clusters: [Discovered] = []
-    /// Where hosts go: set once there are workers, which then get all there is.
-    var publish: ((_ hosts: [UpstreamHost], _ cluster: Int) -> Void)? {
-        didSet { for (i, cluster) in clusters.enumerated() { publish?(cluster.hosts, i) } }
+    /// Where hosts and their health go: set once there are workers, which then get all there is.
+    weak var workers: (any DataPlane)? {
+        didSet { for index in clusters.indices { publish(index) } }
     }
 
-    init(_ configured: [Cluster], loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log) throws(SystemError)
-    {
+    init(
+        _ configured: [Cluster], concurrency: Int, loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log
+    ) throws(SystemError) {
         self.loop = loop
         self.log = log
         clusters = configured.map { cluster in
-            Discovered(
-                cluster: cluster,
-                stats: MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), store, writer))
+            let stats = MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), store, writer)
+            let health =
+                ClusterHealth.isNeeded(cluster)
+                ? ClusterHealth(
+                    cluster, workers: concurrency, gauges: stats.gauges, loop: loop, store: store, writer: writer,
+                    log: log) : nil
+            return Discovered(cluster: cluster, stats: stats, health: health)
         }
+        for index in clusters.indices { connectHealth(index) }
         let needsDNS = configured.contains { cluster in
             cluster.endpoints.contains {
                 if case .socket(let host, _) = $0.address { !SocketAddress.isLiteral(host) } else { false }
@@ -61,8 +70,15 @@ final class ClusterManager {
         }
     }
 
-    /// Whether every endpoint has been asked for at least once: Envoy does not listen before that.
-    var isInitialized: Bool { clusters.allSatisfy { $0.resolvedOnce.allSatisfy { $0 } } }
+    /// Whether every endpoint has been asked for at least once, and every host checked: Envoy does not listen before that.
+    var isInitialized: Bool {
+        clusters.allSatisfy { $0.resolvedOnce.allSatisfy { $0 } && $0.health?.isInitialized != false }
+    }
+
+    /// How long the first round of checks may take.
+    var firstChecksMs: UInt64 {
+        clusters.compactMap(\.cluster.healthCheck).map { $0.timeoutMs + $0.initialJitterMs }.max() ?? 0
+    }
 
     /// What the names of all clusters have resolved to, for a process that takes over.
     var resolvedHosts: HostsRecord {
@@ -93,7 +109,7 @@ final class ClusterManager {
                 state.byEndpoint[position] = known.addresses.map {
                     UpstreamHost(
                         address: $0, hostname: endpoint.hostname.isEmpty ? host : endpoint.hostname,
-                        weight: endpoint.weight)
+                        weight: endpoint.weight, endpoint: position)
                 }
                 state.resolvedOnce[position] = true
                 merge(index)
@@ -120,7 +136,80 @@ final class ClusterManager {
     }
 
     /// What `/clusters` shows.
-    var described: [(cluster: Cluster, hosts: [UpstreamHost])] { clusters.map { ($0.cluster, $0.hosts) } }
+    var described: [(cluster: Cluster, hosts: [UpstreamHost])] {
+        clusters.map { state in
+            guard let health = state.health else { return (state.cluster, state.hosts) }
+            let hosts = zip(state.hosts, health.hosts).map { host, state in
+                var host = host
+                host.health = state.flags
+                host.configuredHealth = state.endpoint?.health ?? .unknown
+                return host
+            }
+            return (state.cluster, hosts)
+        }
+    }
+
+    // MARK: - Health
+
+    private func connectHealth(_ index: Int) {
+        guard let health = clusters[index].health else { return }
+        health.outlet.publish = { [weak self] in
+            guard let self else { return }
+            self.workers?.select(self.clusters[index].health?.selection, cluster: index)
+        }
+        let closes = clusters[index].cluster.closesConnectionsOnHealthFailure
+        health.outlet.failed = { [weak self] host in
+            self?.workers?.hostFailed(host.address, cluster: index, closesTunnels: closes)
+        }
+        health.outlet.dropRemoved = { [weak self] in self?.merge(index) }
+        health.outlet.hasTraffic = { [weak self] in self?.workers?.hasTraffic(cluster: index) ?? false }
+    }
+
+    private func publish(_ index: Int) {
+        let state = clusters[index]
+        workers?.publish(hosts: state.hosts, selection: state.health?.selection, cluster: index)
+    }
+
+    /// What a worker says of a host, which may be gone meanwhile.
+    func handle(_ event: HostEvent, cluster index: Int, host id: UInt64) {
+        guard clusters.indices.contains(index), let health = clusters[index].health, let host = health.host(id: id)
+        else { return }
+        health.handle(event, host)
+    }
+
+    /// Checks hosts of which nothing is known, before this process serves.
+    func prepareHealth() { for state in clusters { state.health?.prepare() } }
+
+    /// This process serves: it checks, and takes hosts out.
+    func startHealth() { for state in clusters { state.health?.start() } }
+
+    /// Another process does.
+    func pauseHealth() { for state in clusters { state.health?.pause() } }
+
+    /// This process does again.
+    func resumeHealth() { for state in clusters { state.health?.resume() } }
+
+    /// What is known of the hosts, for a process that takes over; nil: nothing.
+    ///
+    /// - Parameter since: revisions by cluster: only hosts that have changed since.
+    func healthRecord(since: [UInt64]? = nil) -> HostHealthRecord? {
+        var record = HostHealthRecord()
+        for (index, state) in clusters.enumerated() {
+            guard let health = state.health else { continue }
+            let known = health.record(since: since?[index])
+            if since == nil || !known.hosts.isEmpty { record.clusters.append(known) }
+        }
+        return record.clusters.isEmpty ? nil : record
+    }
+
+    /// For `healthRecord(since:)`.
+    var healthRevisions: [UInt64] { clusters.map { $0.health?.revision ?? 0 } }
+
+    func adopt(_ record: HostHealthRecord) {
+        for cluster in record.clusters {
+            clusters.first { $0.cluster.name == cluster.name }?.health?.adopt(cluster)
+        }
+    }
 
     private func resolve(_ index: Int, _ position: Int) {
         let state = clusters[index]
@@ -155,7 +244,7 @@ final class ClusterManager {
             let hosts = addresses.map {
                 UpstreamHost(
                     address: $0, hostname: endpoint.hostname.isEmpty ? name : endpoint.hostname,
-                    weight: endpoint.weight)
+                    weight: endpoint.weight, endpoint: position)
             }
             // A logical cluster is one host, whatever DNS says: the first address.
             state.byEndpoint[position] = state.cluster.discovery == .logicalDNS ? Array(hosts.prefix(1)) : hosts
@@ -188,7 +277,13 @@ final class ClusterManager {
     private func merge(_ index: Int) {
         let state = clusters[index]
         guard state.resolvedOnce.allSatisfy({ $0 }) else { return }
-        let hosts = state.byEndpoint.flatMap { $0 }
+        var hosts = state.byEndpoint.flatMap { $0 }
+        let listed = hosts.count
+        if let health = state.health {
+            hosts += state.hosts.filter { old in
+                health.outlivesRemoval(old.address) && !hosts.contains { SocketAddress.equal($0.address, old.address) }
+            }
+        }
         let isSame =
             hosts.count == state.hosts.count
             && zip(hosts, state.hosts).allSatisfy {
@@ -199,10 +294,18 @@ final class ClusterManager {
             return
         }
         if !isSame { state.stats.counters[.membership_change].increment() }
-        state.hosts = hosts
         state.stats.gauges[.membership_total].set(UInt64(hosts.count))
-        state.stats.gauges[.membership_healthy].set(UInt64(hosts.count))
-        publish?(hosts, index)
+        if let health = state.health {
+            health.setHosts(hosts)
+            for (position, host) in health.hosts.enumerated() {
+                host.isPendingRemoval = position >= listed
+                hosts[position].cells = host.cells
+            }
+        } else {
+            state.stats.gauges[.membership_healthy].set(UInt64(hosts.count))
+        }
+        state.hosts = hosts
+        publish(index)
     }
 }
 

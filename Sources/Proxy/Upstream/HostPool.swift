@@ -19,5 +19,7 @@ struct HostPool: BitwiseCopyable {
     var connections: Int32 = 0
     /// No longer a member of the cluster: nothing new goes there.
     var isRemoved = false
+    /// Where its outcomes are counted (`HostCells`); nil: nowhere.
+    var cells: UnsafeMutablePointer<UInt64>?
     var isFree = true
 }

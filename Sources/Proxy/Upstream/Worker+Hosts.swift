@@ -4,15 +4,16 @@ import CLinux
 extension Worker {
     /// Takes over a new list of hosts. Known addresses keep their pool; removed ones serve what they have and take
     /// nothing new.
-    func replaceHosts(cluster index: Int, _ list: [UpstreamHost]) {
+    func replaceHosts(cluster index: Int, _ list: [UpstreamHost], _ selection: HostSelection?) {
         guard index < snapshot.clusterCount else { return }
         let cluster = clusters + index
         var kept: [Int32] = []
-        let old = (0..<cluster.pointee.hostCount).map { cluster.pointee.hosts[$0] }
+        let old = (0..<cluster.pointee.memberCount).map { cluster.pointee.members[$0] }
         for host in list {
             var address = host.address
             if let known = old.first(where: { sameAddress(hosts[$0], &address) && !kept.contains($0) }) {
                 hosts[known].pointee.weight = max(host.weight, 1)
+                hosts[known].pointee.cells = host.cells?.words
                 kept.append(known)
                 continue
             }
@@ -23,16 +24,67 @@ extension Worker {
             hosts[slot].pointee.cluster = Int32(index)
             hosts[slot].pointee.weight = max(host.weight, 1)
             hosts[slot].pointee.isFree = false
+            hosts[slot].pointee.cells = host.cells?.words
             kept.append(slot)
         }
-        cluster.pointee.hosts.deallocate()
-        cluster.pointee.hosts = .allocate(capacity: max(kept.count, 1))
-        for (i, slot) in kept.enumerated() { cluster.pointee.hosts[i] = slot }
-        cluster.pointee.hostCount = kept.count
+        cluster.pointee.members.deallocate()
+        cluster.pointee.members = .allocate(capacity: max(kept.count, 1))
+        for (i, slot) in kept.enumerated() { cluster.pointee.members[i] = slot }
+        cluster.pointee.memberCount = kept.count
         cluster.pointee.isWeighted = Set(kept.map { hosts[$0].pointee.weight }).count > 1
         // Each worker begins elsewhere, so that few requests do not all meet the first host.
         if old.isEmpty, !kept.isEmpty { cluster.pointee.next = Int(random() % UInt64(kept.count)) }
-        for slot in old where !kept.contains(slot) { retireHost(slot, hosts[slot]) }
+        let stay = Set(kept)
+        for slot in old where !stay.contains(slot) {
+            hosts[slot].pointee.cells = nil
+            retireHost(slot, hosts[slot])
+        }
+        cellKeeper.keep(list.compactMap(\.cells), cluster: index)
+        selectHosts(cluster: index, selection)
+    }
+
+    /// Which of the members are used from now on; nil: all.
+    func selectHosts(cluster index: Int, _ selection: HostSelection?) {
+        guard index < snapshot.clusterCount else { return }
+        let cluster = clusters + index
+        let count = cluster.pointee.memberCount
+        var chosen: [Int32] = []
+        if let selection {
+            // Fewer members than listed: there was no room for more.
+            chosen = selection.positions.filter { $0 >= 0 && $0 < count }.map { cluster.pointee.members[Int($0)] }
+        } else {
+            chosen = (0..<count).map { cluster.pointee.members[$0] }
+        }
+        cluster.pointee.hosts.deallocate()
+        cluster.pointee.hosts = .allocate(capacity: max(chosen.count, 1))
+        for (i, slot) in chosen.enumerated() { cluster.pointee.hosts[i] = slot }
+        cluster.pointee.hostCount = chosen.count
+        cluster.pointee.isPanic = selection?.isPanic ?? false
+        cluster.pointee.needsCare = cluster.pointee.isWeighted || cluster.pointee.isPanic
+    }
+
+    /// Lets connections to a host go that has become unhealthy: others may do better once it is well again.
+    func hostFailed(cluster index: Int, _ address: cl_address, closesTunnels: Bool) {
+        guard index < snapshot.clusterCount else { return }
+        let cluster = clusters + index
+        var address = address
+        for i in 0..<cluster.pointee.memberCount {
+            let hostSlot = cluster.pointee.members[i]
+            let pool = hosts[hostSlot]
+            guard sameAddress(pool, &address), pool.pointee.connections > 0 else { continue }
+            while pool.pointee.idleHead >= 0 { close(pool.pointee.idleHead, connections[pool.pointee.idleHead]) }
+            for slot in 0..<connections.count {
+                let u = connections[slot]
+                guard u.pointee.host == hostSlot else { continue }
+                switch u.pointee.kind {
+                case .upstreamHTTP where u.pointee.stream >= 0:
+                    streams[u.pointee.stream].pointee.flags.insert(.closeUpstream)
+                case .tunnelUpstream where closesTunnels && !u.pointee.flags.contains(.upgraded):
+                    closeTunnel(slot, u)
+                default: break
+                }
+            }
+        }
     }
 
     private func sameAddress(_ pool: UnsafeMutablePointer<HostPool>, _ address: inout cl_address) -> Bool {
@@ -57,14 +109,19 @@ extension Worker {
         hosts.give(slot)
     }
 
-    /// ROUND_ROBIN: the next host of a cluster, or -1 when it has none. With different weights, smooth weighted round
-    /// robin, which spreads the turns of a heavy host.
+    /// ROUND_ROBIN: the next host of a cluster, or -1 when it has none that may be used. With different weights, smooth
+    /// weighted round robin, which spreads the turns of a heavy host.
     @inline(__always)
     func chooseHost(cluster index: Int) -> Int32 {
         let cluster = clusters + index
         let count = cluster.pointee.hostCount
         if count == 0 { return -1 }
-        if cluster.pointee.isWeighted { return chooseWeighted(cluster) }
+        if cluster.pointee.needsCare { return chooseCarefully(index, cluster) }
+        return nextHost(cluster, count)
+    }
+
+    @inline(__always)
+    private func nextHost(_ cluster: UnsafeMutablePointer<WorkerCluster>, _ count: Int) -> Int32 {
         var next = cluster.pointee.next
         if next >= count { next = 0 }
         cluster.pointee.next = next &+ 1
@@ -72,6 +129,11 @@ extension Worker {
     }
 
     @inline(never)
+    private func chooseCarefully(_ index: Int, _ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
+        if cluster.pointee.isPanic { clusterStats[index].counters[.lb_healthy_panic].increment() }
+        return cluster.pointee.isWeighted ? chooseWeighted(cluster) : nextHost(cluster, cluster.pointee.hostCount)
+    }
+
     private func chooseWeighted(_ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
         var total: Int64 = 0
         var best: Int32 = -1

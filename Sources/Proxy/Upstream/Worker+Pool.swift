@@ -71,6 +71,7 @@ extension Worker {
         s.pointee.upstream = slot
         u.pointee.stream = streamSlot
         u.pointee.requests &+= 1
+        if snapshot.clusters[Int(s.pointee.cluster)].watch.contains(.splitsLocalOrigin) { noteReached(s.pointee.host) }
         u.pointee.bufferLimit = snapshot.clusters[Int(s.pointee.cluster)].bufferLimit
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_total].increment()
@@ -116,6 +117,7 @@ extension Worker {
         pool.pointee.connecting += 1
         pool.pointee.connections += 1
         snapshot.usage(of: Int(pool.pointee.cluster)).addConnection(1)
+        snapshot.usage(of: Int(pool.pointee.cluster)).noteConnection()
         stats.counters[.upstream_cx_total].increment()
         if kind == .upstreamHTTP { stats.counters[.upstream_cx_http1_total].increment() }
         stats.gauges[.upstream_cx_active].add(1)

@@ -57,7 +57,7 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_cx_protocol_error:
             StatEntry("Responses that are not valid HTTP/1 or break off in the head, and bytes that nobody asked for.")
         case .upstream_cx_none_healthy:
-            StatEntry("Requests and connections of a TCP proxy that failed because the cluster had no host.")
+            StatEntry("Requests and connections of a TCP proxy that failed because the cluster had no host for them.")
         case .upstream_rq_total:
             StatEntry("Requests given to a connection; for a TCP proxy, connections begun for a client.")
         case .upstream_rq_completed:
@@ -94,7 +94,8 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry("Times a client was no longer read because the host took no more bytes and a buffer was full.")
         case .upstream_flow_control_drained_total:
             StatEntry("Times a client was read again because the host had taken what was buffered for it.")
-        case .lb_healthy_panic: .alwaysZero("the health of hosts is not checked.")
+        case .lb_healthy_panic:
+            StatEntry("Hosts chosen among all, healthy or not, because too few were healthy (`healthy_panic_threshold`).")
         case .bind_errors: .alwaysZero("connections to hosts are not bound to an address.")
         }
     }

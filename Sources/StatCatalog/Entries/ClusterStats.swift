@@ -23,9 +23,14 @@ public enum MembershipGauge: Int, GaugeNames {
         switch self {
         case .membership_total: StatEntry("Hosts of the cluster.", import: .neverImport)
         case .membership_healthy:
-            StatEntry("Hosts of the cluster; all count as healthy, since nothing checks them.", import: .neverImport)
-        case .membership_degraded: .alwaysZero("the health of hosts is not checked.", import: .neverImport)
-        case .membership_excluded: .alwaysZero("the health of hosts is not checked.", import: .neverImport)
+            StatEntry(
+                "Hosts that neither a health check, nor outlier detection, nor the configuration says are unhealthy.",
+                import: .neverImport)
+        case .membership_degraded: .alwaysZero("a host is healthy or not.", import: .neverImport)
+        case .membership_excluded:
+            StatEntry(
+                "Hosts that do not count for the panic threshold: draining by configuration, or failed by "
+                    + "`x-envoy-immediate-health-check-fail`.", import: .neverImport)
         }
     }
 }

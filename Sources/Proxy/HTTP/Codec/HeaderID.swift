@@ -12,6 +12,8 @@ enum HeaderID: UInt8, BitwiseCopyable {
     /// What is removed besides at the edge (`use_remote_address`).
     case xEnvoyEdgeOnly
     case http2Settings
+    /// Of a response: its host is not well.
+    case xEnvoyImmediateHealthCheckFail
 }
 
 /// A set of header ids as one word.
@@ -80,6 +82,7 @@ extension HeaderID {
         case 31: return has("x-envoy-downstream-service-node") ? .xEnvoyEdgeOnly : .other
         case 32: return has("x-envoy-hedge-on-per-try-timeout") ? .xEnvoyInternalOnly : .other
         case 34: return has("x-envoy-downstream-service-cluster") ? .xEnvoyEdgeOnly : .other
+        case 35: return has("x-envoy-immediate-health-check-fail") ? .xEnvoyImmediateHealthCheckFail : .other
         case 38: return has("x-envoy-upstream-rq-per-try-timeout-ms") ? .xEnvoyInternalOnly : .other
         case 40: return has("x-envoy-upstream-rq-timeout-alt-response") ? .xEnvoyInternalOnly : .other
         default: return .other

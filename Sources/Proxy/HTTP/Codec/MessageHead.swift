@@ -88,6 +88,9 @@ struct MessageHead: BitwiseCopyable {
         base = UnsafePointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
     }
 
+    /// Gives the storage back: for heads that do not live as long as the process.
+    func free() { fields.deallocate() }
+
     /// Forgets the last message.
     mutating func reset(_ base: UnsafePointer<UInt8>) {
         self.base = base

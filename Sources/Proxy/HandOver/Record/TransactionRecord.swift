@@ -15,11 +15,13 @@ struct TransactionRecord: Equatable {
     var connectionID: UInt64 = 0
     var listeners: [Name] = []
     var clusters: [Name] = []
+    /// A `HostHealthRecord` of the hosts that have changed since it was sent as state.
+    var hostHealth: [UInt8] = []
 
     static let currentVersion: UInt32 = 1
     private enum Tag {
         static let version: UInt32 = 1, units: UInt32 = 2, listener: UInt32 = 3, cluster: UInt32 = 4,
-            workers: UInt32 = 5, connectionID: UInt32 = 6
+            workers: UInt32 = 5, connectionID: UInt32 = 6, hostHealth: UInt32 = 7
         static let name: UInt32 = 1, statName: UInt32 = 2
     }
 
@@ -32,6 +34,7 @@ struct TransactionRecord: Equatable {
         out.number(Tag.connectionID, connectionID)
         for name in listeners { Self.write(name, Tag.listener, &out) }
         for name in clusters { Self.write(name, Tag.cluster, &out) }
+        hostHealth.withUnsafeBufferPointer { if let base = $0.baseAddress { out.blob(Tag.hostHealth, base, $0.count) } }
     }
 
     private static func write(_ name: Name, _ tag: UInt32, _ out: inout RecordWriter) {
@@ -52,6 +55,9 @@ struct TransactionRecord: Equatable {
             case Tag.connectionID: connectionID = try field.number()
             case Tag.listener: listeners.append(try Self.name(field))
             case Tag.cluster: clusters.append(try Self.name(field))
+            case Tag.hostHealth:
+                let bytes = try field.content()
+                hostHealth = Array(UnsafeBufferPointer(start: bytes.start, count: bytes.count))
             default: break
             }
         }

@@ -1,0 +1,220 @@
+import CLinux
+import ProxyConfig
+import StatCatalog
+import Stats
+
+/// The health of all hosts of one cluster, on the main thread: what checks, outlier detection and the configuration say of
+/// them, and which of them the workers may use.
+///
+/// `+Checks` runs the active checks, `+Outliers` the outlier detection, `+Record` takes the state of a process whose place
+/// this one takes. Clusters with none of these have no such object, and all their hosts are used.
+final class ClusterHealth {
+    /// What it does to the rest of the process.
+    struct Outlet {
+        /// The selection has changed.
+        var publish: () -> Void = {}
+        /// A host has just become unhealthy: connections to it are let go.
+        var failed: (HostHealth) -> Void = { _ in }
+        /// A host that was only kept for its health may go.
+        var dropRemoved: () -> Void = {}
+        /// The cluster has had a connection.
+        var hasTraffic: () -> Bool = { false }
+    }
+
+    let cluster: Cluster
+    let loop: MainLoop
+    let log: Log
+    let checkStats: HealthCheckStats?
+    let outlierStats: OutlierStats?
+    let gauges: GaugeGroup<MembershipGauge>
+    var outlet = Outlet()
+    /// In the order of the cluster's list.
+    private(set) var hosts: [HostHealth] = []
+    private let workers: Int
+    private var nextID: UInt64 = 1
+    private var positions: [UInt64: Int] = [:]
+    private var isPublishing = false
+    /// Checks run and intervals pass.
+    var isRunning = false
+    /// Only hosts of which nothing is known are checked: this process does not serve yet.
+    var isPreparing = false
+    var hadTraffic = false
+    var revision: UInt64 = 0
+    var outlierTimer: MainTimer?
+    var nextIntervalNs: UInt64 = 0
+    /// What a running process knows of hosts that are not there yet, by address.
+    var inherited: [String: HostHealthRecord.Host] = [:]
+
+    static func isNeeded(_ cluster: Cluster) -> Bool {
+        cluster.healthCheck != nil || cluster.outlierDetection != nil
+            || cluster.endpoints.contains { !$0.health.isUsable }
+    }
+
+    init(
+        _ cluster: Cluster, workers: Int, gauges: GaugeGroup<MembershipGauge>, loop: MainLoop, store: StatsStore,
+        writer: StatsWriter, log: Log
+    ) {
+        self.cluster = cluster
+        self.workers = workers
+        self.gauges = gauges
+        self.loop = loop
+        self.log = log
+        let name = Snapshot.statName(cluster.altStatName ?? cluster.name)
+        checkStats = cluster.healthCheck == nil ? nil : HealthCheckStats(name, store, writer)
+        outlierStats = cluster.outlierDetection == nil ? nil : OutlierStats(name, store, writer)
+    }
+
+    // MARK: - Members
+
+    /// Takes over a new list. What is known of a host stays known.
+    func setHosts(_ list: [UpstreamHost]) {
+        var known: [String: [HostHealth]] = [:]
+        for host in hosts { known[SocketAddress.text(host.address), default: []].append(host) }
+        // The one host of a logical cluster is the same whatever its address is.
+        let isLogical = cluster.discovery == .logicalDNS && hosts.count == 1 && list.count == 1
+        var next: [HostHealth] = []
+        for member in list {
+            let key = SocketAddress.text(member.address)
+            let endpoint = cluster.endpoints.indices.contains(member.endpoint) ? cluster.endpoints[member.endpoint] : nil
+            if let host = isLogical ? hosts.first : known[key]?.popLast() {
+                host.address = member.address
+                host.endpoint = endpoint ?? host.endpoint
+                next.append(host)
+            } else {
+                next.append(makeHost(member.address, endpoint, key))
+            }
+        }
+        let kept = Set(next.map(\.cells.id))
+        for host in hosts where !kept.contains(host.cells.id) { host.stop() }
+        hosts = next
+        positions = [:]
+        for (position, host) in hosts.enumerated() { positions[host.cells.id] = position }
+        if isRunning || isPreparing { planChecks() }
+        refreshGauges()
+    }
+
+    private func makeHost(_ address: cl_address, _ endpoint: Endpoint?, _ key: String) -> HostHealth {
+        let cells = HostCells(id: nextID, workers: workers)
+        nextID += 1
+        let isChecked = cluster.healthCheck != nil && endpoint?.disablesHealthCheck != true
+        let host = HostHealth(address: address, endpoint: endpoint, cells: cells, isChecked: isChecked)
+        if let record = inherited.removeValue(forKey: key) { adopt(record, for: host) }
+        return host
+    }
+
+    func host(id: UInt64) -> HostHealth? { positions[id].map { hosts[$0] } }
+
+    /// Whether a host that DNS has no more is still used: because it passes its checks.
+    func outlivesRemoval(_ address: cl_address) -> Bool {
+        guard cluster.discovery == .strictDNS, !cluster.ignoresHealthOnRemoval else { return false }
+        return hosts.contains { $0.check?.isFailed == false && SocketAddress.equal($0.address, address) }
+    }
+
+    /// Every host has been asked once.
+    var isInitialized: Bool { hosts.allSatisfy { $0.check?.isUnchecked != true } }
+
+    // MARK: - Which hosts are used
+
+    /// nil: all of them.
+    var selection: HostSelection? {
+        let healthy = hosts.indices.filter { hosts[$0].isHealthy }
+        if healthy.count == hosts.count { return nil }
+        let isPanic = HealthyPanic.isPanic(
+            healthy: healthy.count, members: hosts.count, excluded: hosts.count { $0.isExcluded },
+            threshold: cluster.healthyPanicPercent)
+        return HostSelection(positions: (isPanic ? Array(hosts.indices) : healthy).map(Int32.init), isPanic: isPanic)
+    }
+
+    func refreshGauges() {
+        gauges[.membership_healthy].set(UInt64(hosts.count { $0.isHealthy }))
+        gauges[.membership_excluded].set(UInt64(hosts.count { $0.isExcluded }))
+        checkStats?.gauges[.healthy].set(UInt64(hosts.count { $0.check?.isFailed == false }))
+        outlierStats?.gauges[.ejections_active].set(UInt64(hosts.count { $0.outlier.isEjected }))
+    }
+
+    /// Something has changed that another process should know.
+    func touch(_ host: HostHealth) {
+        revision += 1
+        host.revision = revision
+    }
+
+    /// Workers and gauges learn of it at the end of this turn of the loop: many hosts may turn in one.
+    func changed() {
+        if isPublishing { return }
+        isPublishing = true
+        loop.after(ms: 0) { [weak self] in self?.publishNow() }
+    }
+
+    func publishNow() {
+        isPublishing = false
+        refreshGauges()
+        outlet.publish()
+        if hosts.contains(where: { $0.isPendingRemoval && $0.check?.isFailed != false }) { outlet.dropRemoved() }
+    }
+
+    func describe(_ host: HostHealth) -> String { "cluster \(cluster.name): host \(SocketAddress.text(host.address))" }
+
+    // MARK: - Start and stop
+
+    /// Checks hosts of which nothing is known; those that a running process checks are left to it.
+    func prepare() {
+        guard !isRunning else { return }
+        isPreparing = true
+        planChecks()
+    }
+
+    /// This process serves.
+    func start() {
+        guard !isRunning else { return }
+        isPreparing = false
+        isRunning = true
+        inherited = [:]
+        planChecks()
+        planInterval()
+    }
+
+    /// Another process serves and checks: what is known stays as it is.
+    func pause() {
+        isRunning = false
+        isPreparing = false
+        outlierTimer?.cancel()
+        outlierTimer = nil
+        for host in hosts { host.stop() }
+    }
+
+    /// After a pause: everything may have changed meanwhile, so that the first result decides as ever.
+    func resume() {
+        guard !isRunning else { return }
+        for host in hosts {
+            host.check?.isUnchecked = true
+            host.nextCheckNs = 0
+            host.cells.resetConsecutive()
+            host.totals = host.cells.totals
+        }
+        nextIntervalNs = 0
+        start()
+        intervalPassed()
+    }
+}
+
+/// `cluster.<name>.health_check.`
+struct HealthCheckStats {
+    let counters: CounterGroup<HealthCheckCounter>
+    let gauges: GaugeGroup<HealthCheckGauge>
+
+    init(_ name: String, _ store: StatsStore, _ writer: StatsWriter) {
+        counters = GroupIDs(store, in: ClusterHealthCheckScope(name)).cells(writer)
+        gauges = GroupIDs(store, in: ClusterHealthCheckScope(name)).cells(writer)
+    }
+}
+
+/// `cluster.<name>.outlier_detection.`
+struct OutlierStats {
+    let counters: CounterGroup<OutlierCounter>
+    let gauges: GaugeGroup<OutlierGauge>
+
+    init(_ name: String, _ store: StatsStore, _ writer: StatsWriter) {
+        counters = GroupIDs(store, in: ClusterOutlierScope(name)).cells(writer)
+        gauges = GroupIDs(store, in: ClusterOutlierScope(name)).cells(writer)
+    }
+}
