@@ -103,7 +103,7 @@ let package = Package(
             swiftSettings: strict),
         // What tools/fuzz does to an input, for the tests that replay its corpus.
         .target(
-            name: "FuzzTargets", dependencies: ["Stats", "SharedMemory", "CLinux"],
+            name: "FuzzTargets", dependencies: ["Stats", "SharedMemory", "CLinux", "ProxyConfig"],
             path: "tools/fuzz/Sources/FuzzTargets", swiftSettings: strict),
         // Reads Prometheus text with Prometheus' own parser, for the tests.
         .target(

@@ -35,6 +35,7 @@ struct CorpusTests {
             ("predecessor-missing", "rebuilt"), ("predecessor-missing-held", "continued"), ("library", "rebuilt"),
             ("major-2", "replaced"), ("minor-9", "continued"), ("generation", "continued"),
         ],
+        .format: [("default", "read"), ("time", "read"), ("percent", "read"), ("nothing", "empty")],
         .saved: [("sound", "read"), ("surrogate", "read"), ("utf8", "read")],
     ]
 }

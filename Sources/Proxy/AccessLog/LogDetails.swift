@@ -27,6 +27,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case invalidTransferEncoding = 20
     case lengthAndChunked = 21
     case maintenanceMode = 22
+    case invalidAuthority = 23
+    case absolutePathRejected = 24
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -56,7 +58,9 @@ enum LogDetails: UInt8, BitwiseCopyable {
     }
 
     /// Of a request that is not HTTP as it should be.
-    init(_ error: ParseError) {
+    ///
+    /// - Parameter head: what came of it; Envoy tells whether its first line is only wrong or no text at all.
+    init(_ error: ParseError, head: UnsafeBufferPointer<UInt8> = UnsafeBufferPointer(start: nil, count: 0)) {
         switch error {
         case .headTooLarge: self = .headersTooLarge
         case .tooManyHeaders: self = .tooManyHeaders
@@ -64,7 +68,11 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .lengthAndChunked: self = .lengthAndChunked
         case .versionNotSupported: self = .lowVersion
         case .missingHost: self = .missingHost
-        case .badHeaderValue, .badTarget, .badMethod: self = .invalidCharacters
+        case .badHost: self = .invalidAuthority
+        case .badHeaderValue: self = .invalidCharacters
+        case .badTarget, .badMethod, .badRequestLine:
+            let line = head.prefix { $0 != 0x0A && $0 != 0x0D }
+            self = line.allSatisfy { $0 >= 0x20 && $0 < 0x7F } ? .codecError : .invalidCharacters
         default: self = .codecError
         }
     }
@@ -95,6 +103,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .invalidTransferEncoding: "http1.invalid_transfer_encoding"
         case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
         case .maintenanceMode: "maintenance_mode"
+        case .invalidAuthority: "http.invalid_authority"
+        case .absolutePathRejected: "absolute_path_rejected"
         case .beforeConnectionTermination: "upstream_reset_before_response_started{connection_termination}"
         case .beforeRemoteConnectionFailure: "upstream_reset_before_response_started{remote_connection_failure"
         case .beforeLocalConnectionFailure: "upstream_reset_before_response_started{local_connection_failure"

@@ -23,6 +23,7 @@ struct LogFilterNode: BitwiseCopyable {
     private enum Match: UInt8, BitwiseCopyable { case present, exact, prefix, suffix, contains, regex }
     private var kind: Kind
     private var operation = LogComparison.Operation.equal
+    private var number: RuntimeNumber?
     private var value: UInt64 = 0
     private var match = Match.present
     private var name: Int32 = -1
@@ -41,11 +42,11 @@ struct LogFilterNode: BitwiseCopyable {
         case .status(let comparison):
             kind = .status
             operation = comparison.operation
-            value = UInt64(comparison.value)
+            number = names.shares.makeNumber(UInt64(comparison.value), key: comparison.key)
         case .duration(let comparison):
             kind = .duration
             operation = comparison.operation
-            value = UInt64(comparison.value)
+            number = names.shares.makeNumber(UInt64(comparison.value), key: comparison.key)
         case .flags(let flags):
             kind = .flags
             value = flags.isEmpty ? .max : flags.reduce(0) { $0 | LogFlags($1).rawValue }
@@ -110,12 +111,13 @@ struct LogFilterNode: BitwiseCopyable {
         }
     }
 
-    private func compare(_ number: UInt64) -> Bool {
-        switch operation {
-        case .equal: number == value
-        case .atLeast: number >= value
-        case .atMost: number <= value
-        case .notEqual: number != value
+    private func compare(_ found: UInt64) -> Bool {
+        let value = number?.value ?? 0
+        return switch operation {
+        case .equal: found == value
+        case .atLeast: found >= value
+        case .atMost: found <= value
+        case .notEqual: found != value
         }
     }
 

@@ -19,8 +19,12 @@ struct LogNames {
         var kind: Kind
         var text: String
     }
+    /// Where filters get numbers that the runtime may change.
+    let shares: RuntimeShares
     private(set) var names: [Name] = []
     private(set) var needs: ListenerLogs.Needs = []
+
+    init(_ shares: RuntimeShares) { self.shares = shares }
 
     mutating func position(_ kind: Kind, _ text: String) -> Int32 {
         // HTTP/1's name of it.
@@ -66,9 +70,9 @@ struct ListenerLogs: BitwiseCopyable {
     let cluster: Int32
 
     /// - Parameter sinks: position of each logger's sink.
-    init?(_ logs: [AccessLog], sinks: [LogSink: Int]) {
+    init?(_ logs: [AccessLog], sinks: [LogSink: Int], shares: RuntimeShares) {
         if logs.isEmpty { return nil }
-        var table = LogNames()
+        var table = LogNames(shares)
         let compiled = logs.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
         programs = .allocate(capacity: compiled.count)
         programs.initialize(from: compiled, count: compiled.count)

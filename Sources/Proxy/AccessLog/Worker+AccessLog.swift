@@ -143,6 +143,19 @@ extension Worker {
         }
     }
 
+    /// No route is for it. Envoy looks for none where the target is no path.
+    @inline(never)
+    func noteNoRoute(_ s: StreamPointer, _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) {
+        let target = head.pointee.base + Int(head.pointee.target)
+        let first = head.pointee.targetLength > 0 ? target.pointee : UInt8(ascii: "/")
+        if s.pointee.method != .connect, first != UInt8(ascii: "/"), first != UInt8(ascii: "?") {
+            note(s, .absolutePathRejected)
+            return captureRaw(s, c, head)
+        }
+        note(s, .routeNotFound, .noRoute)
+        captureUnrouted(s, c, head)
+    }
+
     /// The route is known.
     @inline(never)
     func noteRoute(_ s: StreamPointer, _ c: ConnectionPointer, _ route: CompiledRoute) {

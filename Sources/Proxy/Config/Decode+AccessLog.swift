@@ -170,9 +170,8 @@ extension Decoder {
             operation = chosen
         }
         guard let number = comparison.require("value")?.message(.runtimeNumber) else { return nil }
-        // The key changes nothing here, but Envoy asks for it.
-        guard number.require("runtime_key")?.nonEmptyString() != nil else { return nil }
-        return LogComparison(operation, number["default_value"]?.number() ?? 0)
+        guard let key = number.require("runtime_key")?.nonEmptyString() else { return nil }
+        return LogComparison(operation, number["default_value"]?.number() ?? 0, key: key)
     }
 
     private func flags(_ message: Message) -> LogFilter? {

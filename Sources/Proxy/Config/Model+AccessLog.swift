@@ -168,10 +168,13 @@ public indirect enum LogFilter: Sendable, Equatable {
 public struct LogComparison: Sendable, Equatable {
     public enum Operation: UInt8, Sendable, BitwiseCopyable { case equal, atLeast, atMost, notEqual }
     public var operation: Operation
+    /// Unless the runtime has a number under the key.
     public var value: UInt32
-    public init(_ operation: Operation, _ value: UInt32) {
+    public var key: String
+    public init(_ operation: Operation, _ value: UInt32, key: String = "") {
         self.operation = operation
         self.value = value
+        self.key = key
     }
 }
 

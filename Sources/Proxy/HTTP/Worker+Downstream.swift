@@ -97,7 +97,7 @@ extension Worker {
                 headBegins(slot, c)
                 return p
             case .failed(let error):
-                refuse(slot, c, error)
+                refuse(slot, c, error, head: UnsafeBufferPointer(start: bytes + p, count: count - p))
                 return count
             case .complete(let length):
                 let startNs = c.pointee.flags.contains(.headStarted) ? c.pointee.deadlineNs : state.pointee.nowNs

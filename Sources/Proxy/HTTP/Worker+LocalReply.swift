@@ -161,10 +161,10 @@ extension Worker {
     // MARK: Requests that never became a stream
 
     /// Refuses a message that is not HTTP as it should be, and closes.
-    func refuse(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError) {
+    func refuse(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError, head: UnsafeBufferPointer<UInt8>) {
         let stats = listenerStats[Int(c.pointee.listener)]
         stats.http[.downstream_cx_protocol_error].increment()
-        let details = LogDetails(error)
+        let details = LogDetails(error, head: head)
         switch error {
         case .headTooLarge, .tooManyHeaders:
             refuse(slot, c, status: 431, body: "Request Header Fields Too Large", details)

@@ -87,7 +87,7 @@ extension Worker {
                     authority: authority.start, authority.count, path: path, pathLength, random: random)
         }
         guard let found else {
-            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            if s.pointee.log >= 0 { noteNoRoute(s, c, head) }
             let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0
             if upgrade, !isHTTP2Upgrade(head) {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
@@ -96,7 +96,6 @@ extension Worker {
             }
             stats.http[.rq_total].increment()
             stats.http[.no_route].increment()
-            note(s, .routeNotFound, .noRoute)
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         let route = found.pointee

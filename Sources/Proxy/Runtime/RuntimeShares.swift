@@ -28,9 +28,25 @@ struct RuntimeShare: BitwiseCopyable, @unchecked Sendable {
     }
 }
 
-/// All shares of a configuration, by the runtime keys that change them. Main thread.
+/// A whole number that the main thread may change while workers read it.
+struct RuntimeNumber: BitwiseCopyable, @unchecked Sendable {
+    private let cell: UnsafeMutablePointer<UInt64>
+
+    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    fileprivate init(_ value: UInt64) {
+        cell = .allocate(capacity: 1)
+        cell.initialize(to: value)
+    }
+
+    fileprivate func set(_ value: UInt64) { cl_store_relaxed(cell, value) }
+
+    @inline(__always) var value: UInt64 { cl_load_relaxed(cell) }
+}
+
+/// All shares and numbers of a configuration, by the runtime keys that change them. Main thread.
 final class RuntimeShares {
     private var entries: [(share: RuntimeShare, source: RuntimeFraction)] = []
+    private var numbers: [(number: RuntimeNumber, fallback: UInt64, key: String)] = []
 
     /// A share that begins as its own fallback.
     func make(_ source: RuntimeFraction) -> RuntimeShare {
@@ -40,8 +56,16 @@ final class RuntimeShares {
         return share
     }
 
+    /// A number that begins as its own fallback.
+    func makeNumber(_ fallback: UInt64, key: String) -> RuntimeNumber {
+        let number = RuntimeNumber(fallback)
+        if !key.isEmpty { numbers.append((number, fallback, key)) }
+        return number
+    }
+
     /// - Parameter value: of a key, nil when there is none.
     func update(_ value: (String) -> RuntimeValue?) {
         for entry in entries { entry.share.set(value(entry.source.key)?.share ?? entry.source.fallback) }
+        for entry in numbers { entry.number.set(value(entry.key)?.number ?? entry.fallback) }
     }
 }

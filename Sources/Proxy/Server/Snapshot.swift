@@ -192,7 +192,7 @@ final class Snapshot: @unchecked Sendable {
                 (listeners + i).initialize(to: compiled)
             }
             names.append(name)
-            if let logs = ListenerLogs(listener.filter.accessLogs, sinks: logSinks.positions) {
+            if let logs = ListenerLogs(listener.filter.accessLogs, sinks: logSinks.positions, shares: shares) {
                 let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
                 memory.initialize(to: logs)
                 listeners[i].log = memory

@@ -21,6 +21,16 @@ import Testing
         }
     }
 
+    @Test func theRuntimeMayChangeANumber() throws {
+        let scene = try LogScene("", filter: .status(LogComparison(.atLeast, 400, key: "k")))
+        scene.facts.status = 300
+        #expect(!scene.passes)
+        scene.shares.update { $0 == "k" ? RuntimeValue("300") : nil }
+        #expect(scene.passes)
+        scene.shares.update { _ in nil }
+        #expect(!scene.passes)
+    }
+
     @Test func flags() throws {
         let some = try LogScene("", filter: .flags([.noRouteFound, .upstreamConnectionFailure]))
         let any = try LogScene("", filter: .flags([]))

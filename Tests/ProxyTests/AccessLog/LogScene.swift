@@ -7,6 +7,7 @@ import ProxyConfig
 /// A request or connection as a line sees it, without a worker.
 final class LogScene {
     let logs: ListenerLogs
+    let shares = RuntimeShares()
     let entry: UnsafeMutablePointer<LogEntry>
     var facts = LogFacts()
     private let line = LogLine()
@@ -14,7 +15,7 @@ final class LogScene {
     init(_ formats: [LogFormat], filter: LogFilter? = nil) {
         let place = SourceLocation(file: "f", line: 1, column: 1)
         let all = formats.map { AccessLog(sink: .standardOutput, format: $0, filter: filter, location: place) }
-        logs = ListenerLogs(all, sinks: [.standardOutput: 0])!
+        logs = ListenerLogs(all, sinks: [.standardOutput: 0], shares: shares)!
         entry = .allocate(capacity: 1)
         entry.initialize(to: LogEntry())
         // 2026-11-27T17:35:04.124733999Z

@@ -67,8 +67,10 @@ struct AccessLogTests {
 
     @Test func filters() throws {
         let comparison = "comparison: {op: GE, value: {default_value: 500, runtime_key: k}}"
-        #expect(try Self.filter("status_code_filter: {\(comparison)}") == .status(LogComparison(.atLeast, 500)))
-        #expect(try Self.filter("duration_filter: {\(comparison)}") == .duration(LogComparison(.atLeast, 500)))
+        #expect(
+            try Self.filter("status_code_filter: {\(comparison)}") == .status(LogComparison(.atLeast, 500, key: "k")))
+        #expect(
+            try Self.filter("duration_filter: {\(comparison)}") == .duration(LogComparison(.atLeast, 500, key: "k")))
         #expect(
             try Self.filter("response_flag_filter: {flags: [UF, DC]}")
                 == .flags([
@@ -77,7 +79,7 @@ struct AccessLogTests {
         #expect(try Self.filter("response_flag_filter: {}") == .flags([]))
         #expect(
             try Self.filter("and_filter: {filters: [{response_flag_filter: {}}, {duration_filter: {\(comparison)}}]}")
-                == .all([.flags([]), .duration(LogComparison(.atLeast, 500))]))
+                == .all([.flags([]), .duration(LogComparison(.atLeast, 500, key: "k"))]))
         #expect(
             try Self.filter("or_filter: {filters: [{response_flag_filter: {}}, {response_flag_filter: {}}]}")
                 == .any([.flags([]), .flags([])]))

@@ -11,6 +11,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case attach
     /// A file that `statdump --diff` is given.
     case saved
+    /// The format of an access log.
+    case format
 }
 
 /// A target with the region that its inputs are about.
@@ -34,6 +36,8 @@ public final class FuzzScene {
             step = { try Attaching.run($0, images, baseID) }
         case .saved:
             step = Saving.run
+        case .format:
+            step = Formats.run
         }
     }
 
