@@ -9,7 +9,9 @@ struct ExamplesTests {
         return try BootstrapLoader.load(file: (name: name, text: text), inline: nil)
     }
 
-    @Test("load without warnings", arguments: ["envoy.yaml", "envoy_v2.yaml", "tcp.yaml", "websocket.yaml"])
+    @Test(
+        "load without warnings",
+        arguments: ["envoy.yaml", "envoy_v2.yaml", "tcp.yaml", "websocket.yaml", "health.yaml"])
     func load(name: String) throws {
         let loaded = try Self.load(name)
         #expect(loaded.warnings == [])
