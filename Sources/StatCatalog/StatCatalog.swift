@@ -18,6 +18,7 @@ public enum StatCatalog {
         HotRestartCounter.self, HotRestartHistogram.self,
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
+        RuntimeCounter.self, RuntimeGauge.self,
         AdminHTTPCounter.self, AdminHTTPGauge.self,
         AdminListenerCounter.self, AdminListenerGauge.self,
         StatsCounter.self, StatsGauge.self, ServerRegionCounter.self,

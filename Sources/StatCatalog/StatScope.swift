@@ -122,6 +122,15 @@ public struct HotRestartScope: StatScope {
     public init() {}
 }
 
+/// `runtime.`
+public struct RuntimeScope: StatScope {
+    public static let pattern = "runtime."
+    public static let about = "Values that can change while the process runs."
+    public let prefix = Self.filled()
+    /// The only one.
+    public init() {}
+}
+
 /// `listener_manager.`
 public struct ListenerManagerScope: StatScope {
     public static let pattern = "listener_manager."

@@ -47,9 +47,8 @@ import Testing
             HTTPScope("p"), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
-            ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), AdminHTTPScope(),
-            AdminListenerScope(),
-            StatsScope(), UnusedScope(),
+            ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),
+            AdminHTTPScope(), AdminListenerScope(), StatsScope(), UnusedScope(),
         ]
         for group in StatCatalog.groups { for scope in scopes { make(group, scope) } }
         let found = Set(store.snapshot().stats.compactMap { StatCatalog.describe($0.name)?.fullName })

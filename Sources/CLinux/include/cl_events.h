@@ -4,6 +4,7 @@
 #include "cl_base.h"
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -62,3 +63,20 @@ static inline uint64_t cl_realtime_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 #endif
+
+// inotify(7): what is moved into a directory.
+static inline int cl_inotify_create(void) {
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+static inline int cl_inotify_moved_to(int fd, const char *directory) {
+    int watch = inotify_add_watch(fd, directory, IN_MOVED_TO);
+    return watch < 0 ? -errno : watch;
+}
+// The name of the event at `at` of what was read, NULL when there is none; `*next` is where the following one begins.
+static inline const char *cl_inotify_name(const void *events, size_t length, size_t at, size_t *next) {
+    const struct inotify_event *event = (const struct inotify_event *)((const char *)events + at);
+    if (at > length || length - at < sizeof *event || length - at - sizeof *event < event->len) return NULL;
+    *next = at + sizeof *event + event->len;
+    return event->len ? event->name : "";
+}

@@ -6,7 +6,7 @@ import Glibc
 final class AdminConnection {
     private enum Phase {
         case head
-        /// A request whose body is read and dropped.
+        /// A request whose body is read, and dropped unless it is a form.
         case body(AdminRequest, BodyDecoder, received: Int)
         /// The last answer is given: it is written, and then the connection ends.
         case last
@@ -33,6 +33,8 @@ final class AdminConnection {
     private var output: [UInt8] = []
     /// Bytes of `output` that the socket took.
     private var written = 0
+    /// The body of the request, if it is a form.
+    private var form: [UInt8] = []
     private var inputEnded = false
     /// The next answer is the last.
     private var isEnding = false
@@ -175,7 +177,8 @@ final class AdminConnection {
         var received = received
         let step = input.withUnsafeBufferPointer { decoder.next($0.baseAddress! + consumed, $0.count - consumed) }
         switch step {
-        case .data(_, let count, let used):
+        case .data(let offset, let count, let used):
+            if request.isForm { form += input[(consumed + offset)..<(consumed + offset + count)] }
             consumed += used
             received += count
         case .trailer(_, _, let used), .needMore(let used), .end(let used): consumed += used
@@ -195,6 +198,9 @@ final class AdminConnection {
     }
 
     private func answer(_ request: AdminRequest, _ received: Int) {
+        var request = request
+        if request.isForm { request.form = AdminQuery(String(decoding: form, as: UTF8.self)) }
+        form = []
         let response = server.answer(request)
         reply(response, request, received, closes: isEnding || !request.keepsAlive)
     }
@@ -263,6 +269,7 @@ final class AdminConnection {
         lingering?.cancel()
         grace?.cancel()
         input = []
+        form = []
         consumed = 0
         output = []
         written = 0

@@ -44,6 +44,10 @@ protocol AdminContext: AnyObject {
     func quit()
     /// `POST /healthcheck/fail` and `POST /healthcheck/ok`.
     func failHealthCheck(_ fails: Bool)
+    /// Runtime values, and what `/runtime_modify` sets.
+    var runtime: Runtime { get }
+    /// A new process is about to take over: it has been told the state of this one already.
+    var isHandingOver: Bool { get }
     /// `POST /reset_counters`.
     func resetCounters()
     /// `POST /reopen_logs`.

@@ -12,6 +12,9 @@ struct AdminRequest: Equatable {
     var minorVersion: UInt8 = 1
     /// Whether the client takes further answers on its connection.
     var keepsAlive = true
+    /// The body is a form (`application/x-www-form-urlencoded`): its parameters, once it has come.
+    var isForm = false
+    var form = AdminQuery("")
 
     init(method: String, target: String) {
         self.method = method
@@ -33,12 +36,13 @@ struct AdminRequest: Equatable {
         minorVersion = head.minorVersion
         // HTTP/1.0 clients get one answer, whatever they ask for, as from Envoy.
         keepsAlive = head.keepsAlive && head.minorVersion >= 1
-        for i in 0..<head.count where head.fields[i].nameLength == 10 {
+        for i in 0..<head.count {
             let field = head.fields[i]
-            let name = UnsafeBufferPointer(start: head.base + Int(field.name), count: 10)
-            if name.equalsFolded("user-agent") {
+            let name = UnsafeBufferPointer(start: head.base + Int(field.name), count: Int(field.nameLength))
+            if userAgent.isEmpty, name.equalsFolded("user-agent") {
                 userAgent = text(field.value, field.valueLength)
-                break
+            } else if name.equalsFolded("content-type") {
+                isForm = text(field.value, field.valueLength).hasPrefix("application/x-www-form-urlencoded")
             }
         }
     }

@@ -41,10 +41,12 @@ enum AdminEndpoints {
         AdminEndpoint(
             path: "/healthcheck/fail", help: "cause the server to fail health checks", isMutating: true
         ) {
+            if let refusal = RuntimeEndpoint.refusedWhileHandingOver($1) { return refusal }
             $1.failHealthCheck(true)
             return .text("OK\n")
         },
         AdminEndpoint(path: "/healthcheck/ok", help: "cause the server to pass health checks", isMutating: true) {
+            if let refusal = RuntimeEndpoint.refusedWhileHandingOver($1) { return refusal }
             $1.failHealthCheck(false)
             return .text("OK\n")
         },
@@ -74,6 +76,14 @@ enum AdminEndpoints {
             $1.resetCounters()
             return .text("OK\n")
         },
+        AdminEndpoint(path: "/runtime", help: "print runtime values", answer: RuntimeEndpoint.show),
+        AdminEndpoint(
+            path: "/runtime_modify",
+            help:
+                "Adds or modifies runtime values as passed in query parameters. To delete a previously added key, use "
+                + "an empty string as the value. Note that deletion only applies to overrides added via this endpoint; "
+                + "values loaded from disk can be modified via override but not deleted. E.g. "
+                + "?key1=value1&key2=value2...", isMutating: true, answer: RuntimeEndpoint.modify),
         AdminEndpoint(
             path: "/server_info", help: "print server version/status information", answer: ServerInfoEndpoint.answer),
         AdminEndpoint(

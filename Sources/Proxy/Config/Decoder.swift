@@ -12,7 +12,6 @@ struct Decoder {
         guard let message = Value(node: root, path: "", findings: findings).message(.bootstrap) else { return result }
         if let node = message["node"]?.message(.node) { result.node = self.node(node) }
         if let admin = message["admin"]?.message(.admin) { result.admin = self.admin(admin) }
-        if let runtime = message["layered_runtime"]?.message(.layeredRuntime) { layeredRuntime(runtime) }
         if let value = message["stats_flush_interval"], let interval = value.duration() {
             if (1..<300_000).contains(interval) {
                 result.statsFlushIntervalMs = UInt32(interval)
@@ -24,6 +23,7 @@ struct Decoder {
             result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
+        result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)
         checkReferences()
         return result
     }
@@ -61,17 +61,6 @@ struct Decoder {
         let config = message.requireOne(of: ["typed_config"], else: ["config"])?.extensionMessage([.fileAccessLog])?
             .message
         return config?.require("path")?.nonEmptyString()
-    }
-
-    /// Runtime keys are accepted, since files that set some are common, but they switch nothing here.
-    private func layeredRuntime(_ message: Message) {
-        for layer in message["layers"]?.messages(.runtimeLayer) ?? [] {
-            _ = layer.require("name")?.nonEmptyString()
-            for field in ["static_layer", "disk_layer"] {
-                guard let value = layer[field], !value.node.isDefault else { continue }
-                findings.warn(value.location, value.path, "runtime values have no effect in this build")
-            }
-        }
     }
 
     /// To be checked once all clusters are known.

@@ -9,6 +9,8 @@ public struct Bootstrap: Sendable {
     public var clusters: [Cluster] = []
     /// `stats_flush_interval`: how often histogram intervals are closed.
     public var statsFlushIntervalMs: UInt32 = 5000
+    /// `layered_runtime.layers`: later ones override earlier ones. Without any, Envoy has one for `/runtime_modify`.
+    public var runtimeLayers = [RuntimeLayer(name: "admin", source: .admin)]
     public init() {}
 }
 
@@ -173,6 +175,8 @@ public struct Route: Sendable {
     public var match: PathMatch
     /// `match.case_sensitive`.
     public var caseSensitive = true
+    /// `match.runtime_fraction`: the share of requests that the route is for; nil: all.
+    public var fraction: RuntimeFraction?
     public var action: RouteAction
     public var location: SourceLocation
     public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
@@ -188,6 +192,8 @@ public enum PathMatch: Sendable, Hashable {
     case path(String)
     /// `path_separated_prefix`: `/a` matches `/a`, `/a/…` and `/a?…`, not `/ab`.
     case pathSeparatedPrefix(String)
+    /// `connect_matcher`: CONNECT requests, which have no path. No other match takes them.
+    case connect
 }
 
 public enum RouteAction: Sendable {
@@ -211,6 +217,9 @@ public struct Forward: Sendable {
     public var hostRewrite: String?
     /// `upgrade_configs` of the route: what it turns on (`true`) or off for itself, in lower case.
     public var upgrades: [String: Bool] = [:]
+    /// `connect_config` of the CONNECT upgrade: the tunnel ends here, and what is in it goes to the host as TCP. Otherwise
+    /// the host gets the CONNECT.
+    public var terminatesConnect = false
     public init(cluster: String, clusterLocation: SourceLocation) {
         self.cluster = cluster
         self.clusterLocation = clusterLocation

@@ -27,13 +27,6 @@ extension MessageSchema {
         "envoy.config.bootstrap.v3.Bootstrap.StaticResources",
         supported: "listeners clusters", unlessDefault: "secrets")
 
-    static let layeredRuntime = MessageSchema("envoy.config.bootstrap.v3.LayeredRuntime", supported: "layers")
-
-    static let runtimeLayer = MessageSchema(
-        "envoy.config.bootstrap.v3.RuntimeLayer",
-        supported: "name static_layer disk_layer admin_layer", refused: "rtds_layer",
-        oneofs: ["static_layer disk_layer admin_layer rtds_layer"])
-
     static let admin = MessageSchema(
         "envoy.config.bootstrap.v3.Admin",
         supported: "access_log access_log_path address", unlessDefault: "socket_options allow_paths",

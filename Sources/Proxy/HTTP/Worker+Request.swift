@@ -66,13 +66,15 @@ extension Worker {
         let table = listener.pointee.routes
         var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
         if authority.count == 0 { authority = listener.pointee.defaultHost }
-        // CONNECT has no path to match; its routes come with their own matcher.
-        let found =
-            head.pointee.method == .connect
-            ? nil
-            : table?._withUnsafeGuaranteedRef {
-                $0.find(authority: authority.start, authority.count, path: path, pathLength)
-            }
+        let isConnect = head.pointee.method == .connect
+        let found = table?._withUnsafeGuaranteedRef { table in
+            let random = table.hasShares ? random() : 0
+            // CONNECT has no path to match; its routes come with their own matcher.
+            return isConnect
+                ? table.findConnect(authority: authority.start, authority.count, random: random)
+                : table.find(
+                    authority: authority.start, authority.count, path: path, pathLength, random: random)
+        }
         guard let found else {
             let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0
             if upgrade, !isHTTP2Upgrade(head) {
@@ -81,13 +83,13 @@ extension Worker {
             }
             stats.http[.rq_total].increment()
             stats.http[.no_route].increment()
-            return reply(slot, c, status: 404, body: "", close: head.pointee.method == .connect)
+            return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         let route = found.pointee
         s.pointee.idleTimeoutNs = route.idleTimeoutNs
         var upgrade = false
-        if head.pointee.connectionUpgrade, head.pointee.upgradeField >= 0, !isHTTP2Upgrade(head) {
-            guard upgradeAllowed(listener, route, head) else {
+        if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
+            guard upgradeAllowed(listener, route, isConnect ? Bytes("connect") : upgradeToken(head)) else {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
                 return reply(slot, c, status: 403, body: "", close: true)
             }
@@ -102,6 +104,7 @@ extension Worker {
         if upgrade {
             // Such a request does not end before the tunnel does, so the route's timeout never begins to run.
             s.pointee.flags.insert([.upgrade, .closeDownstream])
+            if isConnect { s.pointee.flags.insert(route.terminatesConnect ? .connectTerminates : .connect) }
             s.pointee.flags.remove(.requestEnded)
         }
         s.pointee.timeoutNs = route.timeoutNs
@@ -122,11 +125,17 @@ extension Worker {
     ) {
         let cluster = Int(route.cluster)
         let stats = clusterStats[cluster]
+        if let maintenance = snapshot.clusters[cluster].maintenance, !maintenance.isNone, maintenance.contains(random())
+        {
+            stats.counters[.upstream_rq_maintenance_mode].increment()
+            return reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
+        }
         s.pointee.host = chooseHost(cluster: cluster)
         if s.pointee.host < 0 {
             stats.counters[.upstream_cx_none_healthy].increment()
             return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
         }
+        if s.pointee.flags.contains(.connectTerminates) { return terminateConnect(slot, c, streamSlot, s) }
         out.clear()
         writeRequestHead(c, s, head, route)
         switch attach(streamSlot, s) {
@@ -148,30 +157,5 @@ extension Worker {
         if s.pointee.idleTimeoutNs > 0 { arm(slot, deadlineNs: now &+ s.pointee.idleTimeoutNs) }
         // Else its body is to come in time.
         if s.pointee.flags.contains(.requestEnded) { requestEnded(slot, s) } else { armIdle(slot, c) }
-    }
-
-    // MARK: Upgrades
-
-    /// Envoy passes such a request on as an ordinary one, without the upgrade (RFC 9113 §3.1 has dropped it).
-    private func isHTTP2Upgrade(_ head: UnsafeMutablePointer<MessageHead>) -> Bool {
-        let field = head.pointee.fields[Int(head.pointee.upgradeField)]
-        return UnsafeBufferPointer(start: head.pointee.base + Int(field.value), count: Int(field.valueLength))
-            .equalsFolded("h2c")
-    }
-
-    private func upgradeAllowed(
-        _ listener: UnsafeMutablePointer<CompiledListener>, _ route: CompiledRoute,
-        _ head: UnsafeMutablePointer<MessageHead>
-    ) -> Bool {
-        let field = head.pointee.fields[Int(head.pointee.upgradeField)]
-        let token = head.pointee.base + Int(field.value)
-        let length = Int(field.valueLength)
-        for i in 0..<min(listener.pointee.upgradeCount, 64) {
-            let name = listener.pointee.upgradeNames[i]
-            if name.count == length, foldedEqual(token, name.start, length) {
-                return route.upgrades & (1 << UInt64(i)) != 0
-            }
-        }
-        return false
     }
 }

@@ -15,7 +15,7 @@ extension Worker {
         let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
         if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
         decideClose(d, s, stats)
-        let isUpgrade = h.status == 101
+        let isUpgrade = makesTunnel(s, h.status)
         if !s.pointee.flags.contains(.requestEnded), !isUpgrade {
             stats.http[.downstream_rq_response_before_rq_complete].increment()
             s.pointee.flags.insert(.closeDownstream)

@@ -2,7 +2,7 @@ import ProxyConfig
 
 /// A compiled route: plain data that a request in flight may copy.
 struct CompiledRoute: BitwiseCopyable {
-    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix }
+    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix, connect }
     var match: Match
     var caseSensitive: Bool
     /// In lower case where the match ignores case.
@@ -16,8 +16,12 @@ struct CompiledRoute: BitwiseCopyable {
     var hostRewrite: Bytes?
     /// Positions in the listener's list of upgrade tokens that are allowed here, as bits.
     var upgrades: UInt64
+    /// A CONNECT ends here; the host gets what is in the tunnel.
+    var terminatesConnect = false
     var directStatus: UInt16
     var directBody: Bytes
+    /// The share of requests it is for; nil: all.
+    var share: RuntimeShare?
 
     /// - Parameter path: the target up to `?` or `#`.
     @inline(__always)
@@ -28,6 +32,7 @@ struct CompiledRoute: BitwiseCopyable {
         case .path:
             guard length == pattern.count else { return false }
             return caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
+        case .connect: return false
         case .separatedPrefix:
             let begins =
                 caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
@@ -58,14 +63,17 @@ final class RouteTable: @unchecked Sendable {
     private let prefixes: UnsafeMutableBufferPointer<Domain>
     private let defaultHost: Int32
     private let onlyDefault: Bool
+    /// A route is for a share of the requests: `find` needs a random number.
+    let hasShares: Bool
 
     /// - Parameters:
     ///   - clusters: positions by name.
     ///   - streamIdleTimeoutMs: the connection manager's, for routes without their own.
+    ///   - shares: makes what the runtime can change.
     ///   - upgradeTypes: the connection manager's tokens; routes may add some, which get the positions after them.
     init(
         _ configuration: RouteConfiguration, clusters: [String: Int], streamIdleTimeoutMs: UInt64,
-        upgradeTypes: inout [String]
+        shares: RuntimeShares, upgradeTypes: inout [String]
     ) {
         let managerTypes = upgradeTypes
         let allRoutes = configuration.virtualHosts.flatMap(\.routes)
@@ -83,10 +91,11 @@ final class RouteTable: @unchecked Sendable {
         for (index, host) in configuration.virtualHosts.enumerated() {
             let first = next
             for route in host.routes {
-                (routes + Int(next)).initialize(
-                    to: Self.compile(
-                        route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs,
-                        managerTypes: managerTypes, upgradeTypes: upgradeTypes))
+                var compiled = Self.compile(
+                    route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, managerTypes: managerTypes,
+                    upgradeTypes: upgradeTypes)
+                compiled.share = route.fraction.map { shares.make($0) }
+                (routes + Int(next)).initialize(to: compiled)
                 next += 1
             }
             (hosts + index).initialize(to: Host(firstRoute: first, routeCount: next - first))
@@ -102,6 +111,7 @@ final class RouteTable: @unchecked Sendable {
                 }
             }
         }
+        hasShares = allRoutes.contains { $0.fraction != nil }
         exact = ExactTable(exactDomains)
         suffixes = Self.sorted(suffixDomains)
         prefixes = Self.sorted(prefixDomains)
@@ -125,6 +135,7 @@ final class RouteTable: @unchecked Sendable {
         case .prefix(let value): (kind, text) = (.prefix, value)
         case .path(let value): (kind, text) = (.path, value)
         case .pathSeparatedPrefix(let value): (kind, text) = (.separatedPrefix, value)
+        case .connect: (kind, text) = (.connect, "")
         }
         var compiled = CompiledRoute(
             match: kind, caseSensitive: route.caseSensitive,
@@ -140,6 +151,7 @@ final class RouteTable: @unchecked Sendable {
             compiled.timeoutNs = forward.timeoutMs &* 1_000_000
             if let idle = forward.idleTimeoutMs { compiled.idleTimeoutNs = idle &* 1_000_000 }
             compiled.prefixRewrite = forward.prefixRewrite.map { Bytes($0) }
+            compiled.terminatesConnect = forward.terminatesConnect
             compiled.hostRewrite = forward.hostRewrite.map { Bytes($0) }
             for (i, name) in upgradeTypes.prefix(64).enumerated()
             where forward.upgrades[name] ?? managerTypes.contains(name) {
@@ -154,16 +166,32 @@ final class RouteTable: @unchecked Sendable {
     /// - Parameters:
     ///   - authority: as the client sent it, with or without port.
     ///   - path: the target up to `?` or `#`.
+    ///   - random: of the request, for routes that are for a share of them.
     func find(
-        authority: UnsafePointer<UInt8>, _ authorityLength: Int, path: UnsafePointer<UInt8>, _ pathLength: Int
+        authority: UnsafePointer<UInt8>, _ authorityLength: Int, path: UnsafePointer<UInt8>, _ pathLength: Int,
+        random: UInt64 = 0
     ) -> UnsafePointer<CompiledRoute>? {
         let host = onlyDefault ? defaultHost : virtualHost(authority, authorityLength)
         guard host >= 0 else { return nil }
         let entry = hosts[Int(host)]
         var route = UnsafePointer(routes + Int(entry.firstRoute))
         for _ in 0..<entry.routeCount {
-            if route.pointee.matches(path, pathLength) { return route }
+            if route.pointee.matches(path, pathLength), route.pointee.share?.contains(random) ?? true { return route }
             route += 1
+        }
+        return nil
+    }
+
+    /// The route of a CONNECT request, which has no path.
+    func findConnect(
+        authority: UnsafePointer<UInt8>, _ authorityLength: Int, random: UInt64 = 0
+    ) -> UnsafePointer<CompiledRoute>? {
+        let host = onlyDefault ? defaultHost : virtualHost(authority, authorityLength)
+        guard host >= 0 else { return nil }
+        let entry = hosts[Int(host)]
+        for i in Int(entry.firstRoute)..<Int(entry.firstRoute + entry.routeCount)
+        where routes[i].match == .connect && routes[i].share?.contains(random) ?? true {
+            return UnsafePointer(routes + i)
         }
         return nil
     }

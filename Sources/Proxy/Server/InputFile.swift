@@ -1,12 +1,10 @@
 import CLinux
 import Glibc
 
-/// Reads whole files: the configuration.
+/// Reads whole files: the configuration, runtime values.
 enum InputFile {
-    /// No configuration is larger.
-    private static let largest = 256 << 20
-
-    static func read(_ path: String) throws(SystemError) -> [UInt8] {
+    /// - Parameter largest: bytes; no configuration is larger than what is taken without it.
+    static func read(_ path: String, largest: Int = 256 << 20) throws(SystemError) -> [UInt8] {
         let fd = cl_open(path, O_RDONLY, 0)
         guard fd >= 0 else { throw SystemError(call: "cannot be opened", code: -fd) }
         defer { _ = cl_close(fd) }

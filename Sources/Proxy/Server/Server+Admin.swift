@@ -90,6 +90,8 @@ extension Server: AdminContext {
         stats.gauges[.live].set(healthCheckFailed ? 0 : 1)
     }
 
+    var isHandingOver: Bool { parentSession != nil && role == .serving }
+
     func resetCounters() { store.resetCounters() }
 
     /// SIGUSR1 and `POST /reopen_logs`.

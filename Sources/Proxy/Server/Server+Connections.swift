@@ -182,6 +182,7 @@ extension Server {
         var state = [
             StateRecord(name: HostsRecord.name, bytes: clusterManager.resolvedHosts.encoded()),
             StateRecord(name: HealthRecord.name, bytes: HealthRecord(failed: healthCheckFailed).encoded()),
+            StateRecord(name: RuntimeRecord.name, bytes: runtime.record.encoded()),
         ]
         offeredHealth = clusterManager.healthRevisions
         if let health = clusterManager.healthRecord() {
@@ -214,6 +215,7 @@ extension Server {
                 case HostsRecord.name: clusterManager.adopt(try HostsRecord(record.bytes))
                 case HostHealthRecord.name: clusterManager.adopt(try HostHealthRecord(record.bytes))
                 case HealthRecord.name: failHealthCheck(try HealthRecord(record.bytes).failed)
+                case RuntimeRecord.name: runtime.adopt(try RuntimeRecord(record.bytes))
                 default: break
                 }
             } catch {

@@ -36,6 +36,7 @@ final class Server {
     let concurrency: Int
     let clusterManager: ClusterManager
     let pool: any DataPlane
+    let runtime: Runtime
     let startNs = cl_monotonic_ns()
 
     var role = Role.starting
@@ -106,9 +107,13 @@ final class Server {
         let clusterManager = try ClusterManager(
             bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log)
         self.clusterManager = clusterManager
+        let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
+        runtime = Runtime(
+            bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
+            writer: writer, warn: { log.warning($0) })
         let pool = try WorkerPool(
-            configuration: CompiledConfiguration(bootstrap, localAddress: LocalAddress.find()), store: store,
-            concurrency: concurrency, mailbox: loop.mailbox, log: { log.warning($0) })
+            configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
+            log: { log.warning($0) })
         pool.hostEvent = { [weak clusterManager] cluster, host, event in
             clusterManager?.handle(event, cluster: cluster, host: host)
         }
@@ -122,6 +127,7 @@ final class Server {
     func run() throws -> Int32 {
         try signals.deliver(on: loop) { [weak self] in self?.signaled($0) }
         state = .initializing
+        runtime.watch(on: loop)
         clusterManager.start()
         try pool.start()
         clusterManager.workers = pool

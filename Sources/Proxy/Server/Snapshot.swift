@@ -54,6 +54,8 @@ struct CompiledCluster: BitwiseCopyable {
     /// Whether `maxRequests` can be reached before `maxConnections`: an HTTP/1 connection carries one request, so else
     /// nothing needs to be counted.
     var limitsRequests: Bool { maxRequests < maxConnections }
+    /// The share of requests that are answered with 503 at once; nil: there is no such cluster any more.
+    var maintenance: RuntimeShare?
 
     /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
     static let gone = CompiledCluster(
@@ -129,6 +131,8 @@ final class Snapshot: @unchecked Sendable {
     let maxHeaderFields: Int
     /// This host's own address as `x-forwarded-for` shows it for clients on loopback.
     let localAddress: Bytes
+    /// What the runtime can change.
+    let shares = RuntimeShares()
 
     /// - Parameter localAddress: an IP literal.
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
@@ -153,7 +157,9 @@ final class Snapshot: @unchecked Sendable {
                     idleTimeoutNs: cluster.idleTimeoutMs &* 1_000_000, bufferLimit: cluster.bufferLimit,
                     maxRequestsPerConnection: cluster.maxRequestsPerConnection,
                     maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
-                    maxRequests: cluster.maxRequests))
+                    maxRequests: cluster.maxRequests,
+                    maintenance: shares.make(
+                        RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
             clusters[i].watch = HostWatch(cluster)
             if let outliers = cluster.outlierDetection {
                 clusters[i].consecutive5xx = outliers.consecutive5xx
@@ -172,7 +178,7 @@ final class Snapshot: @unchecked Sendable {
                 (listeners + i).initialize(to: Self.compile(listener, tcp, positions))
             case .httpConnectionManager(let http):
                 name.httpPrefix = Self.statName(http.statPrefix)
-                let compiled = Self.compile(listener, http, positions)
+                let compiled = Self.compile(listener, http, positions, shares)
                 headBytes = max(headBytes, compiled.limits.bytes)
                 headerFields = max(headerFields, compiled.limits.fields)
                 (listeners + i).initialize(to: compiled)
@@ -192,11 +198,12 @@ final class Snapshot: @unchecked Sendable {
     }
 
     private static func compile(
-        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: [String: Int]
+        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: [String: Int], _ shares: RuntimeShares
     ) -> CompiledListener {
         var upgrades = http.upgradeTypes
         let table = RouteTable(
-            http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, upgradeTypes: &upgrades)
+            http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, shares: shares,
+            upgradeTypes: &upgrades)
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(name)) }
         return CompiledListener(

@@ -48,11 +48,12 @@ extension Worker {
         close(slot, c)
     }
 
-    func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer, timedOut: Bool) {
+    func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
+        if u.pointee.stream >= 0 { return connectUnreachable(slot, u, code) }
         let down = u.pointee.peer
         u.pointee.peer = -1
         if !snapshot.clusters[cluster(of: u)].watch.isEmpty {
-            noteFailure(u.pointee.host, status: timedOut ? 504 : 503)
+            noteFailure(u.pointee.host, status: code == ETIMEDOUT ? 504 : 503)
         }
         clusterStats[cluster(of: u)].gauges[.upstream_rq_active].sub(1)
         close(slot, u)
@@ -63,6 +64,7 @@ extension Worker {
     }
 
     func tunnelConnected(_ slot: Int32, _ u: ConnectionPointer) {
+        if u.pointee.stream >= 0 { return connectEstablished(slot, u) }
         guard u.pointee.peer >= 0 else { return close(slot, u) }
         if !snapshot.clusters[cluster(of: u)].watch.isEmpty { noteTunnel(u.pointee.host) }
         let d = connections[u.pointee.peer]

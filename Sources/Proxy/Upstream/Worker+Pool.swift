@@ -53,7 +53,7 @@ extension Worker {
     }
 
     /// Takes a place of `max_requests` for the stream; it is given back with the stream. Waiting requests count too.
-    private func admit(_ s: StreamPointer, _ usage: ClusterUsage, _ limit: UInt32) -> Bool {
+    func admit(_ s: StreamPointer, _ usage: ClusterUsage, _ limit: UInt32) -> Bool {
         if s.pointee.flags.contains(.countsRequest) { return true }
         // Several workers may ask at once: who gets past the limit steps back.
         guard usage.requests < UInt64(limit) else { return false }
@@ -157,7 +157,7 @@ extension Worker {
     /// As Envoy does it: when a connection cannot be made, every request that waits for this host is answered, since it
     /// might wait for ever.
     private func connectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
-        if u.pointee.kind == .tunnelUpstream { return tunnelConnectFailed(slot, u, timedOut: code == ETIMEDOUT) }
+        if u.pointee.kind == .tunnelUpstream { return tunnelConnectFailed(slot, u, code) }
         let hostSlot = u.pointee.host
         let pool = hosts[hostSlot]
         var waiting = pool.pointee.pendingHead

@@ -77,7 +77,9 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry("Requests on a connection that the proxy gave up: the client left or a timeout passed.")
         case .upstream_rq_per_try_timeout: .alwaysZero("a request is tried once.")
         case .upstream_rq_retry: .alwaysZero("a request is tried once.")
-        case .upstream_rq_maintenance_mode: .alwaysZero("there is no maintenance mode.")
+        case .upstream_rq_maintenance_mode:
+            StatEntry(
+                "Requests answered with 503 at once, since the runtime key upstream.maintenance_mode.<name> says so.")
         case .upstream_rq_1xx: StatEntry("Responses with a 1xx status, interim ones included.")
         case .upstream_rq_2xx: StatEntry("Responses with a 2xx status.")
         case .upstream_rq_3xx: StatEntry("Responses with a 3xx status.")

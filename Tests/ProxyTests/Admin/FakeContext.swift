@@ -20,6 +20,13 @@ final class FakeContext: AdminContext {
     var openListeners: [(name: String, addresses: [cl_address])] = []
     var calls: [String] = []
 
+    var isHandingOver = false
+    lazy var runtime = Runtime(
+        [
+            RuntimeLayer(name: "base", source: .fixed(["a": RuntimeValue("1")])),
+            RuntimeLayer(name: "admin", source: .admin),
+        ], shares: RuntimeShares(), serviceCluster: "", store: store, writer: writer, warn: { _ in })
+
     func statsSnapshot() -> StatsSnapshot { store.snapshot() }
     func drainListeners(graceful: Bool, skipExit: Bool) { calls.append("drain \(graceful) \(skipExit)") }
     func failHealthCheck(_ fails: Bool) { calls.append("fail \(fails)") }

@@ -244,13 +244,4 @@ struct DefaultsTests {
         #expect(errors(text) == [])
         #expect((try? load(text))?.warnings == [])
     }
-
-    @Test("runtime values are accepted with a warning")
-    func runtime() throws {
-        let loaded = try load("layered_runtime: {layers: [{name: s, static_layer: {a.b: 1}}]}")
-        #expect(
-            loaded.warnings.map(\.description) == [
-                "envoy.yaml:1:52: layered_runtime.layers[0].static_layer: runtime values have no effect in this build"
-            ])
-    }
 }

@@ -16,7 +16,7 @@ import Testing
         let host = VirtualHost(name: "host", domains: ["*"], routes: routes, location: Self.place)
         let table = RouteTable(
             RouteConfiguration(name: "routes", virtualHosts: [host]), clusters: ["zero": 0, "one": 1],
-            streamIdleTimeoutMs: 300_000, upgradeTypes: &upgradeTypes)
+            streamIdleTimeoutMs: 300_000, shares: RuntimeShares(), upgradeTypes: &upgradeTypes)
         let memory = GuardedMemory()
         return try actions.indices.map { i in
             let path = bytes("/\(i)")

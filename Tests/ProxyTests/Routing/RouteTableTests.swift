@@ -30,7 +30,7 @@ import Testing
             table = RouteTable(
                 RouteConfiguration(name: "routes", virtualHosts: virtualHosts),
                 clusters: Dictionary(clusters.enumerated().map { ($1, $0) }) { a, _ in a },
-                streamIdleTimeoutMs: 0, upgradeTypes: &upgradeTypes)
+                streamIdleTimeoutMs: 0, shares: RuntimeShares(), upgradeTypes: &upgradeTypes)
             self.clusters = clusters
         }
 

@@ -1,0 +1,141 @@
+/// `layered_runtime`, and values that the runtime can change.
+extension Decoder {
+    /// - Parameter bootstrap: what else the configuration has: it says which keys are read.
+    func runtimeLayers(_ message: Message?, _ bootstrap: Bootstrap) -> [RuntimeLayer] {
+        guard let message else { return Bootstrap().runtimeLayers }
+        var layers: [RuntimeLayer] = []
+        var names: [String: SourceLocation] = [:]
+        var admin: SourceLocation?
+        for layer in message["layers"]?.messages(.runtimeLayer) ?? [] {
+            let name = layer.require("name")
+            guard let name, let text = name.nonEmptyString() else { continue }
+            if let first = names[text] {
+                name.error("duplicate layer name \(quoted(text)), already in \(Self.place(first, name))")
+            }
+            names[text] = name.location
+            guard let source = source(layer) else { continue }
+            if case .admin = source {
+                if let admin {
+                    layer.error("a second admin_layer, there may be one; the first is in \(Self.place(admin, name))")
+                }
+                admin = layer.location
+            }
+            layers.append(RuntimeLayer(name: text, source: source))
+        }
+        warnOfUnread(message, layers, bootstrap)
+        return layers
+    }
+
+    private func source(_ layer: Message) -> RuntimeLayer.Source? {
+        let given = layer.requireOne(of: ["static_layer", "disk_layer", "admin_layer"], else: ["rtds_layer"])
+        guard let given else { return nil }
+        if layer["static_layer"] != nil {
+            var values: [String: RuntimeValue] = [:]
+            guard case .mapping = given.node.content else {
+                given.error("expected a mapping, got \(given.node.kindText)")
+                return nil
+            }
+            flatten(given, "", into: &values)
+            return .fixed(values)
+        }
+        if layer["disk_layer"] != nil {
+            guard let disk = given.message(.diskLayer) else { return nil }
+            return .disk(
+                DiskLayer(
+                    symlinkRoot: disk.require("symlink_root")?.nonEmptyString() ?? "",
+                    subdirectory: disk["subdirectory"]?.string() ?? "",
+                    appendServiceCluster: disk["append_service_cluster"]?.bool() ?? false))
+        }
+        return given.message(.adminLayer).map { _ in .admin }
+    }
+
+    /// As Envoy walks a `google.protobuf.Struct`: names are joined by dots, and what has a numerator or a denominator is a
+    /// fraction.
+    private func flatten(_ value: Value, _ key: String, into values: inout [String: RuntimeValue]) {
+        switch value.node.content {
+        case .scalar(let scalar):
+            switch scalar.kind {
+            case .null: value.error("a runtime value must not be null")
+            case .bool: values[key] = RuntimeValue(text: scalar.text)
+            case .string: values[key] = RuntimeValue(scalar.text)
+            case .number:
+                var number: UInt64?
+                if case .within(let whole)? = WholeNumber.parse(scalar.text, isPlain: true) {
+                    number = UInt64(exactly: whole)
+                }
+                values[key] = RuntimeValue(text: scalar.text, number: number)
+            }
+        case .sequence: value.error("a runtime value must be a number, a boolean, a text or a fraction, not a list")
+        case .mapping(let entries):
+            if !key.isEmpty, entries.contains(where: { $0.key == "numerator" || $0.key == "denominator" }) {
+                if let fraction = value.message(.fractionalPercent)?.fraction() {
+                    values[key] = RuntimeValue(text: fraction.text, fraction: fraction)
+                }
+                return
+            }
+            for entry in entries {
+                let child = Value(node: entry.value, path: value.child(entry.key), findings: findings)
+                flatten(child, key.isEmpty ? entry.key : "\(key).\(entry.key)", into: &values)
+            }
+        }
+    }
+
+    /// Runtime keys of Envoy itself switch nothing here; a user's own are read where the configuration names them.
+    private func warnOfUnread(_ message: Message, _ layers: [RuntimeLayer], _ bootstrap: Bootstrap) {
+        let read = RuntimeKeys(bootstrap)
+        var unread: Set<String> = []
+        for layer in layers {
+            guard case .fixed(let values) = layer.source else { continue }
+            unread.formUnion(values.keys.filter { !read.contains($0) })
+        }
+        if unread.isEmpty { return }
+        let list = unread.sorted().map(quoted).joined(separator: ", ")
+        findings.warn(message.location, message.path, "nothing in this build reads the runtime keys \(list)")
+    }
+
+    /// `envoy.config.core.v3.RuntimeFractionalPercent`.
+    func runtimeFraction(_ value: Value) -> RuntimeFraction? {
+        guard let message = value.message(.runtimeFraction) else { return nil }
+        let key = message["runtime_key"]?.string() ?? ""
+        guard let fallback = message.require("default_value")?.message(.fractionalPercent)?.fraction() else {
+            return nil
+        }
+        return RuntimeFraction(fallback, key: key)
+    }
+}
+
+extension Message {
+    /// `envoy.type.v3.FractionalPercent`.
+    func fraction() -> FractionalPercent? {
+        let denominator: UInt32? =
+            self["denominator"].map {
+                $0.choice([("HUNDRED", 0, UInt32(100)), ("TEN_THOUSAND", 1, 10_000), ("MILLION", 2, 1_000_000)])
+            } ?? 100
+        let numerator = self["numerator"].map { $0.number() } ?? 0
+        guard let numerator, let denominator else { return nil }
+        return FractionalPercent(numerator, of: denominator)
+    }
+}
+
+/// The runtime keys that something reads.
+public struct RuntimeKeys: Sendable {
+    private let shares: Set<String>
+    private let maintenance: Set<String>
+
+    public init(_ bootstrap: Bootstrap) {
+        var shares: Set<String> = []
+        for listener in bootstrap.listeners {
+            guard case .httpConnectionManager(let http) = listener.filter else { continue }
+            for route in http.routes.virtualHosts.flatMap(\.routes) {
+                if let key = route.fraction?.key, !key.isEmpty { shares.insert(key) }
+            }
+        }
+        self.shares = shares
+        maintenance = Set(bootstrap.clusters.map { Self.maintenance(of: $0.name) })
+    }
+
+    /// `upstream.maintenance_mode.<cluster>`: the share of a cluster's requests that are answered with 503 at once.
+    public static func maintenance(of cluster: String) -> String { "upstream.maintenance_mode.\(cluster)" }
+
+    public func contains(_ key: String) -> Bool { shares.contains(key) || maintenance.contains(key) }
+}

@@ -1,0 +1,47 @@
+import CLinux
+import ProxyConfig
+
+/// A share of requests that the main thread may change while workers read it: numerator and denominator in one word.
+/// Only its cell is shared, which is read and written as one.
+struct RuntimeShare: BitwiseCopyable, @unchecked Sendable {
+    private let cell: UnsafeMutablePointer<UInt64>
+
+    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    fileprivate init() {
+        cell = .allocate(capacity: 1)
+        cell.initialize(to: 100)
+    }
+
+    fileprivate func set(_ share: FractionalPercent) {
+        cl_store_relaxed(cell, UInt64(share.numerator) << 32 | UInt64(share.denominator))
+    }
+
+    /// Whether no request is in it, whatever its number.
+    @inline(__always)
+    var isNone: Bool { cl_load_relaxed(cell) < 1 << 32 }
+
+    /// Whether the request with this random number is in it, as Envoy decides.
+    @inline(__always)
+    func contains(_ random: UInt64) -> Bool {
+        let word = cl_load_relaxed(cell)
+        return random % (word & 0xFFFF_FFFF) < word >> 32
+    }
+}
+
+/// All shares of a configuration, by the runtime keys that change them. Main thread.
+final class RuntimeShares {
+    private var entries: [(share: RuntimeShare, source: RuntimeFraction)] = []
+
+    /// A share that begins as its own fallback.
+    func make(_ source: RuntimeFraction) -> RuntimeShare {
+        let share = RuntimeShare()
+        share.set(source.fallback)
+        if !source.key.isEmpty { entries.append((share, source)) }
+        return share
+    }
+
+    /// - Parameter value: of a key, nil when there is none.
+    func update(_ value: (String) -> RuntimeValue?) {
+        for entry in entries { entry.share.set(value(entry.source.key)?.share ?? entry.source.fallback) }
+    }
+}
