@@ -104,6 +104,9 @@ import Testing
           clusters:
           - name: static
             type: STATIC
+            health_checks:
+            - { timeout: 5s, interval: 5s, unhealthy_threshold: 2, healthy_threshold: 1, tcp_health_check: {} }
+            outlier_detection: {}
             load_assignment: \(assignment("static", "127.0.0.1", port))
           - name: dns
             type: STRICT_DNS

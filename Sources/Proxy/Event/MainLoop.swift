@@ -3,15 +3,24 @@ import Glibc
 
 /// A time after which something happens once; `cancel` makes it never happen.
 final class MainTimer {
+    /// How many cancelled ones a loop still has.
+    fileprivate final class Cancelled { var count = 0 }
+
     fileprivate let deadlineNs: UInt64
     fileprivate var body: (() -> Void)?
+    private let cancelled: Cancelled
 
-    fileprivate init(deadlineNs: UInt64, body: @escaping () -> Void) {
+    fileprivate init(deadlineNs: UInt64, _ cancelled: Cancelled, body: @escaping () -> Void) {
         self.deadlineNs = deadlineNs
+        self.cancelled = cancelled
         self.body = body
     }
 
-    func cancel() { body = nil }
+    func cancel() {
+        guard body != nil else { return }
+        body = nil
+        cancelled.count += 1
+    }
 }
 
 /// The main thread's event loop: admin, signals, DNS, hot restart, stats. Rare events, so closures are fine here; the
@@ -31,6 +40,7 @@ final class MainLoop {
     private var watchers: [Int32: Watcher] = [:]
     /// Latest first, so that the next one to fire is the last.
     private var timers: [MainTimer] = []
+    private let cancelled = MainTimer.Cancelled()
     private var generation: UInt32 = 0
     private var running = false
 
@@ -63,7 +73,12 @@ final class MainLoop {
 
     @discardableResult
     func after(ms: UInt64, _ body: @escaping () -> Void) -> MainTimer {
-        let timer = MainTimer(deadlineNs: cl_monotonic_ns() &+ ms &* 1_000_000, body: body)
+        // Timeouts are cancelled far more often than they fire.
+        if cancelled.count > 64, cancelled.count > timers.count / 2 {
+            timers.removeAll { $0.body == nil }
+            cancelled.count = 0
+        }
+        let timer = MainTimer(deadlineNs: cl_monotonic_ns() &+ ms &* 1_000_000, cancelled, body: body)
         var low = 0
         var high = timers.count
         while low < high {
@@ -105,13 +120,17 @@ final class MainLoop {
         while let timer = timers.last, timer.deadlineNs <= now || timer.body == nil {
             timers.removeLast()
             let body = timer.body
+            if body == nil { cancelled.count -= 1 }
             timer.body = nil
             body?()
         }
     }
 
     private func timeoutMs() -> Int32 {
-        while let timer = timers.last, timer.body == nil { timers.removeLast() }
+        while let timer = timers.last, timer.body == nil {
+            timers.removeLast()
+            cancelled.count -= 1
+        }
         guard let timer = timers.last else { return -1 }
         let now = cl_monotonic_ns()
         guard timer.deadlineNs > now else { return 0 }

@@ -114,6 +114,7 @@ extension Worker {
         let s = streams[u.pointee.stream]
         let d = connections[s.pointee.downstream]
         let listener = snapshot.listeners + Int(d.pointee.listener)
+        if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteTunnel(u.pointee.host) }
         clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_total].increment()
         chargeUpstream(s, 200)
         if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteTunnel(u.pointee.host) }

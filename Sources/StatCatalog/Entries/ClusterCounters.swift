@@ -95,7 +95,9 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_flow_control_drained_total:
             StatEntry("Times a client was read again because the host had taken what was buffered for it.")
         case .lb_healthy_panic:
-            StatEntry("Hosts chosen among all, healthy or not, because too few were healthy (`healthy_panic_threshold`).")
+            StatEntry(
+                "Times a host was chosen among all, healthy or not, because too few were healthy "
+                    + "(`healthy_panic_threshold`).")
         case .bind_errors: .alwaysZero("connections to hosts are not bound to an address.")
         }
     }

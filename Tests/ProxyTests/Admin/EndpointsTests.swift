@@ -158,6 +158,22 @@ struct EndpointsTests {
         #expect(context.get("/clusters?filter=(") == .text("Invalid re2 regex: missing ): (", status: 400))
     }
 
+    @Test("Clusters show the health of their hosts")
+    func clustersHealth() {
+        context.addCluster()
+        context.clusters[0].hosts[0].health = [.failedActiveCheck, .timedOut]
+        context.clusters[0].hosts[1].health = [.failedOutlierCheck, .draining]
+        context.clusters[0].hosts[1].configuredHealth = .draining
+        let text = context.get("/clusters").body
+        #expect(text.contains("127.0.0.1:19180::health_flags::/failed_active_hc/active_hc_timeout\n"))
+        #expect(text.contains("[::1]:80::health_flags::/failed_outlier_check/eds_status_draining\n"))
+        let json = context.get("/clusters?format=json").body.filter { !$0.isWhitespace }
+        let first = #""health_status":{"failed_active_health_check":true,"active_hc_timeout":true,"#
+        #expect(json.contains(first + #""eds_health_status":"HEALTHY"}"#))
+        #expect(
+            json.contains(#""health_status":{"failed_outlier_check":true,"eds_health_status":"DRAINING"}"#))
+    }
+
     @Test("Clusters as JSON")
     func clustersJSON() {
         context.addCluster()

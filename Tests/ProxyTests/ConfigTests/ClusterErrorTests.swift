@@ -139,15 +139,6 @@ struct ClusterErrorTests {
             ]
         ),
         (
-            Sample.cluster("health_checks: [{}], outlier_detection: {}"),
-            [
-                "envoy.yaml:7:1: static_resources.clusters[0].health_checks: \"health_checks\" is an Envoy field "
-                    + "that this build does not support",
-                "envoy.yaml:7:22: static_resources.clusters[0].outlier_detection: \"outlier_detection\" is an "
-                    + "Envoy field that this build does not support",
-            ]
-        ),
-        (
             Sample.cluster("max_requests_per_connection: 1"),
             [
                 "envoy.yaml:7:1: static_resources.clusters[0].max_requests_per_connection: "

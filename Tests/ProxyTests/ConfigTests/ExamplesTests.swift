@@ -11,7 +11,9 @@ struct ExamplesTests {
 
     @Test(
         "load without warnings",
-        arguments: ["access_log.yaml", "connect.yaml", "envoy.yaml", "envoy_v2.yaml", "tcp.yaml", "websocket.yaml"])
+        arguments: [
+            "access_log.yaml", "connect.yaml", "envoy.yaml", "envoy_v2.yaml", "health.yaml", "tcp.yaml", "websocket.yaml",
+        ])
     func load(name: String) throws {
         let loaded = try Self.load(name)
         #expect(loaded.warnings == [])

@@ -17,76 +17,85 @@ import Testing
         return check
     }()
 
-    private static var healthy: ActiveCheckMachine {
+    /// A machine under test: an expectation cannot change a value.
+    private final class Host {
         var machine = ActiveCheckMachine()
-        _ = machine.succeeded(settings)
-        return machine
+        func passes() -> ActiveCheckMachine.Change { machine.succeeded(settings) }
+        func fails(_ failure: ActiveCheckMachine.Failure, _ other: HealthCheck? = nil) -> ActiveCheckMachine.Change {
+            machine.failed(failure, other ?? settings)
+        }
+    }
+
+    private static var healthy: Host {
+        let host = Host()
+        _ = host.passes()
+        return host
     }
 
     @Test func theFirstResultDecidesAlone() {
-        var good = ActiveCheckMachine()
-        #expect(good.isFailed && good.isUnchecked)
-        #expect(good.succeeded(Self.settings) == .turned)
-        #expect(!good.isFailed && !good.isUnchecked)
-        var bad = ActiveCheckMachine()
-        #expect(bad.failed(.network, Self.settings) == .none)
-        #expect(bad.isFailed && !bad.isUnchecked)
+        let good = Host()
+        #expect(good.machine.isFailed && good.machine.isUnchecked)
+        #expect(good.passes() == .turned)
+        #expect(!good.machine.isFailed && !good.machine.isUnchecked)
+        let bad = Host()
+        #expect(bad.fails(.network) == .none)
+        #expect(bad.machine.isFailed && !bad.machine.isUnchecked)
         // From then on the threshold counts.
-        #expect(bad.succeeded(Self.settings) == .pending)
-        #expect(bad.isFailed)
-        #expect(bad.succeeded(Self.settings) == .turned)
-        #expect(!bad.isFailed)
+        #expect(bad.passes() == .pending)
+        #expect(bad.machine.isFailed)
+        #expect(bad.passes() == .turned)
+        #expect(!bad.machine.isFailed)
     }
 
     @Test(arguments: [ActiveCheckMachine.Failure.network, .timeout, .answer(retriable: true)])
     func failuresInARowTurnAHost(_ failure: ActiveCheckMachine.Failure) {
-        var machine = Self.healthy
-        #expect(machine.failed(failure, Self.settings) == .pending)
-        #expect(machine.failed(failure, Self.settings) == .pending)
+        let host = Self.healthy
+        #expect(host.fails(failure) == .pending)
+        #expect(host.fails(failure) == .pending)
         // A success between them, and counting begins anew.
-        #expect(machine.succeeded(Self.settings) == .none)
-        #expect(machine.failed(failure, Self.settings) == .pending)
-        #expect(machine.failed(failure, Self.settings) == .pending)
-        #expect(!machine.isFailed)
-        #expect(machine.failed(failure, Self.settings) == .turned)
-        #expect(machine.isFailed)
-        #expect(machine.hasTimedOut == (failure == .timeout))
-        #expect(machine.failed(.network, Self.settings) == .none)
-        #expect(!machine.hasTimedOut)
+        #expect(host.passes() == .none)
+        #expect(host.fails(failure) == .pending)
+        #expect(host.fails(failure) == .pending)
+        #expect(!host.machine.isFailed)
+        #expect(host.fails(failure) == .turned)
+        #expect(host.machine.isFailed)
+        #expect(host.machine.hasTimedOut == (failure == .timeout))
+        #expect(host.fails(.network) == .none)
+        #expect(!host.machine.hasTimedOut)
     }
 
     @Test(arguments: [ActiveCheckMachine.Failure.passive, .answer(retriable: false)])
     func aWrongAnswerTurnsAHostAtOnce(_ failure: ActiveCheckMachine.Failure) {
-        var machine = Self.healthy
-        #expect(machine.failed(failure, Self.settings) == .turned)
-        #expect(machine.isFailed)
+        let host = Self.healthy
+        #expect(host.fails(failure) == .turned)
+        #expect(host.machine.isFailed)
     }
 
     @Test func successesMustBeInARowToo() {
-        var machine = Self.healthy
-        _ = machine.failed(.passive, Self.settings)
-        machine.isExcluded = true
-        #expect(machine.succeeded(Self.settings) == .pending)
-        #expect(machine.failed(.network, Self.settings) == .none)
-        #expect(machine.succeeded(Self.settings) == .pending)
-        #expect(machine.isExcluded)
-        #expect(machine.succeeded(Self.settings) == .turned)
-        #expect(!machine.isExcluded)
+        let host = Self.healthy
+        _ = host.fails(.passive)
+        host.machine.isExcluded = true
+        #expect(host.passes() == .pending)
+        #expect(host.fails(.network) == .none)
+        #expect(host.passes() == .pending)
+        #expect(host.machine.isExcluded)
+        #expect(host.passes() == .turned)
+        #expect(!host.machine.isExcluded)
     }
 
     @Test func aThresholdOf0IsNeverReached() {
         var settings = Self.settings
         settings.unhealthyThreshold = 0
-        var machine = Self.healthy
-        for _ in 0..<10 { #expect(machine.failed(.network, settings) == .pending) }
-        #expect(!machine.isFailed)
+        let host = Self.healthy
+        for _ in 0..<10 { #expect(host.fails(.network, settings) == .pending) }
+        #expect(!host.machine.isFailed)
     }
 
     /// Counts that came from a process with larger thresholds are not overlooked.
     @Test func aCountBeyondTheThresholdTurnsToo() {
-        var machine = Self.healthy
-        machine.failures = 7
-        #expect(machine.failed(.network, Self.settings) == .turned)
+        let host = Self.healthy
+        host.machine.failures = 7
+        #expect(host.fails(.network) == .turned)
     }
 
     @Test(

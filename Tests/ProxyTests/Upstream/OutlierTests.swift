@@ -12,37 +12,44 @@ import Testing
         change(&settings)
         return settings
     }
+    /// A host under test: an expectation cannot change a value.
+    private final class Host {
+        var outlier = OutlierHost()
+        func comesBack(_ settings: OutlierDetection, _ nowNs: UInt64) -> Bool {
+            outlier.intervalPassed(settings, nowNs: nowNs)
+        }
+    }
     private static let second: UInt64 = 1_000_000_000
 
     @Test func anEjectionLastsTheBaseTime() {
-        var host = OutlierHost()
-        host.eject(Self.settings(), nowNs: 5 * Self.second, jitterMs: 0)
-        #expect(host.isEjected)
-        #expect(host.intervalPassed(Self.settings(), nowNs: 6 * Self.second - 1) == false)
-        #expect(host.intervalPassed(Self.settings(), nowNs: 6 * Self.second) == true)
-        #expect(!host.isEjected)
+        let host = Host()
+        host.outlier.eject(Self.settings(), nowNs: 5 * Self.second, jitterMs: 0)
+        #expect(host.outlier.isEjected)
+        #expect(host.comesBack(Self.settings(), 6 * Self.second - 1) == false)
+        #expect(host.comesBack(Self.settings(), 6 * Self.second) == true)
+        #expect(!host.outlier.isEjected)
     }
 
     @Test func eachEjectionLastsLongerUpToTheMost() {
-        var host = OutlierHost()
+        let host = Host()
         let settings = Self.settings()
         for expected: UInt64 in [1, 2, 3, 3, 3] {
-            host.eject(settings, nowNs: 0, jitterMs: 0)
-            #expect(host.endNs(settings) == expected * Self.second)
-            #expect(host.intervalPassed(settings, nowNs: host.endNs(settings)))
+            host.outlier.eject(settings, nowNs: 0, jitterMs: 0)
+            #expect(host.outlier.endNs(settings) == expected * Self.second)
+            #expect(host.comesBack(settings, host.outlier.endNs(settings)))
         }
-        #expect(host.backoff == 4)
+        #expect(host.outlier.backoff == 4)
         // Each interval without one makes the next one shorter.
         for left: UInt64 in [3, 2, 1, 0, 0] {
-            #expect(!host.intervalPassed(settings, nowNs: 99 * Self.second))
-            #expect(host.backoff == left)
+            #expect(!host.comesBack(settings, 99 * Self.second))
+            #expect(host.outlier.backoff == left)
         }
     }
 
     @Test func jitterIsAddedToTheMost() {
-        var host = OutlierHost()
-        host.eject(Self.settings(), nowNs: 0, jitterMs: 700)
-        #expect(host.endNs(Self.settings()) == 1_700_000_000)
+        let host = Host()
+        host.outlier.eject(Self.settings(), nowNs: 0, jitterMs: 700)
+        #expect(host.outlier.endNs(Self.settings()) == 1_700_000_000)
     }
 
     @Test func timesDoNotOverflow() {
@@ -50,10 +57,10 @@ import Testing
             $0.baseEjectionTimeMs = ProxyTime.longestMs
             $0.maxEjectionTimeMs = ProxyTime.longestMs
         }
-        var host = OutlierHost()
-        host.backoff = 1 << 60
-        host.eject(settings, nowNs: Self.second, jitterMs: ProxyTime.longestMs)
-        #expect(host.endNs(settings) > Self.second)
+        let host = Host()
+        host.outlier.backoff = 1 << 60
+        host.outlier.eject(settings, nowNs: Self.second, jitterMs: ProxyTime.longestMs)
+        #expect(host.outlier.endNs(settings) > Self.second)
     }
 
     @Test(

@@ -89,7 +89,8 @@ struct ActiveCheckMachine: Equatable {
         case (true, true, .pending): base = settings.healthyEdgeIntervalMs
         case (true, true, _): base = settings.intervalMs
         }
-        let part = base / 100 * UInt64(settings.intervalJitterPercent)
+        let part =
+            base / 100 * UInt64(settings.intervalJitterPercent)
             + base % 100 * UInt64(settings.intervalJitterPercent) / 100
         if part > 0 { base += dice() % part }
         if settings.intervalJitterMs > 0 { base += dice() % settings.intervalJitterMs }

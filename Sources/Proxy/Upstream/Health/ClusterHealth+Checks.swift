@@ -95,7 +95,8 @@ extension ClusterHealth {
         guard let check = host.check, check != before else { return }
         touch(host)
         if check.isFailed, !before.isFailed { outlet.failed(host) }
-        changed()
+        // Counts of results are of no interest to the workers.
+        if check.isFailed != before.isFailed || check.isExcluded != before.isExcluded { changed() }
     }
 
     private func report(

@@ -75,8 +75,10 @@ final class ClusterHealth {
         var next: [HostHealth] = []
         for member in list {
             let key = SocketAddress.text(member.address)
-            let endpoint = cluster.endpoints.indices.contains(member.endpoint) ? cluster.endpoints[member.endpoint] : nil
-            if let host = isLogical ? hosts.first : known[key]?.popLast() {
+            let isKnown = cluster.endpoints.indices.contains(member.endpoint)
+            let endpoint = isKnown ? cluster.endpoints[member.endpoint] : nil
+            if let host = isLogical ? hosts.first : known[key]?.first {
+                if !isLogical { known[key]?.removeFirst() }
                 host.address = member.address
                 host.endpoint = endpoint ?? host.endpoint
                 next.append(host)
@@ -182,7 +184,7 @@ final class ClusterHealth {
         for host in hosts { host.stop() }
     }
 
-    /// After a pause: everything may have changed meanwhile, so that the first result decides as ever.
+    /// After a pause: everything may have changed meanwhile, so that all hosts are asked at once, and one success is enough.
     func resume() {
         guard !isRunning else { return }
         for host in hosts {

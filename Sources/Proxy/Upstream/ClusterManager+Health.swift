@@ -1,0 +1,78 @@
+import ProxyConfig
+
+/// The health of hosts in all clusters: who is told of it, and when it is looked at.
+extension ClusterManager {
+    /// What `/clusters` shows.
+    var described: [(cluster: Cluster, hosts: [UpstreamHost])] {
+        clusters.map { state in
+            guard let health = state.health else { return (state.cluster, state.hosts) }
+            let hosts = zip(state.hosts, health.hosts).map { host, state in
+                var host = host
+                host.health = state.flags
+                host.configuredHealth = state.endpoint?.health ?? .unknown
+                return host
+            }
+            return (state.cluster, hosts)
+        }
+    }
+
+    func connectHealth(_ index: Int) {
+        guard let health = clusters[index].health else { return }
+        health.outlet.publish = { [weak self] in
+            guard let self else { return }
+            self.workers?.select(self.clusters[index].health?.selection, cluster: index)
+        }
+        let closes = clusters[index].cluster.closesConnectionsOnHealthFailure
+        health.outlet.failed = { [weak self] host in
+            self?.workers?.hostFailed(host.address, cluster: index, closesTunnels: closes)
+        }
+        health.outlet.dropRemoved = { [weak self] in self?.merge(index) }
+        health.outlet.hasTraffic = { [weak self] in self?.workers?.hasTraffic(cluster: index) ?? false }
+    }
+
+    func publish(_ index: Int) {
+        let state = clusters[index]
+        workers?.publish(hosts: state.hosts, selection: state.health?.selection, cluster: index)
+    }
+
+    /// What a worker says of a host, which may be gone meanwhile.
+    func handle(_ event: HostEvent, cluster index: Int, host id: UInt64) {
+        guard clusters.indices.contains(index), let health = clusters[index].health, let host = health.host(id: id)
+        else { return }
+        health.handle(event, host)
+    }
+
+    /// Checks hosts of which nothing is known, before this process serves.
+    func prepareHealth() { for state in clusters { state.health?.prepare() } }
+
+    /// This process serves: it checks, and takes hosts out.
+    func startHealth() { for state in clusters { state.health?.start() } }
+
+    /// Another process does.
+    func pauseHealth() { for state in clusters { state.health?.pause() } }
+
+    /// This process does again.
+    func resumeHealth() { for state in clusters { state.health?.resume() } }
+
+    /// What is known of the hosts, for a process that takes over; nil: nothing.
+    ///
+    /// - Parameter since: revisions by cluster: only hosts that have changed since.
+    func healthRecord(since: [UInt64]? = nil) -> HostHealthRecord? {
+        var record = HostHealthRecord()
+        for (index, state) in clusters.enumerated() {
+            guard let health = state.health else { continue }
+            let known = health.record(since: since?[index])
+            if since == nil || !known.hosts.isEmpty { record.clusters.append(known) }
+        }
+        return record.clusters.isEmpty ? nil : record
+    }
+
+    /// For `healthRecord(since:)`.
+    var healthRevisions: [UInt64] { clusters.map { $0.health?.revision ?? 0 } }
+
+    func adopt(_ record: HostHealthRecord) {
+        for cluster in record.clusters {
+            clusters.first { $0.cluster.name == cluster.name }?.health?.adopt(cluster)
+        }
+    }
+}
