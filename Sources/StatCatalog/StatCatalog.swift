@@ -14,6 +14,7 @@ public enum StatCatalog {
         MembershipCounter.self, MembershipGauge.self,
         HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,
         OriginCounter.self, OriginStatusCounter.self, OriginHistogram.self,
+        ClusterRetryCounter.self, ClusterRetryStatusCounter.self,
         ServerGauge.self, ServerHistogram.self,
         HotRestartCounter.self, HotRestartHistogram.self,
         ListenerManagerCounter.self, ListenerManagerGauge.self,

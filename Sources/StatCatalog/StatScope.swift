@@ -84,6 +84,16 @@ public struct ClusterOriginScope: StatScope {
     public init(_ name: String, _ origin: Origin) { prefix = Self.filled(name, origin.rawValue) }
 }
 
+/// `cluster.<name>.retry.`
+public struct ClusterRetryScope: StatScope {
+    public static let pattern = "cluster.<name>.retry."
+    public static let about =
+        "Answers of a cluster that were thrown away, since the request was sent again. Made when there is one."
+    public let prefix: String
+    /// The scope of one cluster.
+    public init(_ name: String) { prefix = Self.filled(name) }
+}
+
 /// `cluster.<name>.health_check.`
 public struct ClusterHealthCheckScope: StatScope {
     public static let pattern = "cluster.<name>.health_check."

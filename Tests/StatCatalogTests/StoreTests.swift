@@ -46,6 +46,7 @@ import Testing
         let scopes: [any StatScope] = [
             HTTPScope("p"), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ClusterScope("c"), ClusterOriginScope("c", .internal),
+            ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),
             AdminHTTPScope(), AdminListenerScope(), StatsScope(), UnusedScope(),

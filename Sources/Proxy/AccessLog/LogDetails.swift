@@ -29,6 +29,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case maintenanceMode = 22
     case invalidAuthority = 23
     case absolutePathRejected = 24
+    case perTryTimeout = 25
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -104,6 +105,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
         case .maintenanceMode: "maintenance_mode"
         case .invalidAuthority: "http.invalid_authority"
+        case .perTryTimeout: "upstream_per_try_timeout"
         case .absolutePathRejected: "absolute_path_rejected"
         case .beforeConnectionTermination: "upstream_reset_before_response_started{connection_termination}"
         case .beforeRemoteConnectionFailure: "upstream_reset_before_response_started{remote_connection_failure"

@@ -73,6 +73,7 @@ extension Decoder {
             cluster.maxConnections = thresholds["max_connections"]?.number() ?? cluster.maxConnections
             cluster.maxPendingRequests = thresholds["max_pending_requests"]?.number() ?? cluster.maxPendingRequests
             cluster.maxRequests = thresholds["max_requests"]?.number() ?? cluster.maxRequests
+            cluster.maxRetries = thresholds["max_retries"]?.number() ?? cluster.maxRetries
         }
     }
 

@@ -19,7 +19,8 @@ extension Decoder {
                 }
             }
             let accepted = self.domains(host, &domains)
-            let routes = (host["routes"]?.messages(.route) ?? []).compactMap { route($0, bodyLimit) }
+            let retry = retryPolicy(host["retry_policy"])
+            let routes = (host["routes"]?.messages(.route) ?? []).compactMap { route($0, bodyLimit, retry) }
             hosts.append(VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location))
         }
         return RouteConfiguration(name: name, virtualHosts: hosts)
@@ -58,7 +59,8 @@ extension Decoder {
         return true
     }
 
-    private mutating func route(_ message: Message, _ bodyLimit: UInt32) -> Route? {
+    /// - Parameter retry: the virtual host's policy, for routes without their own.
+    private mutating func route(_ message: Message, _ bodyLimit: UInt32, _ retry: RetryPolicy?) -> Route? {
         let name = message["name"]?.string() ?? ""
         var path: PathMatch?
         var caseSensitive = true
@@ -70,7 +72,7 @@ extension Decoder {
         }
         var action: RouteAction?
         if let value = message["route"] {
-            action = value.message(.routeAction).map { .forward(forward($0)) }
+            action = value.message(.routeAction).map { .forward(forward($0, retry)) }
         } else if let value = message["direct_response"] {
             action = value.message(.directResponse).flatMap { directResponse($0, bodyLimit) }
         } else {
@@ -106,7 +108,7 @@ extension Decoder {
         return nil
     }
 
-    private mutating func forward(_ message: Message) -> Forward {
+    private mutating func forward(_ message: Message, _ retry: RetryPolicy?) -> Forward {
         let cluster = message.requireOne(
             of: ["cluster"],
             else: [
@@ -119,6 +121,7 @@ extension Decoder {
         result.idleTimeoutMs = message["idle_timeout"]?.duration()
         if let rewrite = message["prefix_rewrite"]?.string(), !rewrite.isEmpty { result.prefixRewrite = rewrite }
         if let host = message["host_rewrite_literal"]?.string(), !host.isEmpty { result.hostRewrite = host }
+        result.retry = message.has("retry_policy") ? retryPolicy(message["retry_policy"]) : retry
         for upgrade in message["upgrade_configs"].map({ upgrades($0, .routeUpgrade) }) ?? [] {
             result.upgrades[upgrade.type] = upgrade.enabled
             if upgrade.terminates { result.terminatesConnect = true }

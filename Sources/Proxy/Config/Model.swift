@@ -221,6 +221,8 @@ public struct Forward: Sendable {
     /// `connect_config` of the CONNECT upgrade: the tunnel ends here, and what is in it goes to the host as TCP. Otherwise
     /// the host gets the CONNECT.
     public var terminatesConnect = false
+    /// `retry_policy` of the route, or of its virtual host; nil: a request is sent once.
+    public var retry: RetryPolicy?
     public init(cluster: String, clusterLocation: SourceLocation) {
         self.cluster = cluster
         self.clusterLocation = clusterLocation
@@ -274,6 +276,8 @@ public struct Cluster: Sendable {
     public var maxConnections: UInt32 = 1024
     public var maxPendingRequests: UInt32 = 1024
     public var maxRequests: UInt32 = 1024
+    /// Requests that wait to be sent again, or have been and are not answered; Envoy's default is 3.
+    public var maxRetries: UInt32 = 3
     /// `health_checks`: one at most; nil: hosts are not asked.
     public var healthCheck: HealthCheck?
     /// `outlier_detection`; nil: none.

@@ -53,8 +53,9 @@ extension MessageSchema {
 
     static let thresholds = MessageSchema(
         "envoy.config.cluster.v3.CircuitBreakers.Thresholds",
-        supported: "max_connections max_pending_requests max_requests", refused: "retry_budget max_connection_pools",
-        unlessDefault: "track_remaining", fixed: ["priority": ["DEFAULT"]], ignored: "max_retries")
+        supported: "max_connections max_pending_requests max_requests max_retries",
+        refused: "retry_budget max_connection_pools", unlessDefault: "track_remaining",
+        fixed: ["priority": ["DEFAULT"]])
 
     static let loadAssignment = MessageSchema(
         "envoy.config.endpoint.v3.ClusterLoadAssignment",

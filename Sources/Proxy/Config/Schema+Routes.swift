@@ -13,12 +13,12 @@ extension MessageSchema {
 
     static let virtualHost = MessageSchema(
         "envoy.config.route.v3.VirtualHost",
-        supported: "name domains routes",
+        supported: "name domains routes retry_policy",
         refused: "matcher retry_policy_typed_config per_request_buffer_limit_bytes request_body_buffer_limit",
         unlessDefault: """
             virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add \
             response_headers_to_remove cors typed_per_filter_config include_request_attempt_count \
-            include_attempt_count_in_response retry_policy hedge_policy include_is_timeout_retry_header \
+            include_attempt_count_in_response hedge_policy include_is_timeout_retry_header \
             request_mirror_policies
             """,
         fixed: ["require_tls": ["NONE"]],
@@ -48,14 +48,14 @@ extension MessageSchema {
 
     static let routeAction = MessageSchema(
         "envoy.config.route.v3.RouteAction",
-        supported: "cluster prefix_rewrite host_rewrite_literal timeout idle_timeout upgrade_configs",
+        supported: "cluster prefix_rewrite host_rewrite_literal timeout idle_timeout upgrade_configs retry_policy",
         refused: """
             cluster_header weighted_clusters cluster_specifier_plugin inline_cluster_specifier_plugin regex_rewrite \
             path_rewrite_policy path_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite flush_timeout \
             early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset internal_redirect_policy
             """,
         unlessDefault: """
-            metadata_match auto_host_rewrite append_x_forwarded_host retry_policy request_mirror_policies \
+            metadata_match auto_host_rewrite append_x_forwarded_host request_mirror_policies \
             rate_limits hash_policy cors hedge_policy max_stream_duration
             """,
         fixed: [

@@ -31,8 +31,9 @@ enum WorkerCommand: Sendable {
 
 /// `upstream_rq_<status>` of a cluster, or of its `external.`/`internal.` part.
 struct RareStatusKey: Hashable, Sendable {
-    enum Part: UInt8, Sendable { case all, external, inside }
+    enum Part: UInt8, Sendable { case all, external, inside, retry }
     var cluster: Int32
+    /// Of `retry` also a class (`5`), and 0 for all of them.
     var status: UInt16
     var part: Part
 }

@@ -4,7 +4,7 @@ struct Stream: BitwiseCopyable {
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// All bits below.
-        static let known: UInt32 = 1 << 19 - 1
+        static let known: UInt32 = 1 << 20 - 1
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -43,6 +43,8 @@ struct Stream: BitwiseCopyable {
         static let connect = Flags(rawValue: 1 << 17)
         /// An `upgrade` by CONNECT that ends here: the connection to the host makes the tunnel.
         static let connectTerminates = Flags(rawValue: 1 << 18)
+        /// `buffer` keeps all of the request, so that it can be sent again.
+        static let retains = Flags(rawValue: 1 << 19)
     }
 
     var flags: Flags = []
@@ -67,6 +69,8 @@ struct Stream: BitwiseCopyable {
     var lastActivityNs: UInt64 = 0
     /// What its access log lines will say (worker's log slab), -1: there are none.
     var log: Int32 = -1
-    /// The request as it goes upstream, until there is a connection that takes it.
+    /// Of a route that retries (worker's retry slab), -1: none.
+    var retry: Int32 = -1
+    /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more.
     var buffer = ByteBuffer()
 }

@@ -177,7 +177,7 @@ extension Worker {
             out.append(hex: UInt64(length))
             out.append("\r\n")
         }
-        if length < 16 * 1024 || s.pointee.upstream < 0 {
+        if length < 16 * 1024 || s.pointee.upstream < 0 || s.pointee.flags.contains(.retains) {
             out.append(bytes, length)
         } else {
             let up = s.pointee.upstream
@@ -190,12 +190,14 @@ extension Worker {
     /// Sends what is gathered to the stream's upstream connection, or keeps it until there is one.
     func flushBody(_ s: StreamPointer) {
         if out.isEmpty { return }
+        let retains = s.pointee.flags.contains(.retains)
+        if retains { keepForRetry(s) }
         let up = s.pointee.upstream
         if up >= 0 {
             flushScratch(to: up, connections[up])
             return
         }
-        if s.pointee.flags.contains(.pending) {
+        if s.pointee.flags.contains(.pending), !retains {
             s.pointee.buffer.append(out.bytes, out.count)
             if s.pointee.buffer.count > Int(snapshot.clusters[Int(s.pointee.cluster)].bufferLimit) {
                 pauseReading(connections[s.pointee.downstream])
@@ -219,6 +221,11 @@ extension Worker {
         s.pointee.flags.insert(.requestEnded)
         s.pointee.requestEndNs = state.pointee.nowNs
         if s.pointee.timeoutNs > 0 { arm(slot, deadlineNs: state.pointee.nowNs &+ s.pointee.timeoutNs) }
+        if s.pointee.flags.contains(.retains) {
+            let r = retries[s.pointee.retry]
+            if r.pointee.wasSent { r.pointee.tryNs = state.pointee.nowNs }
+            if r.pointee.policy.perTryNs > 0 { armIdle(slot, connections[slot]) }
+        }
     }
 
     // MARK: The end of a client
@@ -278,6 +285,7 @@ extension Worker {
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
         if s.pointee.log >= 0 { finishLog(s) }
+        if s.pointee.retry >= 0 { dropRetries(s) }
         s.pointee.downstream = -1
         streams.give(streamSlot)
     }

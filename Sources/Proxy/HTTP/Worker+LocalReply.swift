@@ -66,7 +66,10 @@ extension Worker {
         let streamSlot = c.pointee.stream
         guard streamSlot >= 0 else { return }
         let s = streams[streamSlot]
-        let prefix: StaticString = "upstream connect error or disconnect/reset before headers. reset reason: "
+        let prefix: StaticString =
+            wasRetried(s)
+            ? "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: "
+            : "upstream connect error or disconnect/reset before headers. reset reason: "
         let reason = failure.reason
         noteFailure(s, failure, responseStarted: false)
         chargeUpstream(s, failure.status)
@@ -238,6 +241,7 @@ extension Worker {
         guard slot >= 0 else { return }
         let c = connections[slot]
         if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteFailure(s.pointee.host, status: 503) }
+        if s.pointee.flags.contains(.retains), retries(s, .failure(failure)) { return }
         s.pointee.buffer.free()
         resumeReading(slot, c)
         if s.pointee.flags.contains(.responseStarted) {

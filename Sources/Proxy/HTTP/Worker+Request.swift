@@ -164,18 +164,21 @@ extension Worker {
         }
         out.clear()
         writeRequestHead(c, s, head, route)
+        if let policy = route.retry { beginRetries(s, policy.pointee) }
         switch attach(streamSlot, s) {
         case .connected:
             let up = s.pointee.upstream
+            if s.pointee.flags.contains(.retains) { beginTry(s) }
             flushScratch(to: up, connections[up])
-        case .pending: flushBody(s)
+        case .pending:
+            if s.pointee.flags.contains(.retains) { out.clear() } else { flushBody(s) }
         case .overflow:
             out.clear()
+            endRetries(s)
             return reply(slot, c, .overflow)
         case .failed(let code):
             out.clear()
-            if !snapshot.clusters[cluster].watch.isEmpty { noteFailure(s.pointee.host, status: 503) }
-            return reply(slot, c, .connectFailure(code))
+            return upstreamFailed(streamSlot, s, .connectFailure(code))
         }
         // The write may have failed, and the failure may have ended the stream.
         if c.pointee.stream != streamSlot { return }

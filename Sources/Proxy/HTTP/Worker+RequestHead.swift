@@ -76,9 +76,11 @@ extension Worker {
         if edge, !wroteExternal { writeExternalAddress(c) }
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
         writeRequestID(listener, h, edge: edge)
-        if s.pointee.timeoutNs > 0 {
+        let perTry = route.retry?.pointee.perTryNs ?? 0
+        let expected = perTry > 0 ? perTry : s.pointee.timeoutNs
+        if expected > 0 {
             out.append("x-envoy-expected-rq-timeout-ms: ")
-            out.append(decimal: s.pointee.timeoutNs / 1_000_000)
+            out.append(decimal: expected / 1_000_000)
             out.append("\r\n")
         }
         if route.hostRewrite != nil {

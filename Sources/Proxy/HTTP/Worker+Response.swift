@@ -172,7 +172,7 @@ extension Worker {
     }
 
     @inline(never)
-    private func chargeRare(_ cluster: Int32, _ status: UInt16, _ part: RareStatusKey.Part) {
+    func chargeRare(_ cluster: Int32, _ status: UInt16, _ part: RareStatusKey.Part) {
         let key = RareStatusKey(cluster: cluster, status: status, part: part)
         if rareStatus.count(key) { hooks.needStatus(index, key) }
     }

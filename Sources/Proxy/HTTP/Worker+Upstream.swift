@@ -78,6 +78,10 @@ extension Worker {
                     protocolError(slot, u, streamSlot, s)
                     return count
                 }
+                if s.pointee.flags.contains(.retains) {
+                    if retriesResponse(slot, u, s, leftover: count - p) { return count }
+                    endRetries(s)
+                }
                 startResponse(slot, u, s)
                 u.pointee.decoder = BodyDecoder(
                     framing: responseHead.pointee.framing, length: responseHead.pointee.contentLength)

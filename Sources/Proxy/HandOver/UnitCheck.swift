@@ -87,8 +87,13 @@ enum UnitCheck {
         if unit.downstream == nil || Method(rawValue: s.method) == nil { return broken }
         if unit.cluster < 0 { return noCluster }
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
-        // It waits for a connection, or has one.
-        guard flags.contains(.pending) == (unit.upstream == nil) else { return broken }
+        if flags.contains(.retains), s.retry == nil { return broken }
+        // It waits to be sent again, or for a connection, or has one.
+        if flags.contains(.retains), let retry = s.retry, retry.againNs > 0 {
+            guard unit.upstream == nil, !flags.contains(.pending) else { return broken }
+        } else {
+            guard flags.contains(.pending) == (unit.upstream == nil) else { return broken }
+        }
         return nil
     }
 }

@@ -58,6 +58,9 @@ extension Worker {
                 s, cluster: s.pointee.cluster, host: s.pointee.host >= 0 ? Self.address(hosts[s.pointee.host]) : nil,
                 into: &out)
             exportLog(s.pointee.log, connections[unit.downstream], StreamRecord.logTag, into: &out)
+            if s.pointee.retry >= 0 {
+                RetryRecord.write(retries[s.pointee.retry].pointee, StreamRecord.retryTag, into: &out)
+            }
             out.end(start)
         }
         out.endFrame(frame)
@@ -103,6 +106,7 @@ extension Worker {
         }
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
         s.pointee.buffer.free()
+        if s.pointee.retry >= 0 { dropRetries(s) }
         dropLog(s.pointee.log)
         s.pointee.log = -1
         s.pointee.downstream = -1

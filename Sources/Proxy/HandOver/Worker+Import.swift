@@ -67,9 +67,16 @@ extension Worker {
             connections[adopted.upstream].pointee.host = host
         }
         if let record = unit.stream {
+            let retry = record.retry == nil ? -1 : retries.take()
+            if record.retry != nil, retry < 0 { return Self.noRoom }
             adopted.stream = streams.take()
-            guard adopted.stream >= 0 else { return Self.noRoom }
+            guard adopted.stream >= 0 else {
+                if retry >= 0 { retries.give(retry) }
+                return Self.noRoom
+            }
             fill(streams[adopted.stream], record, unit.cluster, host)
+            if let state = record.retry { retries[retry].pointee = state }
+            streams[adopted.stream].pointee.retry = retry
         }
         adoptLog(unit, adopted)
         return nil
@@ -237,6 +244,8 @@ extension Worker {
                 streams[unit.stream].pointee.buffer.free()
                 dropLog(streams[unit.stream].pointee.log)
                 streams[unit.stream].pointee.log = -1
+                if streams[unit.stream].pointee.retry >= 0 { retries.give(streams[unit.stream].pointee.retry) }
+                streams[unit.stream].pointee.retry = -1
                 streams.give(unit.stream)
             }
         }
@@ -310,6 +319,9 @@ extension Worker {
     private func activateStream(_ slot: Int32, _ s: StreamPointer) {
         let cluster = Int(s.pointee.cluster)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(1) }
+        if s.pointee.retry >= 0, retries[s.pointee.retry].pointee.countsRetry {
+            snapshot.usage(of: cluster).addRetry(1)
+        }
         if s.pointee.flags.contains(.pending) { enqueue(slot, s, hosts[s.pointee.host]) }
     }
 

@@ -18,6 +18,8 @@ struct CompiledRoute: BitwiseCopyable {
     var upgrades: UInt64
     /// A CONNECT ends here; the host gets what is in the tunnel.
     var terminatesConnect = false
+    /// Nil: a request is sent once.
+    var retry: UnsafePointer<CompiledRetry>?
     var directStatus: UInt16
     var directBody: Bytes
     /// The share of requests it is for; nil: all.
@@ -160,6 +162,11 @@ final class RouteTable: @unchecked Sendable {
             compiled.timeoutNs = forward.timeoutMs &* 1_000_000
             if let idle = forward.idleTimeoutMs { compiled.idleTimeoutNs = idle &* 1_000_000 }
             compiled.prefixRewrite = forward.prefixRewrite.map { Bytes($0) }
+            compiled.retry = forward.retry.map { policy in
+                let memory = UnsafeMutablePointer<CompiledRetry>.allocate(capacity: 1)
+                memory.initialize(to: CompiledRetry(policy))
+                return UnsafePointer(memory)
+            }
             compiled.terminatesConnect = forward.terminatesConnect
             compiled.hostRewrite = forward.hostRewrite.map { Bytes($0) }
             for (i, name) in upgradeTypes.prefix(64).enumerated()

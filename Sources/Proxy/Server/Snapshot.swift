@@ -47,6 +47,7 @@ struct CompiledCluster: BitwiseCopyable {
     var maxConnections: UInt32
     var maxPending: UInt32
     var maxRequests: UInt32
+    var maxRetries: UInt32 = 3
     /// Its stat name, for access logs.
     var name = Bytes("-")
     /// What is noted of each response and connection; nothing in most clusters.
@@ -75,16 +76,24 @@ struct CompiledCluster: BitwiseCopyable {
 struct ClusterUsage: BitwiseCopyable {
     /// Cells between two clusters: a cache line or two, so that they do not disturb each other.
     static let stride = 16
+    private enum Cell {
+        static let connections = 0, pending = 1, requests = 2, retries = 3, hadConnection = 4
+    }
     let cells: UnsafeMutablePointer<UInt64>
-    var connections: UInt64 { cl_load_relaxed(cells) }
-    var pending: UInt64 { cl_load_relaxed(cells + 1) }
-    func addConnection(_ change: Int64) { _ = cl_fetch_add(cells, UInt64(bitPattern: change)) }
-    var requests: UInt64 { cl_load_relaxed(cells + 2) }
-    func addRequest(_ change: Int64) { _ = cl_fetch_add(cells + 2, UInt64(bitPattern: change)) }
-    func addPending(_ change: Int64) { _ = cl_fetch_add(cells + 1, UInt64(bitPattern: change)) }
+    var connections: UInt64 { cl_load_relaxed(cells + Cell.connections) }
+    func addConnection(_ change: Int64) { add(change, Cell.connections) }
+    var pending: UInt64 { cl_load_relaxed(cells + Cell.pending) }
+    func addPending(_ change: Int64) { add(change, Cell.pending) }
+    var requests: UInt64 { cl_load_relaxed(cells + Cell.requests) }
+    func addRequest(_ change: Int64) { add(change, Cell.requests) }
+    var retries: UInt64 { cl_load_relaxed(cells + Cell.retries) }
+    func addRetry(_ change: Int64) { add(change, Cell.retries) }
     /// There has been a connection: health checks are more frequent from then on.
-    var hadConnection: Bool { cl_load_relaxed(cells + 3) != 0 }
-    func noteConnection() { cl_store_relaxed(cells + 3, 1) }
+    var hadConnection: Bool { cl_load_relaxed(cells + Cell.hadConnection) != 0 }
+    func noteConnection() { cl_store_relaxed(cells + Cell.hadConnection, 1) }
+
+    @inline(__always)
+    private func add(_ change: Int64, _ cell: Int) { _ = cl_fetch_add(cells + cell, UInt64(bitPattern: change)) }
 }
 
 /// What a worker notes of the hosts of a cluster.
@@ -165,7 +174,8 @@ final class Snapshot: @unchecked Sendable {
                     idleTimeoutNs: cluster.idleTimeoutMs &* 1_000_000, bufferLimit: cluster.bufferLimit,
                     maxRequestsPerConnection: cluster.maxRequestsPerConnection,
                     maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
-                    maxRequests: cluster.maxRequests, name: Bytes(cluster.altStatName ?? cluster.name),
+                    maxRequests: cluster.maxRequests, maxRetries: cluster.maxRetries,
+                    name: Bytes(cluster.altStatName ?? cluster.name),
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
             clusters[i].watch = HostWatch(cluster)

@@ -5,7 +5,8 @@ import Glibc
 extension Worker {
     private enum Reason {
         case none
-        case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration
+        case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration, retry,
+            perTry
     }
 
     private struct Due {
@@ -73,6 +74,7 @@ extension Worker {
             } else if !s.pointee.flags.contains(.responseStarted) {
                 due.consider(s.pointee.startNs, listener.pointee.requestTimeoutNs, .request)
             }
+            if s.pointee.flags.contains(.retains) { dueRetry(retries[s.pointee.retry], &due) }
         } else if c.pointee.flags.contains(.headStarted) {
             due.consider(c.pointee.lastActivityNs, listener.pointee.streamIdleTimeoutNs, .streamIdle)
             due.consider(c.pointee.deadlineNs, listener.pointee.headersTimeoutNs, .headers)
@@ -83,6 +85,14 @@ extension Worker {
             due.consider(c.pointee.lastActivityNs, listener.pointee.idleTimeoutNs, .idle)
         }
         due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
+    }
+
+    private func dueRetry(_ r: UnsafeMutablePointer<RetryState>, _ due: inout Due) {
+        if r.pointee.againNs > 0 {
+            due.consider(r.pointee.againNs &- 1, 1, .retry)
+        } else if r.pointee.tryNs > 0 {
+            due.consider(r.pointee.tryNs, r.pointee.policy.perTryNs, .perTry)
+        }
     }
 
     /// Arms the timer of a downstream connection that is idle, or in the middle of a request.
@@ -140,6 +150,10 @@ extension Worker {
                 noteFailure(s.pointee.host, status: 504)
             }
             replyAndAbort(slot, c, status: 504, body: "upstream request timeout")
+        case .retry:
+            let streamSlot = c.pointee.stream
+            retryNow(slot, c, streamSlot, streams[streamSlot])
+        case .perTry: perTryTimedOut(slot, c)
         case .connect: connectTimedOut(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {

@@ -69,6 +69,7 @@ final class Worker: @unchecked Sendable {
     let connections: Slab<Connection>
     let streams: Slab<Stream>
     let hosts: Slab<HostPool>
+    let retries: Slab<RetryState>
     let wheel: TimerWheel
     let clusters: UnsafeMutablePointer<WorkerCluster>
     let listenerStats: UnsafeMutablePointer<ListenerStats>
@@ -127,6 +128,7 @@ final class Worker: @unchecked Sendable {
         connections = Slab(empty: Connection(), limit: Self.maxConnections)
         streams = Slab(empty: Stream(), limit: Self.maxConnections)
         hosts = Slab(empty: HostPool(), limit: 1 << 20)
+        retries = Slab(empty: RetryState(), limit: Self.maxConnections)
         wheel = TimerWheel(nowNs: now)
         clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
         for i in 0..<snapshot.clusterCount {

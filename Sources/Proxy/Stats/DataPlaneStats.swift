@@ -179,6 +179,14 @@ final class DataPlaneStats {
             return store.stat(ClusterStatusCounter.upstream_rq_code, in: ClusterScope(name), "\(key.status)")
         case .external: return origin(.external)
         case .inside: return origin(.internal)
+        case .retry:
+            let scope = ClusterRetryScope(name)
+            let classes: [ClusterRetryCounter] = [
+                .upstream_rq_completed, .upstream_rq_1xx, .upstream_rq_2xx, .upstream_rq_3xx, .upstream_rq_4xx,
+                .upstream_rq_5xx,
+            ]
+            if key.status < classes.count { return store.stat(classes[Int(key.status)], in: scope) }
+            return store.stat(ClusterRetryStatusCounter.upstream_rq_code, in: scope, "\(key.status)")
         }
     }
 

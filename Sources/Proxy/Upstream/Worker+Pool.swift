@@ -185,7 +185,10 @@ extension Worker {
         let s = streams[waiting]
         dequeue(waiting, s)
         bind(slot, u, waiting, s)
-        if !s.pointee.buffer.isEmpty {
+        if s.pointee.flags.contains(.retains) {
+            sendKept(slot, u, s)
+            if s.pointee.upstream == slot { armIdle(s.pointee.downstream, connections[s.pointee.downstream]) }
+        } else if !s.pointee.buffer.isEmpty {
             write(slot, u, s.pointee.buffer.bytes, s.pointee.buffer.count)
             s.pointee.buffer.free()
         }

@@ -12,6 +12,8 @@ public enum ClusterCounter: Int, CounterNames {
     case upstream_rq_total, upstream_rq_completed, upstream_rq_pending_total, upstream_rq_pending_overflow
     case upstream_rq_pending_failure_eject, upstream_rq_cancelled, upstream_rq_timeout, upstream_rq_rx_reset
     case upstream_rq_tx_reset, upstream_rq_per_try_timeout, upstream_rq_retry
+    case upstream_rq_retry_backoff_exponential, upstream_rq_retry_limit_exceeded, upstream_rq_retry_overflow
+    case upstream_rq_retry_success, retry_or_shadow_abandoned
     case upstream_rq_maintenance_mode
     // One after the other: who counts adds the class to the first.
     case upstream_rq_1xx, upstream_rq_2xx, upstream_rq_3xx, upstream_rq_4xx, upstream_rq_5xx
@@ -75,8 +77,17 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry("Requests whose connection the host closed or broke before the response was complete.")
         case .upstream_rq_tx_reset:
             StatEntry("Requests on a connection that the proxy gave up: the client left or a timeout passed.")
-        case .upstream_rq_per_try_timeout: .alwaysZero("a request is tried once.")
-        case .upstream_rq_retry: .alwaysZero("a request is tried once.")
+        case .upstream_rq_per_try_timeout:
+            StatEntry("Tries ended because no response had begun within the `per_try_timeout` of the route.")
+        case .upstream_rq_retry: StatEntry("Times that a request is sent again.")
+        case .upstream_rq_retry_backoff_exponential: StatEntry("Of these, after an exponential back-off: all.")
+        case .upstream_rq_retry_limit_exceeded:
+            StatEntry("Requests that failed once more after all their `num_retries`.")
+        case .upstream_rq_retry_overflow:
+            StatEntry("Requests that were not sent again, since `max_retries` of the cluster were under way.")
+        case .upstream_rq_retry_success: StatEntry("Requests that got a response which asks for no retry after one.")
+        case .retry_or_shadow_abandoned:
+            StatEntry("Requests that are not sent again, since they are larger than what is kept of one.")
         case .upstream_rq_maintenance_mode:
             StatEntry(
                 "Requests answered with 503 at once, since the runtime key upstream.maintenance_mode.<name> says so.")

@@ -91,7 +91,7 @@ final class Lane {
     }
 
     /// The connection on which the next request comes, a new one if need be.
-    private func whoIsAsked() throws -> Client {
+    func whoIsAsked() throws -> Client {
         let known = served.filter { $0.descriptor >= 0 && !$0.hasEnded() }
         if let one = known.first(where: { !$0.unread.isEmpty }) { return one }
         var polled = (known.map(\.descriptor) + [upstream.descriptor]).map {

@@ -39,9 +39,14 @@ struct LaneConfiguration {
     /// No time limit is near: what ends here ends because a test wants it.
     private var manager: String {
         let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-        let routes = lanes.filter { !$0.isTCP }.map {
-            "              - { match: { prefix: /\($0.name)/ }, "
-                + "route: { cluster: \($0.cluster ?? $0.name), timeout: 60s } }\n"
+        let routes = lanes.filter { !$0.isTCP }.map { lane in
+            [("again/", "0.01s"), ("later/", "0.5s"), ("", nil)].map { path, base in
+                let retry = base.map {
+                    ", retry_policy: { retry_on: 5xx, num_retries: 3, retry_back_off: { base_interval: \($0) } }"
+                }
+                return "              - { match: { prefix: /\(lane.name)/\(path) }, "
+                    + "route: { cluster: \(lane.cluster ?? lane.name), timeout: 60s\(retry ?? "") } }\n"
+            }.joined()
         }
         return """
                   - name: envoy.filters.network.http_connection_manager

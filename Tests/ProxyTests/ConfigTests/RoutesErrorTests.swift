@@ -178,9 +178,10 @@ struct RoutesErrorTests {
             ]
         ),
         (
-            Sample.route("{match: {prefix: /}, route: {cluster: c, retry_policy: {retry_on: 5xx}, hash_policy: []}}"),
+            Sample.route(
+                "{match: {prefix: /}, route: {cluster: c, hedge_policy: {initial_requests: 2}, hash_policy: []}}"),
             [
-                "envoy.yaml:8:42: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.retry_policy: \"retry_policy\" is an Envoy field that this build does not support"
+                "envoy.yaml:8:42: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.hedge_policy: \"hedge_policy\" is an Envoy field that this build does not support"
             ]
         ),
         (

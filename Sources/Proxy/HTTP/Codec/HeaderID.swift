@@ -14,6 +14,8 @@ enum HeaderID: UInt8, BitwiseCopyable {
     case http2Settings
     /// Of a response: its host is not well.
     case xEnvoyImmediateHealthCheckFail
+    /// Of a response: its host wants to be left alone.
+    case xEnvoyRateLimited
 }
 
 /// A set of header ids as one word.
@@ -64,7 +66,9 @@ extension HeaderID {
         switch length {
         case 15: return has("x-envoy-ip-tags") ? .xEnvoyInternalOnly : .other
         case 16: return has("x-envoy-internal") || has("x-envoy-retry-on") ? .xEnvoyInternalOnly : .other
-        case 19: return has("x-envoy-max-retries") || has("x-envoy-force-trace") ? .xEnvoyInternalOnly : .other
+        case 19:
+            if has("x-envoy-ratelimited") { return .xEnvoyRateLimited }
+            return has("x-envoy-max-retries") || has("x-envoy-force-trace") ? .xEnvoyInternalOnly : .other
         case 20: return has("x-envoy-original-url") ? .xEnvoyInternalOnly : .other
         case 21:
             if has("x-envoy-original-path") { return .xEnvoyEdgeOnly }

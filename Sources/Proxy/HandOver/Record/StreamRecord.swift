@@ -17,6 +17,8 @@ struct StreamRecord: BitwiseCopyable {
     var buffer = RecordBytes()
     /// `Log`; empty: none came.
     var log = RecordBytes()
+    /// Of a route that retries.
+    var retry: RetryState?
 
     private enum Tag {
         static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
@@ -26,6 +28,8 @@ struct StreamRecord: BitwiseCopyable {
 
     /// The log's record stands behind all others.
     static let logTag: UInt32 = 12
+    /// As does what it is to be sent again with.
+    static let retryTag: UInt32 = 13
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -63,6 +67,7 @@ struct StreamRecord: BitwiseCopyable {
             case Self.logTag:
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)
+            case Self.retryTag: retry = try RetryRecord.read(try field.content())
             default: break
             }
         }

@@ -1,0 +1,102 @@
+import ProxyConfig
+
+/// A retry policy as workers see it, and as a request carries it: plain data, so that it leaves the process with the
+/// request and goes on there whatever the configuration is.
+struct CompiledRetry: BitwiseCopyable {
+    var conditions: RetryPolicy.Conditions = []
+    var retries: UInt32 = 0
+    /// Nanoseconds; 0: none.
+    var perTryNs: UInt64 = 0
+    var baseNs: UInt64 = 25_000_000
+    var maxNs: UInt64 = 250_000_000
+    /// How often a host is chosen, until it is another than the one before.
+    var hostAttempts: UInt32 = 1
+    var codes = StatusSet()
+
+    init() {}
+
+    init(_ policy: RetryPolicy) {
+        conditions = policy.conditions
+        retries = policy.retries
+        perTryNs = policy.perTryTimeoutMs &* 1_000_000
+        baseNs = policy.baseMs &* 1_000_000
+        maxNs = policy.maxMs &* 1_000_000
+        hostAttempts = policy.hostAttempts
+        for code in policy.statusCodes { codes.insert(code) }
+    }
+
+    /// Whether a response with this status is one to be asked for again.
+    func retries(status: UInt16, isRateLimited: Bool) -> Bool {
+        if conditions.contains(.fiveXX), status >= 500, status < 600 { return true }
+        if conditions.contains(.gatewayError), status >= 502, status <= 504 { return true }
+        if conditions.contains(.retriable4xx), status == 409 { return true }
+        if conditions.contains(.rateLimited), isRateLimited { return true }
+        return conditions.contains(.statusCodes) && codes.contains(status)
+    }
+
+    /// Whether a request that got no response is sent again.
+    ///
+    /// - Parameters:
+    ///   - isConnecting: there never was a connection.
+    ///   - wasSent: something of it went to the host.
+    func retriesReset(isConnecting: Bool, wasSent: Bool) -> Bool {
+        if isConnecting, conditions.contains(.connectFailure) { return true }
+        if conditions.contains(.resetBeforeRequest), !wasSent { return true }
+        // Envoy counts a reset as the 5xx that it would become.
+        return !conditions.isDisjoint(with: [.reset, .fiveXX, .gatewayError])
+    }
+}
+
+/// Statuses from 0 to 639 as bits.
+struct StatusSet: BitwiseCopyable, Equatable {
+    static let words = 10
+    private var bits: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
+        (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    subscript(word: Int) -> UInt64 {
+        get { withUnsafeBytes(of: bits) { $0.load(fromByteOffset: 8 * (word % Self.words), as: UInt64.self) } }
+        set {
+            withUnsafeMutableBytes(of: &bits) {
+                $0.storeBytes(of: newValue, toByteOffset: 8 * (word % Self.words), as: UInt64.self)
+            }
+        }
+    }
+
+    func contains(_ status: UInt16) -> Bool {
+        status < 640 && self[Int(status / 64)] & 1 << UInt64(status % 64) != 0
+    }
+
+    mutating func insert(_ status: UInt16) {
+        if status < 640 { self[Int(status / 64)] |= 1 << UInt64(status % 64) }
+    }
+
+    static func == (a: StatusSet, b: StatusSet) -> Bool { (0..<words).allSatisfy { a[$0] == b[$0] } }
+}
+
+/// What a request that may be sent again carries, in the worker's slab for such. Most requests have none.
+struct RetryState: BitwiseCopyable {
+    var policy = CompiledRetry()
+    /// Times that it was sent again.
+    var attempts: UInt32 = 0
+    /// CLOCK_MONOTONIC, nanoseconds: when it is sent again; 0: it is under way, or answered.
+    var againNs: UInt64 = 0
+    /// When the current try began, and the request was complete; 0: it is not.
+    var tryNs: UInt64 = 0
+    /// Takes one of its cluster's `max_retries`.
+    var countsRetry = false
+    /// Something of the current try went to the host.
+    var wasSent = false
+
+    /// How long to wait before the next try: at random up to an interval that doubles with each, as Envoy does it.
+    func backOff(_ random: UInt64) -> UInt64 {
+        var interval = max(policy.baseNs, 1)
+        for _ in 1..<max(min(attempts, 40), 1) {
+            if interval >= policy.maxNs / 2 {
+                interval = max(policy.maxNs, 1)
+                break
+            }
+            interval &*= 2
+        }
+        return random % interval
+    }
+}

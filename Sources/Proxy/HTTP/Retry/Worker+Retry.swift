@@ -1,0 +1,220 @@
+import Glibc
+
+/// Requests that are sent again (Envoy's router, "Retry semantics"): as long as no response has gone to the client, the
+/// request is kept in `stream.buffer` (`Stream.Flags.retains`), whole and as it went upstream.
+extension Worker {
+    enum Lapse {
+        /// A response came that asks for another try.
+        case status(UInt16, isRateLimited: Bool)
+        /// None came.
+        case failure(UpstreamFailure)
+        case perTryTimeout
+    }
+
+    // MARK: Keeping
+
+    /// The route has a policy: the head, which is in `out`, is the first that is kept.
+    func beginRetries(_ s: StreamPointer, _ policy: CompiledRetry) {
+        // CONNECT and upgrades become tunnels, of which nothing can be kept.
+        if s.pointee.flags.contains(.upgrade) { return }
+        let slot = retries.take()
+        // Without room it is tried once.
+        guard slot >= 0 else { return }
+        retries[slot].pointee = RetryState()
+        retries[slot].pointee.policy = policy
+        s.pointee.retry = slot
+        s.pointee.flags.insert(.retains)
+        s.pointee.buffer.append(out.bytes, out.count)
+    }
+
+    /// Keeps what is in `out`, as long as it is not too much; then the request is not sent again.
+    func keepForRetry(_ s: StreamPointer) {
+        s.pointee.buffer.append(out.bytes, out.count)
+        let cluster = Int(s.pointee.cluster)
+        if s.pointee.buffer.count <= Int(snapshot.clusters[cluster].bufferLimit) { return }
+        if s.pointee.upstream < 0 {
+            pauseReading(connections[s.pointee.downstream])
+            return
+        }
+        clusterStats[cluster].counters[.retry_or_shadow_abandoned].increment()
+        endRetries(s)
+    }
+
+    /// It is not sent again any more; what it has been through stays known until its end.
+    func endRetries(_ s: StreamPointer) {
+        guard s.pointee.flags.contains(.retains) else { return }
+        s.pointee.flags.remove(.retains)
+        s.pointee.buffer.free()
+        returnToken(s)
+    }
+
+    /// The stream is over.
+    func dropRetries(_ s: StreamPointer) {
+        returnToken(s)
+        retries.give(s.pointee.retry)
+        s.pointee.retry = -1
+    }
+
+    private func returnToken(_ s: StreamPointer) {
+        let r = retries[s.pointee.retry]
+        guard r.pointee.countsRetry else { return }
+        r.pointee.countsRetry = false
+        snapshot.usage(of: Int(s.pointee.cluster)).addRetry(-1)
+    }
+
+    /// Whether it was sent more than once.
+    func wasRetried(_ s: StreamPointer) -> Bool {
+        s.pointee.retry >= 0 && retries[s.pointee.retry].pointee.attempts > 0
+    }
+
+    // MARK: Deciding
+
+    /// Whether the request is sent again; then it waits for that, and nothing of this try goes to the client.
+    func retries(_ s: StreamPointer, _ lapse: Lapse) -> Bool {
+        let r = retries[s.pointee.retry]
+        let stats = clusterStats[Int(s.pointee.cluster)]
+        returnToken(s)
+        guard isRetriable(r, lapse) else {
+            if r.pointee.attempts > 0 { stats.counters[.upstream_rq_retry_success].increment() }
+            endRetries(s)
+            return false
+        }
+        guard r.pointee.attempts < r.pointee.policy.retries else {
+            stats.counters[.upstream_rq_retry_limit_exceeded].increment()
+            if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.flags.insert(.retryLimit) }
+            endRetries(s)
+            return false
+        }
+        let usage = snapshot.usage(of: Int(s.pointee.cluster))
+        guard usage.retries < UInt64(snapshot.clusters[Int(s.pointee.cluster)].maxRetries) else {
+            stats.counters[.upstream_rq_retry_overflow].increment()
+            endRetries(s)
+            return false
+        }
+        usage.addRetry(1)
+        r.pointee.countsRetry = true
+        r.pointee.attempts += 1
+        r.pointee.tryNs = 0
+        r.pointee.wasSent = false
+        r.pointee.againNs = max(state.pointee.nowNs &+ r.pointee.backOff(random()), 1)
+        stats.counters[.upstream_rq_retry].increment()
+        stats.counters[.upstream_rq_retry_backoff_exponential].increment()
+        arm(s.pointee.downstream, deadlineNs: r.pointee.againNs)
+        return true
+    }
+
+    private func isRetriable(_ r: UnsafeMutablePointer<RetryState>, _ lapse: Lapse) -> Bool {
+        let policy = r.pointee.policy
+        switch lapse {
+        case .status(let status, let isRateLimited): return policy.retries(status: status, isRateLimited: isRateLimited)
+        case .perTryTimeout: return policy.retriesReset(isConnecting: false, wasSent: r.pointee.wasSent)
+        case .failure(let failure):
+            switch failure {
+            // As in Envoy: it would only make things worse.
+            case .overflow: return false
+            case .connectFailure, .connectTimeout: return policy.retriesReset(isConnecting: true, wasSent: false)
+            case .terminated, .protocolError:
+                return policy.retriesReset(isConnecting: false, wasSent: r.pointee.wasSent)
+            }
+        }
+    }
+
+    /// A response head has come, `responseHead`: whether it is thrown away and the request sent again. Then the connection
+    /// is let go, too.
+    func retriesResponse(_ slot: Int32, _ u: ConnectionPointer, _ s: StreamPointer, leftover: Int) -> Bool {
+        let head = responseHead.pointee
+        let isRateLimited = head.present.contains(.xEnvoyRateLimited)
+        guard retries(s, .status(head.status, isRateLimited: isRateLimited)) else { return false }
+        let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
+        if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
+        chargeRetried(s, head.status)
+        let isWhole = BodyDecoder(framing: head.framing, length: head.contentLength).isDone
+        let reusable =
+            isWhole && leftover == 0 && head.keepsAlive && u.pointee.output.isEmpty
+            && s.pointee.flags.contains(.requestEnded) && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing])
+        if reusable {
+            detachUpstream(s, u)
+            u.pointee.input.free()
+            u.pointee.flags.insert(.used)
+            u.pointee.flags.remove(.readPaused)
+            serveNext(slot, u)
+        } else {
+            clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_tx_reset].increment()
+            close(slot, u)
+            detachUpstream(s, u)
+        }
+        return true
+    }
+
+    /// The stats of `cluster.<name>.retry.`: few, so that the main thread makes them when they are needed.
+    private func chargeRetried(_ s: StreamPointer, _ status: UInt16) {
+        for number in [status, status / 100, 0] { chargeRare(s.pointee.cluster, number, .retry) }
+    }
+
+    // MARK: Again
+
+    /// The time has come.
+    func retryNow(_ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
+        let r = retries[s.pointee.retry]
+        let cluster = Int(s.pointee.cluster)
+        r.pointee.againNs = 0
+        if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.attempts += 1 }
+        let before = s.pointee.host
+        for _ in 0..<max(r.pointee.policy.hostAttempts, 1) {
+            s.pointee.host = chooseHost(cluster: cluster)
+            if s.pointee.host != before { break }
+        }
+        if s.pointee.host < 0 {
+            clusterStats[cluster].counters[.upstream_cx_none_healthy].increment()
+            note(s, .noHealthyUpstream, .noHealthyUpstream)
+            endRetries(s)
+            return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
+        }
+        if s.pointee.log >= 0 { noteHost(s) }
+        out.clear()
+        switch attach(streamSlot, s) {
+        case .connected:
+            let up = s.pointee.upstream
+            sendKept(up, connections[up], s)
+            if s.pointee.upstream == up,
+                connections[up].pointee.output.count <= Int(connections[up].pointee.bufferLimit)
+            {
+                resumeReading(slot, c)
+            }
+        case .pending: break
+        case .overflow:
+            endRetries(s)
+            return reply(slot, c, .overflow)
+        case .failed(let code): return upstreamFailed(streamSlot, s, .connectFailure(code))
+        }
+        if c.pointee.stream == streamSlot { armIdle(slot, c) }
+    }
+
+    /// The host takes too long for one try, whatever the route's timeout says.
+    func perTryTimedOut(_ slot: Int32, _ c: ConnectionPointer) {
+        let streamSlot = c.pointee.stream
+        let s = streams[streamSlot]
+        let cluster = Int(s.pointee.cluster)
+        clusterStats[cluster].counters[.upstream_rq_per_try_timeout].increment()
+        if !snapshot.clusters[cluster].watch.isEmpty { noteFailure(s.pointee.host, status: 504) }
+        cancelUpstream(streamSlot, s)
+        if retries(s, .perTryTimeout) { return }
+        note(s, .perTryTimeout, .upstreamTimeout)
+        replyAndAbort(slot, c, status: 504, body: "upstream request timeout")
+    }
+
+    /// Sends all of the request that has come so far on a connection that was just bound to it.
+    func sendKept(_ slot: Int32, _ u: ConnectionPointer, _ s: StreamPointer) {
+        beginTry(s)
+        // The write may end the stream and with it the buffer.
+        let kept = s.pointee.buffer
+        write(slot, u, kept.bytes, kept.count)
+    }
+
+    /// What has come of the request goes out, or has gone.
+    func beginTry(_ s: StreamPointer) {
+        let r = retries[s.pointee.retry]
+        r.pointee.wasSent = true
+        if s.pointee.flags.contains(.requestEnded) { r.pointee.tryNs = state.pointee.nowNs }
+    }
+}

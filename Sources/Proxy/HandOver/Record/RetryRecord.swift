@@ -1,0 +1,58 @@
+import ProxyConfig
+
+/// What a request that may be sent again carries, on its way: see `Retry` in docs/hand-over.md. The policy comes along, so
+/// that the request goes on as it began, whatever the new configuration says.
+enum RetryRecord {
+    private enum Tag {
+        static let conditions: UInt32 = 1, retries: UInt32 = 2, perTry: UInt32 = 3, base: UInt32 = 4, most: UInt32 = 5
+        static let hostAttempts: UInt32 = 6, codes: UInt32 = 7, attempts: UInt32 = 8, again: UInt32 = 9
+        static let begun: UInt32 = 10, countsRetry: UInt32 = 11, wasSent: UInt32 = 12
+    }
+
+    static func write(_ r: RetryState, _ tag: UInt32, into out: inout RecordWriter) {
+        let record = out.begin(tag)
+        out.number(Tag.conditions, UInt64(r.policy.conditions.rawValue))
+        out.number(Tag.retries, UInt64(r.policy.retries))
+        out.number(Tag.perTry, r.policy.perTryNs)
+        out.number(Tag.base, r.policy.baseNs)
+        out.number(Tag.most, r.policy.maxNs)
+        out.number(Tag.hostAttempts, UInt64(r.policy.hostAttempts))
+        for word in 0..<StatusSet.words where r.policy.codes[word] != 0 {
+            // One entry for each status: there are few.
+            for bit in 0..<64 where r.policy.codes[word] & 1 << UInt64(bit) != 0 {
+                out.number(Tag.codes, UInt64(word * 64 + bit))
+            }
+        }
+        out.number(Tag.attempts, UInt64(r.attempts))
+        out.number(Tag.again, r.againNs)
+        out.number(Tag.begun, r.tryNs)
+        out.number(Tag.countsRetry, r.countsRetry ? 1 : 0)
+        out.number(Tag.wasSent, r.wasSent ? 1 : 0)
+        out.end(record)
+    }
+
+    static func read(_ bytes: RecordBytes) throws(RecordError) -> RetryState {
+        var state = RetryState()
+        guard var reader = RecordReader(bytes) else { return state }
+        while let field = try reader.field() {
+            switch field.number {
+            // A condition that this build does not know never comes true here.
+            case Tag.conditions:
+                state.policy.conditions = RetryPolicy.Conditions(rawValue: try field.number()).intersection(.known)
+            case Tag.retries: state.policy.retries = try field.number()
+            case Tag.perTry: state.policy.perTryNs = try field.number()
+            case Tag.base: state.policy.baseNs = try field.number()
+            case Tag.most: state.policy.maxNs = try field.number()
+            case Tag.hostAttempts: state.policy.hostAttempts = min(try field.number(), 1001)
+            case Tag.codes: state.policy.codes.insert(try field.number())
+            case Tag.attempts: state.attempts = try field.number()
+            case Tag.again: state.againNs = try field.number()
+            case Tag.begun: state.tryNs = try field.number()
+            case Tag.countsRetry: state.countsRetry = try field.number(as: UInt8.self) != 0
+            case Tag.wasSent: state.wasSent = try field.number(as: UInt8.self) != 0
+            default: break
+            }
+        }
+        return state
+    }
+}

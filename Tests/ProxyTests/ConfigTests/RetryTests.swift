@@ -1,0 +1,72 @@
+import ProxyConfig
+import Testing
+
+/// `retry_policy` and what of it is refused.
+@Suite struct RetryTests {
+    private static func route(_ policy: String) -> String {
+        Sample.route("{match: {prefix: /}, route: {cluster: c, retry_policy: {\(policy)}}}")
+    }
+
+    @Test func everyField() throws {
+        let type = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+        let loaded = try load(
+            Self.route(
+                "retry_on: \"5xx, reset,refused-stream\", num_retries: 3, per_try_timeout: 0.25s, "
+                    + "retry_back_off: {base_interval: 0.1s, max_interval: 2s}, retriable_status_codes: [409, 503], "
+                    + "retry_host_predicate: [{name: p, typed_config: {\"@type\": \(type)}}], "
+                    + "host_selection_retry_max_attempts: 4"))
+        let policy = try #require(loaded.forward?.retry)
+        #expect(policy.conditions == [.fiveXX, .reset])
+        #expect(policy.retries == 3 && policy.perTryTimeoutMs == 250 && policy.baseMs == 100 && policy.maxMs == 2000)
+        #expect(policy.statusCodes == [409, 503] && policy.hostAttempts == 5)
+    }
+
+    @Test func defaults() throws {
+        let policy = try #require(try load(Self.route("retry_on: gateway-error")).forward?.retry)
+        #expect(policy.retries == 1 && policy.baseMs == 25 && policy.maxMs == 250 && policy.hostAttempts == 1)
+        #expect(try load(Self.route("")).forward?.retry == nil)
+        let longer = try load(Self.route("retry_on: reset, retry_back_off: {base_interval: 1s}")).forward?.retry
+        #expect(longer?.maxMs == 10_000)
+        #expect(try load("{}").bootstrap.clusters.isEmpty)
+        let cluster = try load(Sample.cluster("circuit_breakers: {thresholds: [{max_retries: 9}]}")).bootstrap.clusters
+        #expect(cluster.first?.maxRetries == 9)
+    }
+
+    /// A route has its own policy or its virtual host's.
+    @Test func ofTheVirtualHost() throws {
+        let loaded = try load(
+            Sample.hosts(
+                "{name: v, domains: [\"*\"], retry_policy: {retry_on: 5xx, num_retries: 8}, routes: ["
+                    + "{match: {prefix: /a}, route: {cluster: c}}, "
+                    + "{match: {prefix: /b}, route: {cluster: c, retry_policy: {retry_on: reset}}}, "
+                    + "{match: {prefix: /c}, route: {cluster: c, retry_policy: {}}}]}"))
+        let policies = loaded.http?.routes.virtualHosts.first?.routes.map { route -> UInt32? in
+            if case .forward(let forward) = route.action { return forward.retry?.retries }
+            return nil
+        }
+        #expect(policies == [8, 1, nil])
+    }
+
+    private static let place = "\(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.retry_policy"
+    static let wrong: [(policy: String, message: String)] = [
+        (
+            "retry_on: \"5xx,resett\"",
+            "67: \(place).retry_on: \"resett\" is no condition of Envoy's (did you mean \"reset\"?)"
+        ),
+        ("retry_on: unavailable", "67: \(place).retry_on: \"unavailable\" is not supported by this build"),
+        ("retriable_status_codes: [99]", "82: \(place).retriable_status_codes[0]: 99 is out of range (100 to 599)"),
+        ("retry_back_off: {}", "73: \(place).retry_back_off: required field \"base_interval\" is missing"),
+        (
+            "retry_back_off: {base_interval: 2s, max_interval: 1s}",
+            "107: \(place).retry_back_off.max_interval: must not be less than the base_interval"
+        ),
+        (
+            "retry_priority: {}",
+            "57: \(place).retry_priority: \"retry_priority\" is an Envoy field that this build does not support"
+        ),
+    ]
+
+    @Test(arguments: wrong) func isRefused(policy: String, message: String) {
+        #expect(errors(Self.route(policy)) == ["envoy.yaml:8:\(message)"])
+    }
+}
