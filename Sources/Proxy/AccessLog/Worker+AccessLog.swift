@@ -192,6 +192,15 @@ extension Worker {
         _ = cl_local_address(u.pointee.fd, &entry.pointee.upstreamLocal)
     }
 
+    /// The response has begun; its head stands in `out` from `start` on.
+    @inline(never)
+    func noteResponse(_ s: StreamPointer, _ d: ConnectionPointer, from start: Int) {
+        let entry = accessLog.entries[s.pointee.log]
+        entry.pointee.details = .viaUpstream
+        if entry.pointee.firstResponseNs == 0 { entry.pointee.firstResponseNs = state.pointee.nowNs }
+        captureResponse(s, d, from: start)
+    }
+
     // MARK: Tunnels
 
     /// A connection of a TCP proxy is about to be connected to a host.

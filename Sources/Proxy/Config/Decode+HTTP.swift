@@ -98,15 +98,22 @@ extension Decoder {
         return scalar.text.hasSuffix("/" + MessageSchema.router.name)
     }
 
+    struct Upgrade {
+        var type: String
+        var enabled: Bool
+        /// There is a `connect_config`.
+        var terminates: Bool
+    }
+
     /// `upgrade_configs` of the connection manager or of a route, tokens in lower case.
-    func upgrades(_ value: Value, _ schema: MessageSchema) -> [(type: String, enabled: Bool)] {
-        var result: [(type: String, enabled: Bool)] = []
+    func upgrades(_ value: Value, _ schema: MessageSchema) -> [Upgrade] {
+        var result: [Upgrade] = []
         var known: [String: SourceLocation] = [:]
         for message in value.messages(schema) {
             let enabled = message["enabled"]?.bool() ?? true
             guard let value = message.require("upgrade_type"), let given = value.nonEmptyString() else { continue }
             let type = given.lowercased()
-            if type == "connect" || type == "connect-udp" {
+            if type == "connect-udp" {
                 value.error("upgrade type \(quoted(given)) is not supported by this build")
                 continue
             }
@@ -115,7 +122,12 @@ extension Decoder {
                 continue
             }
             known[type] = value.location
-            result.append((type, enabled))
+            let connect = message["connect_config"]
+            if connect != nil, type != "connect" {
+                connect?.error("only an upgrade of type CONNECT has a connect_config")
+            }
+            result.append(
+                Upgrade(type: type, enabled: enabled, terminates: connect?.message(.connectConfig) != nil))
         }
         return result
     }

@@ -77,6 +77,9 @@ extension Decoder {
             _ = message.requireOne(
                 of: ["route", "direct_response"], else: ["redirect", "filter_action", "non_forwarding_action"])
         }
+        if path == .connect, case .forward(let forward)? = action, forward.prefixRewrite != nil {
+            message.error("a prefix_rewrite has nothing to rewrite where a connect_matcher is: CONNECT has no path")
+        }
         guard let path, let action else { return nil }
         var result = Route(name: name, match: path, action: action, location: message.location)
         result.caseSensitive = caseSensitive
@@ -96,9 +99,10 @@ extension Decoder {
             }
             return .pathSeparatedPrefix(text)
         }
+        if let value = match["connect_matcher"] { return value.message(.connectMatcher).map { _ in .connect } }
         _ = match.requireOne(
-            of: ["prefix", "path", "path_separated_prefix"],
-            else: ["safe_regex", "connect_matcher", "path_match_policy", "regex"])
+            of: ["prefix", "path", "path_separated_prefix", "connect_matcher"],
+            else: ["safe_regex", "path_match_policy", "regex"])
         return nil
     }
 
@@ -117,6 +121,7 @@ extension Decoder {
         if let host = message["host_rewrite_literal"]?.string(), !host.isEmpty { result.hostRewrite = host }
         for upgrade in message["upgrade_configs"].map({ upgrades($0, .routeUpgrade) }) ?? [] {
             result.upgrades[upgrade.type] = upgrade.enabled
+            if upgrade.terminates { result.terminatesConnect = true }
         }
         return result
     }

@@ -193,6 +193,8 @@ public enum PathMatch: Sendable, Hashable {
     case path(String)
     /// `path_separated_prefix`: `/a` matches `/a`, `/a/…` and `/a?…`, not `/ab`.
     case pathSeparatedPrefix(String)
+    /// `connect_matcher`: CONNECT requests, which have no path. No other match takes them.
+    case connect
 }
 
 public enum RouteAction: Sendable {
@@ -216,6 +218,9 @@ public struct Forward: Sendable {
     public var hostRewrite: String?
     /// `upgrade_configs` of the route: what it turns on (`true`) or off for itself, in lower case.
     public var upgrades: [String: Bool] = [:]
+    /// `connect_config` of the CONNECT upgrade: the tunnel ends here, and what is in it goes to the host as TCP. Otherwise
+    /// the host gets the CONNECT.
+    public var terminatesConnect = false
     public init(cluster: String, clusterLocation: SourceLocation) {
         self.cluster = cluster
         self.clusterLocation = clusterLocation

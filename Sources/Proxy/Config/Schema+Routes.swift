@@ -40,8 +40,8 @@ extension MessageSchema {
 
     static let routeMatch = MessageSchema(
         "envoy.config.route.v3.RouteMatch",
-        supported: "prefix path path_separated_prefix case_sensitive runtime_fraction",
-        refused: "safe_regex connect_matcher path_match_policy grpc tls_context regex",
+        supported: "prefix path path_separated_prefix connect_matcher case_sensitive runtime_fraction",
+        refused: "safe_regex path_match_policy grpc tls_context regex",
         unlessDefault: "headers query_parameters dynamic_metadata filter_state",
         hints: ["regex": "a field of the v2 API"],
         oneofs: ["prefix path safe_regex connect_matcher path_separated_prefix path_match_policy"])
@@ -71,7 +71,13 @@ extension MessageSchema {
 
     static let routeUpgrade = MessageSchema(
         "envoy.config.route.v3.RouteAction.UpgradeConfig",
-        supported: "upgrade_type enabled", refused: "connect_config")
+        supported: "upgrade_type enabled connect_config")
+
+    static let connectConfig = MessageSchema(
+        "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig",
+        unlessDefault: "proxy_protocol_config allow_post")
+
+    static let connectMatcher = MessageSchema("envoy.config.route.v3.RouteMatch.ConnectMatcher")
 
     static let directResponse = MessageSchema(
         "envoy.config.route.v3.DirectResponseAction", supported: "status body", refused: "body_format")

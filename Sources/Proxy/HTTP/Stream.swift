@@ -4,7 +4,7 @@ struct Stream: BitwiseCopyable {
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// All bits below.
-        static let known: UInt32 = 1 << 17 - 1
+        static let known: UInt32 = 1 << 19 - 1
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -39,6 +39,10 @@ struct Stream: BitwiseCopyable {
         static let responseTrailers = Flags(rawValue: 1 << 15)
         /// Takes a place of its cluster's `max_requests`.
         static let countsRequest = Flags(rawValue: 1 << 16)
+        /// An `upgrade` by CONNECT, which the host gets: a 2xx makes the tunnel.
+        static let connect = Flags(rawValue: 1 << 17)
+        /// An `upgrade` by CONNECT that ends here: the connection to the host makes the tunnel.
+        static let connectTerminates = Flags(rawValue: 1 << 18)
     }
 
     var flags: Flags = []

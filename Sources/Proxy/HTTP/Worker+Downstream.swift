@@ -252,6 +252,12 @@ extension Worker {
         let up = s.pointee.upstream
         guard up >= 0 else { return }
         let u = connections[up]
+        if u.pointee.flags.contains(.connecting) {
+            // A CONNECT whose host has not answered yet.
+            stats.counters[.upstream_rq_cancelled].increment()
+            detachUpstream(s, u)
+            return close(up, u)
+        }
         stats.counters[.upstream_rq_tx_reset].increment()
         // Closed while it still has its request, so that it is counted as such.
         close(up, u)

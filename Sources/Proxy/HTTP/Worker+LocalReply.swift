@@ -128,6 +128,8 @@ extension Worker {
         out.append("\r\nserver: ")
         out.append(snapshot.listeners[Int(c.pointee.listener)].serverName)
         out.append("\r\n")
+        let via = snapshot.listeners[Int(c.pointee.listener)].via
+        if via.count > 0 { out.field("via: ", via) }
         if s.pointee.flags.contains(.closeDownstream) {
             out.append("connection: close\r\n")
         } else if s.pointee.flags.contains(.http10) {

@@ -77,15 +77,15 @@ extension Worker {
         let table = listener.pointee.routes
         var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
         if authority.count == 0 { authority = listener.pointee.defaultHost }
-        // CONNECT has no path to match; its routes come with their own matcher.
-        let found =
-            head.pointee.method == .connect
-            ? nil
-            : table?._withUnsafeGuaranteedRef {
-                $0.find(
-                    authority: authority.start, authority.count, path: path, pathLength,
-                    random: $0.hasShares ? random() : 0)
-            }
+        let isConnect = head.pointee.method == .connect
+        let found = table?._withUnsafeGuaranteedRef { table in
+            let random = table.hasShares ? random() : 0
+            // CONNECT has no path to match; its routes come with their own matcher.
+            return isConnect
+                ? table.findConnect(authority: authority.start, authority.count, random: random)
+                : table.find(
+                    authority: authority.start, authority.count, path: path, pathLength, random: random)
+        }
         guard let found else {
             if s.pointee.log >= 0 { noteNoRoute(s, c, head) }
             let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0
@@ -96,14 +96,14 @@ extension Worker {
             }
             stats.http[.rq_total].increment()
             stats.http[.no_route].increment()
-            return reply(slot, c, status: 404, body: "", close: head.pointee.method == .connect)
+            return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         let route = found.pointee
         s.pointee.idleTimeoutNs = route.idleTimeoutNs
         if s.pointee.log >= 0 { noteRoute(s, c, route) }
         var upgrade = false
-        if head.pointee.connectionUpgrade, head.pointee.upgradeField >= 0, !isHTTP2Upgrade(head) {
-            guard upgradeAllowed(listener, route, head) else {
+        if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
+            guard upgradeAllowed(listener, route, isConnect ? Bytes("connect") : upgradeToken(head)) else {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
                 note(s, .upgradeFailed)
                 if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
@@ -122,6 +122,7 @@ extension Worker {
         if upgrade {
             // Such a request does not end before the tunnel does, so the route's timeout never begins to run.
             s.pointee.flags.insert([.upgrade, .closeDownstream])
+            if isConnect { s.pointee.flags.insert(route.terminatesConnect ? .connectTerminates : .connect) }
             s.pointee.flags.remove(.requestEnded)
         }
         s.pointee.timeoutNs = route.timeoutNs
@@ -157,6 +158,10 @@ extension Worker {
             return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
         }
         if s.pointee.log >= 0 { noteHost(s) }
+        if s.pointee.flags.contains(.connectTerminates) {
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            return terminateConnect(slot, c, streamSlot, s)
+        }
         out.clear()
         writeRequestHead(c, s, head, route)
         switch attach(streamSlot, s) {
@@ -177,30 +182,5 @@ extension Worker {
         if s.pointee.idleTimeoutNs > 0 { arm(slot, deadlineNs: now &+ s.pointee.idleTimeoutNs) }
         // Else its body is to come in time.
         if s.pointee.flags.contains(.requestEnded) { requestEnded(slot, s) } else { armIdle(slot, c) }
-    }
-
-    // MARK: Upgrades
-
-    /// Envoy passes such a request on as an ordinary one, without the upgrade (RFC 9113 §3.1 has dropped it).
-    private func isHTTP2Upgrade(_ head: UnsafeMutablePointer<MessageHead>) -> Bool {
-        let field = head.pointee.fields[Int(head.pointee.upgradeField)]
-        return UnsafeBufferPointer(start: head.pointee.base + Int(field.value), count: Int(field.valueLength))
-            .equalsFolded("h2c")
-    }
-
-    private func upgradeAllowed(
-        _ listener: UnsafeMutablePointer<CompiledListener>, _ route: CompiledRoute,
-        _ head: UnsafeMutablePointer<MessageHead>
-    ) -> Bool {
-        let field = head.pointee.fields[Int(head.pointee.upgradeField)]
-        let token = head.pointee.base + Int(field.value)
-        let length = Int(field.valueLength)
-        for i in 0..<min(listener.pointee.upgradeCount, 64) {
-            let name = listener.pointee.upgradeNames[i]
-            if name.count == length, foldedEqual(token, name.start, length) {
-                return route.upgrades & (1 << UInt64(i)) != 0
-            }
-        }
-        return false
     }
 }

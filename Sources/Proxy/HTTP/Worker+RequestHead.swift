@@ -8,7 +8,7 @@ extension Worker {
         let listener = snapshot.listeners + Int(c.pointee.listener)
         let h = head.pointee
         let edge = listener.pointee.useRemoteAddress
-        let upgrade = s.pointee.flags.contains(.upgrade)
+        let upgrade = s.pointee.flags.contains(.upgrade) && h.method != .connect
         let start = out.count
         out.append(h.base + Int(h.methodStart), Int(h.methodLength))
         out.append(byte: ASCII.space)
@@ -54,6 +54,7 @@ extension Worker {
                     copy(field, h.base)
                 }
                 wroteProto = true
+            case .xEnvoyOriginalHost: if route.hostRewrite == nil { copy(field, h.base) }
             case .xEnvoyEdgeOnly: if !edge { copy(field, h.base) }
             case .xEnvoyExternalAddress:
                 if !edge {
@@ -73,11 +74,16 @@ extension Worker {
         }
         if !wroteProto { out.append("x-forwarded-proto: http\r\n") }
         if edge, !wroteExternal { writeExternalAddress(c) }
-        writeRequestID(listener, h, edge: edge)
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
+        writeRequestID(listener, h, edge: edge)
         if s.pointee.timeoutNs > 0 {
             out.append("x-envoy-expected-rq-timeout-ms: ")
             out.append(decimal: s.pointee.timeoutNs / 1_000_000)
+            out.append("\r\n")
+        }
+        if route.hostRewrite != nil {
+            out.append("x-envoy-original-host: ")
+            out.append(h.base + Int(h.authority), Int(h.authorityLength))
             out.append("\r\n")
         }
         if route.prefixRewrite != nil {
@@ -110,6 +116,9 @@ extension Worker {
         if let rewrite = route.prefixRewrite, length >= route.pattern.count {
             out.append(rewrite)
             out.append(target + route.pattern.count, length - route.pattern.count)
+        } else if h.method == .connect {
+            // Its target is the authority.
+            if let rewrite = route.hostRewrite { out.append(rewrite) } else { out.append(target, length) }
         } else if length == 0 || target[0] == UInt8(ascii: "?") {
             // An absolute-form target without path (RFC 9112 §3.2.2).
             out.append(byte: UInt8(ascii: "/"))
@@ -121,7 +130,7 @@ extension Worker {
 
     /// How the body goes upstream; a request without one says so where its method expects one.
     private func writeRequestFraming(_ s: StreamPointer, _ h: MessageHead, upgrade: Bool, trailers: Bool) {
-        if upgrade { return }
+        if upgrade || h.method == .connect { return }
         if h.framing == .chunked {
             s.pointee.flags.insert(.requestChunked)
             if trailers { s.pointee.flags.insert(.trailers) }

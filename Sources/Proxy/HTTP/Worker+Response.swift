@@ -13,7 +13,7 @@ extension Worker {
         let h = responseHead.pointee
         chargeUpstream(s, h.status)
         decideClose(d, s, stats)
-        let isUpgrade = h.status == 101
+        let isUpgrade = makesTunnel(s, h.status)
         if !s.pointee.flags.contains(.requestEnded), !isUpgrade {
             stats.http[.downstream_rq_response_before_rq_complete].increment()
             s.pointee.flags.insert(.closeDownstream)
@@ -30,12 +30,7 @@ extension Worker {
         out.append(StatusText.reason(h.status))
         out.append("\r\n")
         writeResponseFields(listener, s, h, isUpgrade: isUpgrade)
-        if s.pointee.log >= 0 {
-            note(s, .viaUpstream)
-            let entry = accessLog.entries[s.pointee.log]
-            if entry.pointee.firstResponseNs == 0 { entry.pointee.firstResponseNs = state.pointee.nowNs }
-            captureResponse(s, d, from: start)
-        }
+        if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
         if !isUpgrade { writeResponseFraming(s, h, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")
     }

@@ -70,13 +70,13 @@ extension Worker {
                     chargeUpstreamCode(s, status)
                     continue
                 }
-                if status == 101 {
-                    guard s.pointee.flags.contains(.upgrade) else {
-                        protocolError(slot, u, streamSlot, s)
-                        return count
-                    }
+                if makesTunnel(s, status) {
                     becomeTunnel(slot, u, streamSlot, s)
                     return p
+                }
+                if status == 101 {
+                    protocolError(slot, u, streamSlot, s)
+                    return count
                 }
                 startResponse(slot, u, s)
                 u.pointee.decoder = BodyDecoder(
@@ -152,7 +152,7 @@ extension Worker {
         if s.pointee.flags.contains(.responseChunked) { out.append("\r\n") }
     }
 
-    private func flushResponse(_ s: StreamPointer) {
+    func flushResponse(_ s: StreamPointer) {
         let down = s.pointee.downstream
         if down >= 0, !out.isEmpty { flushScratch(to: down, connections[down]) }
         out.clear()
@@ -248,45 +248,5 @@ extension Worker {
         close(slot, u)
         detachUpstream(s, u)
         upstreamFailed(streamSlot, s, .protocolError)
-    }
-
-    // MARK: Upgrades
-
-    /// The host has agreed: from here both connections are a tunnel.
-    private func becomeTunnel(_ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
-        let down = s.pointee.downstream
-        let d = connections[down]
-        let stats = listenerStats[Int(d.pointee.listener)]
-        startResponse(slot, u, s)
-        let generation = d.pointee.generation
-        flushResponse(s)
-        if d.pointee.generation != generation || u.pointee.kind == .free { return }
-        stats.http[.downstream_cx_upgrades_total].increment()
-        stats.httpGauges[.downstream_cx_upgrades_active].add(1)
-        stats.httpGauges[.downstream_cx_http1_active].sub(1)
-        d.pointee.kind = .tunnelDownstream
-        d.pointee.flags.insert(.upgraded)
-        d.pointee.flags.remove([.inBody, .readPaused])
-        d.pointee.peer = slot
-        u.pointee.kind = .tunnelUpstream
-        u.pointee.flags.insert(.upgraded)
-        u.pointee.flags.remove(.readPaused)
-        u.pointee.peer = down
-        d.pointee.lastActivityNs = state.pointee.nowNs
-        if s.pointee.idleTimeoutNs > 0 { arm(down, deadlineNs: state.pointee.nowNs &+ s.pointee.idleTimeoutNs) }
-        d.pointee.flags.insert(.readPending)
-        makeReady(down, d)
-    }
-
-    /// The stream of a tunnel is over; its connections are closed by the caller.
-    func endUpgradedStream(_ d: ConnectionPointer) {
-        let streamSlot = d.pointee.stream
-        let s = streams[streamSlot]
-        let stats = listenerStats[Int(d.pointee.listener)]
-        if s.pointee.log >= 0 { noteUpgradeEnds(s, d) }
-        let up = s.pointee.upstream
-        if up >= 0 { detachUpstream(s, connections[up]) }
-        d.pointee.stream = -1
-        freeStream(streamSlot, s, stats)
     }
 }

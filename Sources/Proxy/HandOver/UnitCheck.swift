@@ -43,7 +43,13 @@ enum UnitCheck {
             guard isHTTP else { return "its listener speaks another protocol in the new configuration" }
             guard !flags.contains(.upgraded), unit.stream != nil || unit.upstream == nil else { return broken }
             if flags.contains(.inBody), unit.stream == nil || d.decoder.isDone { return broken }
-            if unit.upstream.map({ ConnectionRecord.kind($0.kind) != .upstreamHTTP }) ?? false { return broken }
+            if let up = unit.upstream, ConnectionRecord.kind(up.kind) != .upstreamHTTP {
+                // A CONNECT that ends here, while its host is asked.
+                let flags = Connection.Flags(rawValue: up.flags)
+                guard let s = unit.stream, Stream.Flags(rawValue: s.flags).contains(.connectTerminates),
+                    ConnectionRecord.kind(up.kind) == .tunnelUpstream, flags.isSuperset(of: [.connecting, .upgraded])
+                else { return broken }
+            }
         case .tunnelDownstream:
             let upgraded = flags.contains(.upgraded)
             guard isHTTP == upgraded else { return "its listener speaks another protocol in the new configuration" }

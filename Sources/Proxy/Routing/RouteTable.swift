@@ -2,7 +2,7 @@ import ProxyConfig
 
 /// A compiled route: plain data that a request in flight may copy.
 struct CompiledRoute: BitwiseCopyable {
-    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix }
+    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix, connect }
     var match: Match
     var caseSensitive: Bool
     /// In lower case where the match ignores case.
@@ -16,6 +16,8 @@ struct CompiledRoute: BitwiseCopyable {
     var hostRewrite: Bytes?
     /// Positions in the listener's list of upgrade tokens that are allowed here, as bits.
     var upgrades: UInt64
+    /// A CONNECT ends here; the host gets what is in the tunnel.
+    var terminatesConnect = false
     var directStatus: UInt16
     var directBody: Bytes
     /// The share of requests it is for; nil: all.
@@ -38,6 +40,7 @@ struct CompiledRoute: BitwiseCopyable {
         case .path:
             guard length == pattern.count else { return false }
             return caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
+        case .connect: return false
         case .separatedPrefix:
             let begins =
                 caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
@@ -140,6 +143,7 @@ final class RouteTable: @unchecked Sendable {
         case .prefix(let value): (kind, text) = (.prefix, value)
         case .path(let value): (kind, text) = (.path, value)
         case .pathSeparatedPrefix(let value): (kind, text) = (.separatedPrefix, value)
+        case .connect: (kind, text) = (.connect, "")
         }
         var compiled = CompiledRoute(
             match: kind, caseSensitive: route.caseSensitive,
@@ -156,6 +160,7 @@ final class RouteTable: @unchecked Sendable {
             compiled.timeoutNs = forward.timeoutMs &* 1_000_000
             if let idle = forward.idleTimeoutMs { compiled.idleTimeoutNs = idle &* 1_000_000 }
             compiled.prefixRewrite = forward.prefixRewrite.map { Bytes($0) }
+            compiled.terminatesConnect = forward.terminatesConnect
             compiled.hostRewrite = forward.hostRewrite.map { Bytes($0) }
             for (i, name) in upgradeTypes.prefix(64).enumerated()
             where forward.upgrades[name] ?? managerTypes.contains(name) {
@@ -182,6 +187,20 @@ final class RouteTable: @unchecked Sendable {
         for _ in 0..<entry.routeCount {
             if route.pointee.matches(path, pathLength), route.pointee.share?.contains(random) ?? true { return route }
             route += 1
+        }
+        return nil
+    }
+
+    /// The route of a CONNECT request, which has no path.
+    func findConnect(
+        authority: UnsafePointer<UInt8>, _ authorityLength: Int, random: UInt64 = 0
+    ) -> UnsafePointer<CompiledRoute>? {
+        let host = onlyDefault ? defaultHost : virtualHost(authority, authorityLength)
+        guard host >= 0 else { return nil }
+        let entry = hosts[Int(host)]
+        for i in Int(entry.firstRoute)..<Int(entry.firstRoute + entry.routeCount)
+        where routes[i].match == .connect && routes[i].share?.contains(random) ?? true {
+            return UnsafePointer(routes + i)
         }
         return nil
     }

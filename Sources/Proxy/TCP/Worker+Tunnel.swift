@@ -53,6 +53,7 @@ extension Worker {
     }
 
     func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
+        if u.pointee.stream >= 0 { return connectUnreachable(slot, u, code) }
         let down = u.pointee.peer
         u.pointee.peer = -1
         clusterStats[cluster(of: u)].gauges[.upstream_rq_active].sub(1)
@@ -65,6 +66,7 @@ extension Worker {
     }
 
     func tunnelConnected(_ slot: Int32, _ u: ConnectionPointer) {
+        if u.pointee.stream >= 0 { return connectEstablished(slot, u) }
         guard u.pointee.peer >= 0 else { return close(slot, u) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs

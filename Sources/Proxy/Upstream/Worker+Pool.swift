@@ -53,7 +53,7 @@ extension Worker {
     }
 
     /// Takes a place of `max_requests` for the stream; it is given back with the stream. Waiting requests count too.
-    private func admit(_ s: StreamPointer, _ usage: ClusterUsage, _ limit: UInt32) -> Bool {
+    func admit(_ s: StreamPointer, _ usage: ClusterUsage, _ limit: UInt32) -> Bool {
         if s.pointee.flags.contains(.countsRequest) { return true }
         // Several workers may ask at once: who gets past the limit steps back.
         guard usage.requests < UInt64(limit) else { return false }

@@ -24,7 +24,9 @@ public enum HTTPCounter: Int, CounterNames {
         case .downstream_cx_http1_total:
             StatEntry("Connections accepted from clients that speak HTTP/1, which is all of them.")
         case .downstream_cx_upgrades_total:
-            StatEntry("Connections that became a tunnel because an upstream agreed to an upgrade with status 101.")
+            StatEntry(
+                "Connections that became a tunnel: an upstream agreed to an upgrade with status 101 or to a CONNECT with "
+                    + "2xx, or a CONNECT that ends here reached its host.")
         case .downstream_cx_destroy: StatEntry("Connections of clients that were closed, by whichever side.")
         case .downstream_cx_destroy_local:
             StatEntry("Connections closed by the proxy while the client's side was open: after a timeout, by a drain.")

@@ -15,6 +15,8 @@ struct Configuration {
     var manager: [String] = []
     /// Routes, one a line; by default everything goes to the cluster.
     var routes: [String] = []
+    /// Virtual hosts before the one for all domains, one a line.
+    var hosts: [String] = []
     /// Lines of the cluster.
     var clusterLines: [String] = []
     /// Clusters besides, one a line.
@@ -82,7 +84,7 @@ struct Configuration {
             \(lines(manager, 10))          route_config:
                         name: local_route
                         virtual_hosts:
-                        - name: local_service
+            \(lines(hosts.map { "- " + $0 }, 12))            - name: local_service
                           domains: ["*"]
                           routes:
             \(lines(all.map { "- " + $0 }, 14))          http_filters:

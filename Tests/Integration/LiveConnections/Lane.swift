@@ -49,10 +49,10 @@ final class Lane {
         return client
     }
 
-    /// Sends text in which PATH stands for the lane's path.
+    /// Sends text in which PATH stands for the lane's path and LANE for its name.
     func send(_ client: Client, _ text: String, requests: Int = 0) throws {
         tally.requests += requests
-        let bytes = Array(text.replacing("PATH", with: path).utf8)
+        let bytes = Array(text.replacing("PATH", with: path).replacing("LANE", with: name).utf8)
         try client.send(bytes)
         if !isTCP { stage.sentBytes += bytes.count }
     }

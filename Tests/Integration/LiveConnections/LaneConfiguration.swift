@@ -50,9 +50,10 @@ struct LaneConfiguration {
                       stat_prefix: ingress_http
                       delayed_close_timeout: 60s
                       http_protocol_options: { enable_trailers: true, accept_http_10: true }
-                      upgrade_configs: [{ upgrade_type: websocket }]
+                      upgrade_configs: [{ upgrade_type: websocket }, { upgrade_type: CONNECT }]
                       route_config:
                         virtual_hosts:
+            \(lanes.filter { !$0.isTCP }.map(connectHosts).joined())\
                         - name: all
                           domains: ["*"]
                           routes:\(routes.isEmpty ? " []\n" : "\n" + routes.joined())\
@@ -62,6 +63,20 @@ struct LaneConfiguration {
                           "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
 
             """
+    }
+
+    /// CONNECT requests have no path: port 1 of the lane's name is a tunnel that ends in the proxy, port 2 one that the
+    /// upstream is asked for.
+    private func connectHosts(_ lane: Entry) -> String {
+        let cluster = lane.cluster ?? lane.name
+        return [(1, ", upgrade_configs: [{ upgrade_type: CONNECT, connect_config: {} }]"), (2, "")].map { port, more in
+            """
+                        - name: \(lane.name)_\(port)
+                          domains: ["\(lane.name):\(port)"]
+                          routes: [{ match: { connect_matcher: {} }, route: { cluster: \(cluster)\(more) } }]
+
+            """
+        }.joined()
     }
 
     private func tunnel(to cluster: String) -> String {

@@ -114,6 +114,20 @@ extension LiveKind {
                 try lane.exchange(client, served, "next")
             }
         },
+        LiveKind(name: "a CONNECT whose upstream is being connected", backlog: 0) { lane in
+            let filler = try Client(port: lane.upstream.port)
+            let client = try lane.client()
+            try lane.send(client, "CONNECT LANE:1 HTTP/1.1\r\nhost: LANE:1\r\n\r\nearly", requests: 1)
+            lane.settle("upstream_cx_active", 1)
+            lane.settle()
+            return LiveClient(active: 1) {
+                try release(lane, filler)
+                let served = try lane.accept()
+                try agreed(lane, client)
+                #expect(try served.receive(count: 5) == Array("early".utf8))
+                try talk(client, served, "after")
+            }
+        },
         LiveKind(name: "a TCP pair whose upstream is being connected", isTCP: true, backlog: 0) { lane in
             let filler = try Client(port: lane.upstream.port)
             let client = try lane.client()

@@ -32,6 +32,37 @@ extension LiveKind {
                 #expect(try served.receiveToEnd() == [])
             }
         },
+        LiveKind(name: "a CONNECT tunnel that ends in the proxy") { lane in
+            let client = try lane.client()
+            try lane.send(client, "CONNECT LANE:1 HTTP/1.1\r\nhost: LANE:1\r\n\r\n", requests: 1)
+            let served = try lane.accept()
+            try agreed(lane, client)
+            try talk(client, served, "before")
+            return LiveClient(active: 1, step: { try talk(client, served, "between") }) {
+                try talk(client, served, "after")
+                client.close()
+                #expect(try served.receiveToEnd() == [])
+            }
+        },
+        LiveKind(name: "a CONNECT tunnel through its upstream") { lane in
+            let (client, served) = try connect(lane)
+            try served.send("HTTP/1.1 200 OK\r\n\r\n")
+            try agreed(lane, client)
+            try talk(client, served, "before")
+            return LiveClient(active: 1, step: { try talk(client, served, "between") }) {
+                try served.send("last words")
+                served.close()
+                #expect(try client.receiveToEnd() == Array("last words".utf8))
+            }
+        },
+        LiveKind(name: "a CONNECT that its upstream is asked for") { lane in
+            let (client, served) = try connect(lane)
+            return LiveClient(active: 1) {
+                try served.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+                try agreed(lane, client)
+                try talk(client, served, "after")
+            }
+        },
         LiveKind(name: "a TCP pair", isTCP: true) { lane in
             let (client, served) = try pair(lane)
             try talk(client, served, "before")
@@ -93,6 +124,23 @@ extension LiveKind {
         let response = try client.response()
         #expect(response.status == 101)
         #expect(response["upgrade"] == "websocket")
+    }
+
+    /// A CONNECT that the upstream has got.
+    private static func connect(_ lane: Lane) throws -> (client: Client, served: Client) {
+        let client = try lane.client()
+        try lane.send(client, "CONNECT LANE:2 HTTP/1.1\r\nhost: LANE:2\r\n\r\n", requests: 1)
+        let served = try lane.accept()
+        let request = try served.request()
+        #expect(request.method == "CONNECT" && request.target == "\(lane.name):2")
+        return (client, served)
+    }
+
+    /// The client is told that the tunnel is open; a length would belong to nothing.
+    static func agreed(_ lane: Lane, _ client: Client) throws {
+        let response = try client.response(toHead: true)
+        #expect(response.status == 200 && !response.has("content-length"))
+        lane.countSuccess()
     }
 
     static func pair(_ lane: Lane, receiveBuffer: Int32? = nil) throws -> (client: Client, served: Client) {

@@ -11,7 +11,7 @@ struct ExamplesTests {
 
     @Test(
         "load without warnings",
-        arguments: ["access_log.yaml", "envoy.yaml", "envoy_v2.yaml", "tcp.yaml", "websocket.yaml"])
+        arguments: ["access_log.yaml", "envoy.yaml", "envoy_v2.yaml", "tcp.yaml", "websocket.yaml", "connect.yaml"])
     func load(name: String) throws {
         let loaded = try Self.load(name)
         #expect(loaded.warnings == [])
@@ -41,6 +41,14 @@ struct ExamplesTests {
         #expect(cluster.dnsFamily == .v4Only)
         #expect(cluster.connectTimeoutMs == 250)
         #expect(cluster.endpoints.map(\.address) == [.socket(host: "127.0.0.1", port: 8080)])
+    }
+
+    @Test("connect.yaml: a CONNECT that ends here")
+    func connect() throws {
+        let loaded = try Self.load("connect.yaml")
+        #expect(loaded.http?.upgradeTypes == ["connect"])
+        #expect(loaded.route?.match == .connect)
+        #expect(loaded.forward?.terminatesConnect == true && loaded.forward?.upgrades == ["connect": true])
     }
 
     @Test("websocket.yaml: upgrades of the route")

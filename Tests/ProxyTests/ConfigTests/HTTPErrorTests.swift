@@ -117,14 +117,14 @@ struct HTTPErrorTests {
         ),
         (
             Sample.hcm(
-                "stat_prefix: p, \(Sample.router), route_config: {}, upgrade_configs: [{upgrade_type: CONNECT}, {enabled: 1}]"
+                "stat_prefix: p, \(Sample.router), route_config: {}, upgrade_configs: [{upgrade_type: CONNECT-UDP}, {enabled: 1}]"
             ),
             [
-                "envoy.yaml:7:193: \(Sample.typedConfig).upgrade_configs[0].upgrade_type: upgrade type \"CONNECT\" "
+                "envoy.yaml:7:193: \(Sample.typedConfig).upgrade_configs[0].upgrade_type: upgrade type \"CONNECT-UDP\" "
                     + "is not supported by this build",
-                "envoy.yaml:7:203: \(Sample.typedConfig).upgrade_configs[1]: required field \"upgrade_type\" is "
+                "envoy.yaml:7:207: \(Sample.typedConfig).upgrade_configs[1]: required field \"upgrade_type\" is "
                     + "missing",
-                "envoy.yaml:7:213: \(Sample.typedConfig).upgrade_configs[1].enabled: expected true or false, got "
+                "envoy.yaml:7:217: \(Sample.typedConfig).upgrade_configs[1].enabled: expected true or false, got "
                     + "the number 1",
             ]
         ),

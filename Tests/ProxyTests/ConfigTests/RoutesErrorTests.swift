@@ -77,7 +77,7 @@ struct RoutesErrorTests {
             Sample.route("{match: {}, route: {}}"),
             [
                 "envoy.yaml:8:9: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match: one of "
-                    + "prefix, path, path_separated_prefix is required",
+                    + "prefix, path, path_separated_prefix, connect_matcher is required",
                 "envoy.yaml:8:20: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route: required "
                     + "field \"cluster\" is missing",
             ]
@@ -122,6 +122,24 @@ struct RoutesErrorTests {
             [
                 "envoy.yaml:8:21: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].match.headers: "
                     + "\"headers\" is an Envoy field that this build does not support"
+            ]
+        ),
+        (
+            Sample.route("{match: {connect_matcher: {}}, route: {cluster: c, prefix_rewrite: /a}}"),
+            [
+                "envoy.yaml:8:1: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0]: a prefix_rewrite has "
+                    + "nothing to rewrite where a connect_matcher is: CONNECT has no path"
+            ]
+        ),
+        (
+            Sample.route(
+                "{match: {prefix: /}, route: {cluster: c, upgrade_configs: [{upgrade_type: websocket, "
+                    + "connect_config: {}}, {upgrade_type: CONNECT, connect_config: {allow_post: true}}]}}"),
+            [
+                "envoy.yaml:8:102: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.upgrade_configs[0]"
+                    + ".connect_config: only an upgrade of type CONNECT has a connect_config",
+                "envoy.yaml:8:148: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].route.upgrade_configs[1]"
+                    + ".connect_config.allow_post: \"allow_post\" is an Envoy field that this build does not support",
             ]
         ),
         (

@@ -6,7 +6,7 @@ enum HeaderID: UInt8, BitwiseCopyable {
     case host, connection, keepAlive, proxyConnection, transferEncoding, contentLength, te, trailer, upgrade, expect
     case date, server, via
     case xForwardedFor, xForwardedProto, xRequestID
-    case xEnvoyUpstreamServiceTime, xEnvoyExternalAddress
+    case xEnvoyUpstreamServiceTime, xEnvoyExternalAddress, xEnvoyOriginalHost
     /// What only an internal client may say (`x-envoy-retry-on`, `x-envoy-upstream-rq-timeout-ms` …): removed from requests.
     case xEnvoyInternalOnly
     /// What is removed besides at the edge (`use_remote_address`).
@@ -66,6 +66,7 @@ extension HeaderID {
         case 20: return has("x-envoy-original-url") ? .xEnvoyInternalOnly : .other
         case 21:
             if has("x-envoy-original-path") { return .xEnvoyEdgeOnly }
+            if has("x-envoy-original-host") { return .xEnvoyOriginalHost }
             return has("x-envoy-retry-grpc-on") ? .xEnvoyInternalOnly : .other
         case 24: return has("x-envoy-external-address") ? .xEnvoyExternalAddress : .other
         case 27: return has("x-envoy-decorator-operation") ? .xEnvoyEdgeOnly : .other

@@ -57,7 +57,9 @@ extension MessageHead {
         let result = parseFields(from: p, limit: end, maxCount: limits.fields)
         guard case .complete(let length) = result else { return result }
         interpretConnection()
-        if let error = interpretFraming() ?? interpretTarget() ?? interpretHost() { return .failed(error) }
+        if let error = interpretFraming() ?? interpretConnect() ?? interpretTarget() ?? interpretHost() {
+            return .failed(error)
+        }
         return .complete(length)
     }
 
@@ -78,11 +80,30 @@ extension MessageHead {
         return .complete(start &+ 8)
     }
 
+    /// CONNECT names host and port and has no body (RFC 9110 §9.3.6, RFC 9112 §3.2.3). Its target is its authority,
+    /// whatever `Host` says.
+    private mutating func interpretConnect() -> ParseError? {
+        if method != .connect { return nil }
+        if framing == .chunked { return .badTransferEncoding }
+        if framing == .length { return .badContentLength }
+        let text = base + Int(target)
+        let length = Int(targetLength)
+        var colon = length &- 1
+        while colon > 0, text[colon] != UInt8(ascii: ":") { colon &-= 1 }
+        guard colon > 0, let port = parseDecimal(text + colon + 1, length &- colon &- 1), port <= 65535 else {
+            return .badTarget
+        }
+        isAbsoluteForm = true
+        authority = target
+        authorityLength = targetLength
+        return nil
+    }
+
     /// Reduces an absolute-form target to authority and path (RFC 9112 §3.2.2) and checks the other forms.
     private mutating func interpretTarget() -> ParseError? {
         let text = base + Int(target)
         let length = Int(targetLength)
-        if method == .connect { return text[0] == UInt8(ascii: "/") ? .badTarget : nil }
+        if method == .connect { return nil }
         if text[0] == UInt8(ascii: "/") { return nil }
         if method == .options, length == 1, text[0] == UInt8(ascii: "*") { return nil }
         var scheme = 0

@@ -45,6 +45,11 @@ extension MessageHead {
         let result = parseFields(from: p &+ 2, limit: end, maxCount: limits.fields)
         guard case .complete = result else { return result }
         interpretConnection()
+        if requestMethod == .connect, status / 100 == 2 {
+            // What follows is the tunnel, whatever the fields say (RFC 9110 §9.3.6).
+            framing = .none
+            return result
+        }
         if let error = interpretFraming() { return .failed(error) }
         // RFC 9112 §6.1 forbids it, and Envoy takes it for a protocol error.
         if framing == .chunked, status < 200 || status == 204 { return .failed(.badTransferEncoding) }

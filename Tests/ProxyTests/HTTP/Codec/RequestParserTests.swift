@@ -105,7 +105,10 @@ import Testing
         "GET https:// HTTP/1.1", "GET https://?a HTTP/1.1", "GET http:/a HTTP/1.1", "GET ftp://a/ HTTP/1.1",
         "GET httpx://a/ HTTP/1.1", "GET example.com:80 HTTP/1.1", "GET /a\tb HTTP/1.1", "GET /\u{0} HTTP/1.1",
         "GET /\u{7F} HTTP/1.1", "GET /\u{E4} HTTP/1.1", "GET \tHTTP/1.1", "GET \r\n", "GET /a\u{B} HTTP/1.1",
-        "CONNECT /a HTTP/1.1", "GET /\u{1B} HTTP/1.1", "GET \n", "GET /\n",
+        "CONNECT /a HTTP/1.1", "CONNECT a HTTP/1.1", "CONNECT :1 HTTP/1.1", "CONNECT a: HTTP/1.1",
+        "CONNECT a:x HTTP/1.1",
+        "CONNECT a:65536 HTTP/1.1", "CONNECT http://a/ HTTP/1.1", "CONNECT * HTTP/1.1", "GET /\u{1B} HTTP/1.1",
+        "GET \n", "GET /\n",
     ])
     func badTargets(line: String) {
         #expect(parseRequest("\(line)\r\nHost: a\r\n\r\n").error == .badTarget)
@@ -116,6 +119,12 @@ import Testing
         let connect = parseRequest("CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n").head
         #expect(connect?.method == .connect)
         #expect(connect?.target == "b:443")
+        // The target is its authority, whatever Host says (RFC 9112 §3.2.3).
+        let other = parseRequest("CONNECT [::1]:0 HTTP/1.1\r\nHost: c\r\nContent-Length: 0\r\n\r\n").head
+        #expect(other?.authority == "[::1]:0")
+        let body = "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n"
+        #expect(parseRequest("\(body)Content-Length: 1\r\n\r\n").error == .badContentLength)
+        #expect(parseRequest("\(body)Transfer-Encoding: chunked\r\n\r\n").error == .badTransferEncoding)
     }
 
     @Test(arguments: [
