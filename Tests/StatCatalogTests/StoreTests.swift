@@ -47,6 +47,7 @@ import Testing
             HTTPScope("p"), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ClusterScope("c"), ClusterOriginScope("c", .internal),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),
+            FilesystemScope(),
             AdminHTTPScope(), AdminListenerScope(), StatsScope(), UnusedScope(),
         ]
         for group in StatCatalog.groups { for scope in scopes { make(group, scope) } }
