@@ -87,8 +87,8 @@ extension Worker {
         if let logs = logs(of: c) {
             for i in 0..<logs.pointee.programCount {
                 let program = logs.pointee.programs + i
-                if let filter = program.pointee.filter, !filter.passes(entry, facts) { continue }
-                accessLog.line.write(program.pointee, entry, facts)
+                if let filter = program.pointee.filter, !filter.pointee.passes(entry, facts) { continue }
+                accessLog.line.write(program, entry, facts)
                 accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
             }
         }
