@@ -49,6 +49,7 @@ import Testing
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),
+            FilesystemScope(),
             AdminHTTPScope(), AdminListenerScope(), StatsScope(), UnusedScope(),
         ]
         for group in StatCatalog.groups { for scope in scopes { make(group, scope) } }

@@ -97,7 +97,9 @@ struct LogFilterNode: BitwiseCopyable {
         switch kind {
         case .always: return true
         case .status: return compare(UInt64(facts.status))
-        case .duration: return compare((facts.endNs &- entry.pointee.startNs) / 1_000_000)
+        case .duration:
+            let start = entry.pointee.startNs
+            return compare(facts.endNs > start ? (facts.endNs &- start) / 1_000_000 : 0)
         case .flags: return entry.pointee.flags.rawValue & value != 0
         case .header: return matches(entry.pointee.values.get(Int(name)))
         case .all:

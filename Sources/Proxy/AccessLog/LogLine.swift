@@ -52,27 +52,29 @@ final class LogLine {
     }
 
     /// Appends the line of a program to `out`.
-    func write(_ program: LogProgram, _ entry: UnsafeMutablePointer<LogEntry>, _ facts: LogFacts) {
+    func write(_ program: UnsafeMutablePointer<LogProgram>, _ entry: UnsafeMutablePointer<LogEntry>, _ facts: LogFacts)
+    {
         var depth = 0
-        for i in 0..<program.count {
-            let step = program.steps + i
+        let omitsEmpty = program.pointee.omitsEmpty
+        for i in 0..<program.pointee.count {
+            let step = program.pointee.steps + i
             switch step.pointee.kind {
             case .literal: out.append(step.pointee.text)
-            case .field: write(value(step.pointee.field, entry, facts), step, program, depth)
-            case .name: write(named(step, entry), step, program, depth)
-            case .status: write(facts.status == 0 ? .missing : .number(UInt64(facts.status)), step, program, depth)
-            case .time: write(time(step, entry), step, program, depth)
+            case .field: write(value(step.pointee.field, entry, facts), step, omitsEmpty, depth)
+            case .name: write(named(step, entry), step, omitsEmpty, depth)
+            case .status: write(facts.status == 0 ? .missing : .number(UInt64(facts.status)), step, omitsEmpty, depth)
+            case .time: write(time(step, entry), step, omitsEmpty, depth)
             case .constant:
                 if step.pointee.text.count == 0 {
-                    endValue(isMissing: true, program, depth)
+                    endValue(isMissing: true, omitsEmpty, depth)
                 } else {
                     out.append(step.pointee.text)
-                    endValue(isMissing: false, program, depth)
+                    endValue(isMissing: false, omitsEmpty, depth)
                 }
             case .beginText: out.append(byte: 0x22)
             case .endText:
                 out.append(byte: 0x22)
-                endValue(isMissing: false, program, depth)
+                endValue(isMissing: false, omitsEmpty, depth)
             case .member: beginMember(step.pointee.text, depth)
             case .beginObject, .beginList:
                 depth += 1
@@ -81,9 +83,9 @@ final class LogLine {
             case .endObject, .endList:
                 let isObject = step.pointee.kind == .endObject
                 out.append(byte: isObject ? UInt8(ascii: "}") : UInt8(ascii: "]"))
-                let isMissing = isObject && depth > 1 && levels[depth].isEmpty && program.omitsEmpty
+                let isMissing = isObject && depth > 1 && levels[depth].isEmpty && omitsEmpty
                 depth -= 1
-                if depth > 0 { endMember(isMissing: isMissing, program, depth) }
+                if depth > 0 { endMember(isMissing: isMissing, omitsEmpty, depth) }
             }
         }
     }
@@ -97,13 +99,13 @@ final class LogLine {
     }
 
     /// What a value is followed by: nothing, unless it is to be left out.
-    private func endValue(isMissing: Bool, _ program: LogProgram, _ depth: Int) {
-        if isMissing, !program.omitsEmpty { out.append("null") }
-        endMember(isMissing: isMissing, program, depth)
+    private func endValue(isMissing: Bool, _ omitsEmpty: Bool, _ depth: Int) {
+        if isMissing, !omitsEmpty { out.append("null") }
+        endMember(isMissing: isMissing, omitsEmpty, depth)
     }
 
-    private func endMember(isMissing: Bool, _ program: LogProgram, _ depth: Int) {
-        if isMissing, program.omitsEmpty { return out.truncate(to: levels[depth].start) }
+    private func endMember(isMissing: Bool, _ omitsEmpty: Bool, _ depth: Int) {
+        if isMissing, omitsEmpty { return out.truncate(to: levels[depth].start) }
         levels[depth].isEmpty = false
     }
 
@@ -111,24 +113,24 @@ final class LogLine {
 
     @inline(__always)
     private func write(
-        _ value: Value, _ step: UnsafeMutablePointer<LogProgram.Step>, _ program: LogProgram, _ depth: Int
+        _ value: Value, _ step: UnsafeMutablePointer<LogProgram.Step>, _ omitsEmpty: Bool, _ depth: Int
     ) {
         switch step.pointee.form {
         case .plain:
             switch value {
-            case .missing: if !program.omitsEmpty { out.append(byte: UInt8(ascii: "-")) }
+            case .missing: if !omitsEmpty { out.append(byte: UInt8(ascii: "-")) }
             case .number(let number): out.append(decimal: number)
             case .text(let text): out.append(text)
             }
         case .fragment:
             switch value {
-            case .missing: if !program.omitsEmpty { out.append(byte: UInt8(ascii: "-")) }
+            case .missing: if !omitsEmpty { out.append(byte: UInt8(ascii: "-")) }
             case .number(let number): out.append(decimal: number)
             case .text(let text): JSONText.append(text.start, text.count, to: out)
             }
         case .typed:
             switch value {
-            case .missing: return endValue(isMissing: true, program, depth)
+            case .missing: return endValue(isMissing: true, omitsEmpty, depth)
             case .number(let number):
                 // Of a header, though it is one.
                 if step.pointee.kind == .status { out.append(byte: 0x22) }
@@ -139,7 +141,7 @@ final class LogLine {
                 JSONText.append(text.start, text.count, to: out)
                 out.append(byte: 0x22)
             }
-            endValue(isMissing: false, program, depth)
+            endValue(isMissing: false, omitsEmpty, depth)
         }
     }
 

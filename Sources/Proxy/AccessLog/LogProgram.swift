@@ -56,7 +56,8 @@ struct LogProgram: BitwiseCopyable {
     let omitsEmpty: Bool
     /// Position of the sink.
     let sink: Int
-    let filter: LogFilterNode?
+    /// nil: all pass.
+    let filter: UnsafeMutablePointer<LogFilterNode>?
 
     init(_ log: AccessLog, sink: Int, names: inout LogNames) {
         var steps: [Step] = []
@@ -71,7 +72,13 @@ struct LogProgram: BitwiseCopyable {
         count = steps.count
         omitsEmpty = log.format.omitsEmpty
         self.sink = sink
-        filter = log.filter.map { LogFilterNode($0, names: &names) }
+        if let wanted = log.filter {
+            let node = UnsafeMutablePointer<LogFilterNode>.allocate(capacity: 1)
+            node.initialize(to: LogFilterNode(wanted, names: &names))
+            filter = node
+        } else {
+            filter = nil
+        }
     }
 
     private static func step(_ piece: LogPiece, _ form: Step.Form, _ names: inout LogNames) -> Step {

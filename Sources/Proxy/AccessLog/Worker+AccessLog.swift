@@ -87,8 +87,8 @@ extension Worker {
         if let logs = logs(of: c) {
             for i in 0..<logs.pointee.programCount {
                 let program = logs.pointee.programs + i
-                if let filter = program.pointee.filter, !filter.passes(entry, facts) { continue }
-                accessLog.line.write(program.pointee, entry, facts)
+                if let filter = program.pointee.filter, !filter.pointee.passes(entry, facts) { continue }
+                accessLog.line.write(program, entry, facts)
                 accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
             }
         }
@@ -190,6 +190,15 @@ extension Worker {
         entry.pointee.state.insert(.isConnected)
         guard let logs = logs(of: c), logs.pointee.needs.contains(.upstreamLocal) else { return }
         _ = cl_local_address(u.pointee.fd, &entry.pointee.upstreamLocal)
+    }
+
+    /// The response has begun; its head stands in `out` from `start` on.
+    @inline(never)
+    func noteResponse(_ s: StreamPointer, _ d: ConnectionPointer, from start: Int) {
+        let entry = accessLog.entries[s.pointee.log]
+        entry.pointee.details = .viaUpstream
+        if entry.pointee.firstResponseNs == 0 { entry.pointee.firstResponseNs = state.pointee.nowNs }
+        captureResponse(s, d, from: start)
     }
 
     // MARK: Tunnels

@@ -23,6 +23,7 @@ extension MessageSchema {
         hints: [
             "reuse_port": "deprecated by Envoy, use enable_reuse_port",
             "deprecated_v1": "use bind_to_port",
+            "access_log": "give it to the connection manager or the TCP proxy",
         ])
 
     static let filterChain = MessageSchema(

@@ -32,12 +32,7 @@ extension Worker {
         out.append(StatusText.reason(h.status))
         out.append("\r\n")
         writeResponseFields(listener, s, h, isUpgrade: isUpgrade)
-        if s.pointee.log >= 0 {
-            note(s, .viaUpstream)
-            let entry = accessLog.entries[s.pointee.log]
-            if entry.pointee.firstResponseNs == 0 { entry.pointee.firstResponseNs = state.pointee.nowNs }
-            captureResponse(s, d, from: start)
-        }
+        if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
         if !isUpgrade { writeResponseFraming(s, h, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")
     }

@@ -130,7 +130,7 @@ extension Worker {
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
         if s.pointee.log >= 0 {
             noteConnected(s.pointee.log, d, u)
-            captureResponse(s, d, from: 0)
+            noteResponse(s, d, from: 0)
         }
         out.append("\r\n")
         joinTunnel(slot, u, s)

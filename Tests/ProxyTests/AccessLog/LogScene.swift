@@ -47,11 +47,11 @@ final class LogScene {
 
     func set(_ kind: LogNames.Kind, _ name: String, _ value: String) { set(kind, name, Array(value.utf8)) }
 
-    var passes: Bool { logs.programs[0].filter?.passes(entry, facts) ?? true }
+    var passes: Bool { logs.programs[0].filter?.pointee.passes(entry, facts) ?? true }
 
     var bytes: [UInt8] {
         line.out.clear()
-        line.write(logs.programs[0], entry, facts)
+        line.write(logs.programs, entry, facts)
         return Array(UnsafeBufferPointer(start: line.out.bytes, count: line.out.count))
     }
 

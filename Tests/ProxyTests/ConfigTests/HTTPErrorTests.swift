@@ -41,12 +41,12 @@ struct HTTPErrorTests {
             ]
         ),
         (
-            Sample.hcm("stat_prefix: p, \(Sample.router), route_config: {}, tracing: {}, access_log: [{}]"),
+            Sample.hcm("stat_prefix: p, \(Sample.router), route_config: {}, tracing: {}, request_id_extension: {x: 1}"),
             [
                 "envoy.yaml:7:160: \(Sample.typedConfig).tracing: \"tracing\" is an Envoy field that this build "
                     + "does not support",
-                "envoy.yaml:7:173: \(Sample.typedConfig).access_log: \"access_log\" is an Envoy field that this "
-                    + "build does not support",
+                "envoy.yaml:7:173: \(Sample.typedConfig).request_id_extension: \"request_id_extension\" is an Envoy "
+                    + "field that this build does not support",
             ]
         ),
         (

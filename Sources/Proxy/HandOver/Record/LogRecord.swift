@@ -65,6 +65,8 @@ enum LogRecord {
         var read = LogEntry()
         // Its texts stay where they are.
         if let entry { read.values = entry.pointee.values }
+        // Also after an error: what they were in may have moved.
+        defer { entry?.pointee.values = read.values }
         var texts = 0
         while let field = try reader.field() {
             switch field.number {
