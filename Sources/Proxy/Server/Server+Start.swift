@@ -71,9 +71,12 @@ extension Server: RestartChildOwner {
                     + "to hand over: \(error)")
         }
         let wanted: UInt64? = if case .number(let n) = options.restartEpoch { UInt64(n) } else { nil }
+        // Checks need some for themselves, or healthy hosts would seem to fail.
+        let free = DescriptorBudget.free()
+        let spare = free - min(clusterManager.checkedHosts, free / 2)
         let hello = Hello(
             version: ProductVersion.text, epochWanted: wanted, pid: UInt64(getpid()),
-            freeDescriptors: DescriptorBudget.free(), capabilities: capabilities, baseID: UInt64(claim.baseID),
+            freeDescriptors: spare, capabilities: capabilities, baseID: UInt64(claim.baseID),
             generation: claim.region?.header.generation ?? 0)
         let child = RestartChild(channel, hello: hello, limits: limits, loop: loop, log: log, owner: self)
         childSession = child

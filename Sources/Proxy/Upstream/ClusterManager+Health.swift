@@ -42,6 +42,11 @@ extension ClusterManager {
         health.handle(event, host)
     }
 
+    /// Hosts that are checked, each on a connection of its own.
+    var checkedHosts: UInt64 {
+        clusters.reduce(0) { $0 + UInt64($1.health?.hosts.count { $0.check != nil } ?? 0) }
+    }
+
     /// Checks hosts of which nothing is known, before this process serves.
     func prepareHealth() { for state in clusters { state.health?.prepare() } }
 

@@ -44,13 +44,14 @@ final class ClusterManager {
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
+        let pacer = CheckPacer(loop: loop)
         clusters = configured.map { cluster in
             let stats = MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), store, writer)
             let health =
                 ClusterHealth.isNeeded(cluster)
                 ? ClusterHealth(
-                    cluster, workers: concurrency, gauges: stats.gauges, loop: loop, store: store, writer: writer,
-                    log: log) : nil
+                    cluster, workers: concurrency, gauges: stats.gauges, loop: loop, pacer: pacer, store: store,
+                    writer: writer, log: log) : nil
             return Discovered(cluster: cluster, stats: stats, health: health)
         }
         for index in clusters.indices { connectHealth(index) }

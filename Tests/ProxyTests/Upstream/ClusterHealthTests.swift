@@ -19,7 +19,8 @@ import Testing
             let writer = store.makeWriter()
             let stats = MembershipStats("service", store, writer)
             health = ClusterHealth(
-                cluster, workers: 2, gauges: stats.gauges, loop: loop, store: store, writer: writer,
+                cluster, workers: 2, gauges: stats.gauges, loop: loop, pacer: CheckPacer(loop: loop), store: store,
+                writer: writer,
                 log: try Log(level: .off, path: nil))
         }
 

@@ -25,8 +25,13 @@ extension ClusterHealth {
         host.timer?.cancel()
         host.timer = loop.after(ms: waitMs) { [weak self, weak host] in
             guard let self, let host else { return }
-            host.timer = nil
-            self.begin(host)
+            // Whoever stops the host, or plans anew, takes the timer away.
+            let timer = host.timer
+            self.pacer.start { [weak self, weak host] in
+                guard let self, let host, host.timer === timer, !host.isChecking else { return }
+                host.timer = nil
+                self.begin(host)
+            }
         }
     }
 
@@ -39,6 +44,8 @@ extension ClusterHealth {
         host.timer = loop.after(ms: settings.timeoutMs) { [weak self, weak host] in
             guard let self, let host else { return }
             host.timer = nil
+            host.prober?.glance()
+            guard host.isChecking else { return }
             host.prober?.cancel()
             self.finished(host, ProbeResult(failure: .timeout, reason: "no answer within \(settings.timeoutMs) ms"))
         }

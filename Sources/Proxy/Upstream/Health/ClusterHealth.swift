@@ -23,6 +23,7 @@ final class ClusterHealth {
 
     let cluster: Cluster
     let loop: MainLoop
+    let pacer: CheckPacer
     let log: Log
     let checkStats: HealthCheckStats?
     let outlierStats: OutlierStats?
@@ -51,13 +52,14 @@ final class ClusterHealth {
     }
 
     init(
-        _ cluster: Cluster, workers: Int, gauges: GaugeGroup<MembershipGauge>, loop: MainLoop, store: StatsStore,
-        writer: StatsWriter, log: Log
+        _ cluster: Cluster, workers: Int, gauges: GaugeGroup<MembershipGauge>, loop: MainLoop, pacer: CheckPacer,
+        store: StatsStore, writer: StatsWriter, log: Log
     ) {
         self.cluster = cluster
         self.workers = workers
         self.gauges = gauges
         self.loop = loop
+        self.pacer = pacer
         self.log = log
         let name = Snapshot.statName(cluster.altStatName ?? cluster.name)
         checkStats = cluster.healthCheck == nil ? nil : HealthCheckStats(name, store, writer)

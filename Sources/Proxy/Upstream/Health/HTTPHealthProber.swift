@@ -50,6 +50,10 @@ final class HTTPHealthProber: HealthProber {
         if isActive { connection.send(request) }
     }
 
+    func glance() {
+        if isActive { connection.glance() }
+    }
+
     func cancel() {
         isActive = false
         connection.close()

@@ -16,6 +16,8 @@ struct ProbeResult {
 protocol HealthProber: AnyObject {
     /// Begins a check; its result comes later, once.
     func begin()
+    /// Uses what has come and was not reported yet: the loop may have been busy with something else for long.
+    func glance()
     /// Ends the check in progress and whatever is open. No result comes any more.
     func cancel()
 }
@@ -61,6 +63,15 @@ final class ProbeConnection {
     func send(_ bytes: [UInt8]) {
         unsent += bytes
         if !isConnecting { flush() }
+    }
+
+    /// Handles what has happened, as if the loop had just reported it.
+    func glance() {
+        guard descriptor >= 0 else { return }
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN | POLLOUT), revents: 0)
+        guard poll(&polled, 1, 0) > 0 else { return }
+        // The bits of poll(2) are those of epoll(7).
+        ready(UInt32(UInt16(bitPattern: polled.revents)))
     }
 
     /// No event comes any more.

@@ -31,6 +31,10 @@ final class TCPHealthProber: HealthProber {
         if isActive, connection.isOpen, !check.receive.isEmpty, !check.send.isEmpty { connection.send(check.send) }
     }
 
+    func glance() {
+        if isActive { connection.glance() }
+    }
+
     func cancel() {
         isActive = false
         connection.close()

@@ -27,6 +27,7 @@ import Testing
         ("x-envoy-original-path", .xEnvoyEdgeOnly), ("x-envoy-decorator-operation", .xEnvoyEdgeOnly),
         ("x-envoy-downstream-service-node", .xEnvoyEdgeOnly),
         ("x-envoy-downstream-service-cluster", .xEnvoyEdgeOnly),
+        ("x-envoy-immediate-health-check-fail", .xEnvoyImmediateHealthCheckFail),
     ]
 
     private let memory = GuardedMemory()
