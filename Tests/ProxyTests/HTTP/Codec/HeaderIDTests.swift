@@ -12,6 +12,7 @@ import Testing
         ("http2-settings", .http2Settings),
         ("x-envoy-upstream-service-time", .xEnvoyUpstreamServiceTime),
         ("x-envoy-external-address", .xEnvoyExternalAddress),
+        ("x-envoy-original-host", .xEnvoyOriginalHost),
         ("x-envoy-internal", .xEnvoyInternalOnly), ("x-envoy-ip-tags", .xEnvoyInternalOnly),
         ("x-envoy-retry-on", .xEnvoyInternalOnly), ("x-envoy-max-retries", .xEnvoyInternalOnly),
         ("x-envoy-force-trace", .xEnvoyInternalOnly), ("x-envoy-original-url", .xEnvoyInternalOnly),
