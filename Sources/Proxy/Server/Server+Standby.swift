@@ -62,7 +62,6 @@ extension Server: RestartParentOwner {
         admin?.stopAccepting()
         admin?.closeConnections()
         role = .standby
-        clusterManager.pauseHealth()
         // Who connected to the admin listener before the hand-over may ask only now: the proxy is ready all the same.
         loop.after(ms: 1000) { [weak self] in
             if let self, self.role == .standby { self.state = .draining }
@@ -71,6 +70,7 @@ extension Server: RestartParentOwner {
         stats.gauges[.live].set(0)
         stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
         let report = releaseConnections()
+        clusterManager.pauseHealth()
         pool.drain(
             options.drainStrategy == .immediate
                 ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))

@@ -234,8 +234,8 @@ extension Server: RestartChildOwner {
     private func serve() {
         role = .serving
         claim.region?.setRole(.serving)
-        clusterManager.startHealth()
         pool.startAccepting(sockets)
+        clusterManager.startHealth()
         serveAdmin()
         watchRestartSocket()
         showLive()

@@ -36,7 +36,7 @@ extension ClusterHealth {
     }
 
     private func begin(_ host: HostHealth) {
-        guard let settings = cluster.healthCheck, host.check != nil else { return }
+        guard let settings = cluster.healthCheck, host.check != nil, isRunning || isPreparing else { return }
         checkStats?.counters[.attempt].increment()
         host.isChecking = true
         let prober = host.prober ?? makeProber(host, settings)

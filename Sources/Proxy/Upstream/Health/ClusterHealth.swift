@@ -183,7 +183,20 @@ final class ClusterHealth {
         isPreparing = false
         outlierTimer?.cancel()
         outlierTimer = nil
-        for host in hosts { host.stop() }
+        for host in hosts {
+            host.timer?.cancel()
+            host.timer = nil
+            if host.isChecking { host.stop() }
+        }
+        loop.after(ms: 0) { [weak self] in self?.closeSome(from: 0) }
+    }
+
+    /// Connections that were kept for the next checks: thousands take a while, and nobody is to wait for it.
+    private func closeSome(from start: Int) {
+        guard !isRunning, !isPreparing, start < hosts.count else { return }
+        let end = min(start + 64, hosts.count)
+        for host in hosts[start..<end] { host.stop() }
+        loop.after(ms: 0) { [weak self] in self?.closeSome(from: end) }
     }
 
     /// After a pause: everything may have changed meanwhile, so that all hosts are asked at once, and one success is enough.
