@@ -101,24 +101,12 @@ struct LogValues: BitwiseCopyable {
         return storage.assumingMemoryBound(to: Place.self) + name
     }
 
-    /// Notes the text of a name: the first, as Envoy does, or all of them with commas between.
-    mutating func set(_ name: Int, _ bytes: UnsafePointer<UInt8>, _ length: Int, joins: Bool = false) {
-        guard let known = place(name)?.pointee else { return }
-        var length = length
-        if known.offset != 0 {
-            guard joins else { return }
-            let old = Int(known.length)
-            reserve(old &+ 1 &+ length)
-            guard let storage else { return }
-            memcpy(storage + count, storage + Int(known.offset), old)
-            storage.storeBytes(of: UInt8(ascii: ","), toByteOffset: count &+ old, as: UInt8.self)
-            memcpy(storage + (count &+ old &+ 1), bytes, length)
-            length = old &+ 1 &+ length
-        } else {
-            reserve(length)
-            guard let storage else { return }
-            memcpy(storage + count, bytes, length)
-        }
+    /// Notes the text of a name; the first one stays, as in Envoy.
+    mutating func set(_ name: Int, _ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        guard let known = place(name)?.pointee, known.offset == 0 else { return }
+        reserve(length)
+        guard let storage else { return }
+        memcpy(storage + count, bytes, length)
         place(name)?.pointee = Place(
             offset: UInt32(truncatingIfNeeded: count), length: UInt32(truncatingIfNeeded: length))
         count &+= length

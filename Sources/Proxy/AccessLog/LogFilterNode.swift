@@ -52,7 +52,7 @@ struct LogFilterNode: BitwiseCopyable {
             value = flags.isEmpty ? .max : flags.reduce(0) { $0 | LogFlags($1).rawValue }
         case .header(let condition):
             kind = .header
-            name = names.position(.joinedRequest, condition.name)
+            name = names.position(.request, condition.name)
             ignoresCase = condition.ignoresCase
             isInverted = condition.isInverted
             missingIsEmpty = condition.missingIsEmpty

@@ -12,8 +12,6 @@ struct LogNames {
         case route = 3
         /// The cluster's name.
         case cluster = 4
-        /// As `request`; several of one name, with commas between.
-        case joinedRequest = 5
     }
     struct Name: Hashable {
         var kind: Kind
@@ -28,8 +26,7 @@ struct LogNames {
 
     mutating func position(_ kind: Kind, _ text: String) -> Int32 {
         // HTTP/1's name of it.
-        let isRequest = kind == .request || kind == .joinedRequest
-        let name = Name(kind: kind, text: isRequest && text == "host" ? ":authority" : text)
+        let name = Name(kind: kind, text: kind == .request && text == "host" ? ":authority" : text)
         if let known = names.firstIndex(of: name) { return Int32(known) }
         names.append(name)
         return Int32(names.count - 1)
@@ -84,7 +81,7 @@ struct ListenerLogs: BitwiseCopyable {
             let bytes = Bytes(name.text)
             (names + i).initialize(to: Name(kind: name.kind, text: bytes))
             switch name.kind {
-            case .request, .joinedRequest: lengths.request |= Self.bit(bytes.count)
+            case .request: lengths.request |= Self.bit(bytes.count)
             case .response: lengths.response |= Self.bit(bytes.count)
             case .route, .cluster: break
             }

@@ -126,10 +126,10 @@ extension Worker {
     ) {
         for i in 0..<logs.pointee.nameCount {
             let known = logs.pointee.names[i]
-            guard known.kind == .request || known.kind == .joinedRequest, known.text.count == length,
+            guard known.kind == .request, known.text.count == length,
                 memcmp(known.text.start, out.bytes + name, length) == 0
             else { continue }
-            entry.pointee.values.set(i, out.bytes + start, max(end &- start, 0), joins: known.kind == .joinedRequest)
+            entry.pointee.values.set(i, out.bytes + start, max(end &- start, 0))
         }
     }
 
@@ -144,7 +144,7 @@ extension Worker {
 
     private func isName(_ logs: UnsafeMutablePointer<ListenerLogs>, _ i: Int, _ name: StaticString) -> Bool {
         let known = logs.pointee.names[i]
-        return (known.kind == .request || known.kind == .joinedRequest)
+        return known.kind == .request
             && known.text.count == name.utf8CodeUnitCount
             && memcmp(known.text.start, name.utf8Start, name.utf8CodeUnitCount) == 0
     }

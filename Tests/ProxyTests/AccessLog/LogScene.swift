@@ -41,7 +41,7 @@ final class LogScene {
         let position = Array(name.utf8).withUnsafeBufferPointer { logs.position(kind.rawValue, $0) }
         value.withUnsafeBufferPointer { bytes in
             entry.pointee.values.set(
-                position, bytes.baseAddress ?? Bytes("").start, bytes.count, joins: kind == .joinedRequest)
+                position, bytes.baseAddress ?? Bytes("").start, bytes.count)
         }
     }
 
