@@ -132,10 +132,10 @@ import Testing
 
     /// A body comes again as it came, in each framing, also when a part of it came between the tries.
     @Test(arguments: [
-        "content-length: 11\r\n\r\nhello |world",
-        "transfer-encoding: chunked\r\n\r\n6\r\nhello |\r\n5\r\nworld\r\n0\r\n\r\n",
+        ("content-length: 11\r\n\r\nhello |world", "hello "),
+        ("transfer-encoding: chunked\r\n\r\n6\r\nhello |\r\n5\r\nworld\r\n0\r\n\r\n", "hello \r\n"),
     ])
-    func bodiesComeAgain(text: String) throws {
+    func bodiesComeAgain(text: String, first part: String) throws {
         try withBed { bed in
             let upstream = try Listener()
             let proxy = try bed.proxy(Self.configuration([upstream.port], "retry_on: reset, num_retries: 5"))
@@ -143,7 +143,7 @@ import Testing
             let parts = text.split(separator: "|", maxSplits: 1)
             try client.send("POST / HTTP/1.1\r\nhost: test\r\n\(parts[0])")
             let first = try upstream.accept()
-            _ = try first.receive(through: "hello ")
+            _ = try first.receive(through: part)
             first.close()
             try client.send(String(parts[1]))
             let second = try upstream.accept()

@@ -28,6 +28,7 @@ import Testing
         ("x-envoy-downstream-service-node", .xEnvoyEdgeOnly),
         ("x-envoy-downstream-service-cluster", .xEnvoyEdgeOnly),
         ("x-envoy-immediate-health-check-fail", .xEnvoyImmediateHealthCheckFail),
+        ("x-envoy-ratelimited", .xEnvoyRateLimited),
     ]
 
     private let memory = GuardedMemory()
