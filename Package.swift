@@ -70,6 +70,9 @@ let package = Package(
         // Writes docs/stats.md, for tools/gen-stats-doc.
         .executableTarget(
             name: "stats-doc", dependencies: ["StatCatalog"], path: "tools/stats-doc", swiftSettings: strict),
+        // Writes docs/compatibility.md, for tools/gen-config-doc.
+        .executableTarget(
+            name: "config-doc", dependencies: ["ProxyConfig"], path: "tools/config-doc", swiftSettings: strict),
         // The figures of docs/performance.md about stats.
         .executableTarget(
             name: "stats-bench", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/stats-bench",

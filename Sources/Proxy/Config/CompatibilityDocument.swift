@@ -1,0 +1,107 @@
+/// `docs/compatibility.md`: every field that the loader knows, and what becomes of it. Made from the tables that the loader
+/// itself reads, so that it cannot be wrong.
+public enum CompatibilityDocument {
+    /// All tables; where Envoy has one message in several places, each place has its own.
+    static let sections: [(title: String, schemas: [(schema: MessageSchema, place: String)])] = [
+        (
+            "Bootstrap",
+            [
+                (.bootstrap, ""), (.staticResources, ""), (.node, ""), (.locality, ""), (.admin, ""),
+                (.accessLog, "of admin"), (.fileAccessLog, "of admin"), (.layeredRuntime, ""), (.runtimeLayer, ""),
+                (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""), (.address, ""),
+                (.socketAddress, ""), (.pipe, ""), (.dataSource, ""), (.transportSocket, ""), (.rawBuffer, ""),
+            ]
+        ),
+        (
+            "Listeners and filters",
+            [
+                (.listener, ""), (.filterChain, ""), (.networkFilter, ""), (.tcpProxy, ""),
+                (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
+                (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
+            ]
+        ),
+        (
+            "Routes",
+            [
+                (.routeConfiguration, ""), (.virtualHost, ""), (.route, ""), (.routeMatch, ""), (.connectMatcher, ""),
+                (.routeAction, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
+                (.retryPolicy, ""), (.retryBackOff, ""), (.retryHostPredicate, ""), (.previousHosts, ""),
+            ]
+        ),
+        (
+            "Clusters",
+            [
+                (.cluster, ""), (.circuitBreakers, ""), (.thresholds, ""), (.loadAssignment, ""),
+                (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
+                (.refreshRate, ""), (.commonLBConfig, ""), (.percent, ""), (.upstreamOptions, ""),
+                (.upstreamHTTPOptions, "of clusters"), (.explicitHTTPConfig, ""),
+                (.upstreamHTTP1Options, "of clusters"),
+                (.healthCheck, ""), (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),
+                (.headerValueOption, ""), (.headerValue, ""), (.int64Range, ""), (.outlierDetection, ""),
+            ]
+        ),
+        (
+            "Access logs",
+            [
+                (.accessLogger, "of listeners"), (.fileLogger, "of listeners"), (.stdoutLogger, ""),
+                (.stderrLogger, ""),
+                (.substitutionFormat, ""), (.inlineSource, "of a log format"), (.logFilter, ""), (.manyFilters, ""),
+                (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),
+                (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""), (.logHeaderMatcher, ""),
+                (.logStringMatcher, ""), (.logRegex, ""),
+            ]
+        ),
+    ]
+
+    /// The page.
+    public static var text: String {
+        var out = """
+            # Compatibility with Envoy's configuration
+
+            Written by `tools/gen-config-doc` from the tables that the loader reads: every field of the messages that it
+            knows. A message or extension that is not here is refused, and so is a field that is not in its message. Nothing is
+            ignored without a word: what is refused is reported at load with file, line, column and path, all of it at once.
+
+            | | |
+            |---|---|
+            | yes | supported |
+            | only … | these values, which ask for what is done anyway; any other is refused |
+            | default | accepted with the value that it has without being given; any other is refused |
+            | no effect | accepted with any value: there is nothing here that it could act on |
+            | no | refused |
+
+
+            """
+        for section in sections {
+            out += "## \(section.title)\n\n"
+            for (schema, place) in section.schemas {
+                out += "### `\(schema.name)`\(place.isEmpty ? "" : " \(place)")\n\n"
+                out += table(schema)
+            }
+        }
+        out.removeLast()
+        return out
+    }
+
+    private static func table(_ schema: MessageSchema) -> String {
+        let fields = schema.fieldNames.sorted()
+        if fields.isEmpty { return "No fields.\n\n" }
+        var out = "| field | |\n|---|---|\n"
+        for field in fields {
+            guard let rule = schema.rule(field) else { continue }
+            out += "| `\(field)` | \(word(rule))\(schema.hint(field)) |\n"
+        }
+        return out + "\n"
+    }
+
+    private static func word(_ rule: MessageSchema.Rule) -> String {
+        switch rule {
+        case .supported: "yes"
+        case .refused: "no"
+        case .refusedUnlessDefault: "default"
+        case .fixed(let values):
+            "only " + values.map { $0.isEmpty ? "an empty text" : "`\($0)`" }.joined(separator: ", ")
+        case .ignored: "no effect"
+        }
+    }
+}
