@@ -234,6 +234,10 @@ extension Worker {
             return endResponse(slot, u, streamSlot, s, leftover: 0)
         }
         let begun = u.pointee.flags.contains(.inBody) || !u.pointee.input.isEmpty
+        // The request may be sent again: its host is not given away with the connection.
+        let host = u.pointee.host
+        hold(host)
+        defer { letGo(host) }
         stats.counters[.upstream_rq_rx_reset].increment()
         if begun, !s.pointee.flags.contains(.responseStarted) {
             stats.counters[.upstream_cx_protocol_error].increment()
@@ -249,6 +253,9 @@ extension Worker {
         clusterStats[Int(s.pointee.cluster)].counters[.upstream_cx_protocol_error].increment()
         flushResponse(s)
         if u.pointee.kind == .free || u.pointee.stream != streamSlot { return }
+        let host = u.pointee.host
+        hold(host)
+        defer { letGo(host) }
         close(slot, u)
         detachUpstream(s, u)
         upstreamFailed(streamSlot, s, .protocolError)

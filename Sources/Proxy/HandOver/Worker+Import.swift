@@ -319,8 +319,10 @@ extension Worker {
     private func activateStream(_ slot: Int32, _ s: StreamPointer) {
         let cluster = Int(s.pointee.cluster)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(1) }
-        if s.pointee.retry >= 0, retries[s.pointee.retry].pointee.countsRetry {
-            snapshot.usage(of: cluster).addRetry(1)
+        if s.pointee.retry >= 0 {
+            let retry = retries[s.pointee.retry]
+            if retry.pointee.countsRetry { snapshot.usage(of: cluster).addRetry(1) }
+            if retry.pointee.againNs > 0 { hold(s.pointee.host) }
         }
         if s.pointee.flags.contains(.pending) { enqueue(slot, s, hosts[s.pointee.host]) }
     }

@@ -17,6 +17,8 @@ struct HostPool: BitwiseCopyable {
     var connecting: Int32 = 0
     /// All connections, idle and connecting ones included.
     var connections: Int32 = 0
+    /// Streams whose last try it was and that wait for the next one: they name it, so it is not given away.
+    var retrying: Int32 = 0
     /// No longer a member of the cluster: nothing new goes there.
     var isRemoved = false
     /// Where its outcomes are counted (`HostCells`); nil: nowhere.

@@ -103,7 +103,7 @@ extension Worker {
 
     func freeHostIfUnused(_ slot: Int32, _ pool: UnsafeMutablePointer<HostPool>) {
         guard pool.pointee.isRemoved, !pool.pointee.isFree, pool.pointee.connections == 0,
-            pool.pointee.pendingCount == 0
+            pool.pointee.pendingCount == 0, pool.pointee.retrying == 0
         else { return }
         pool.pointee.isFree = true
         hosts.give(slot)

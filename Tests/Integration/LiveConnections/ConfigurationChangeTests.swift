@@ -38,6 +38,30 @@ import Testing
         }
     }
 
+    /// Its policy and its host are those that it began with. The host is in no configuration any more, and after the first
+    /// try nothing is connected to it.
+    @Test func aRequestIsSentAgainToAClusterThatIsGone() throws {
+        try withBed { bed in
+            let stage = try Stage(bed, [nothing, nothing])
+            let gone = stage.lanes[0]
+            let client = try gone.client()
+            try gone.send(client, "GET PATHagain/ HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
+            let first = try gone.accept()
+            _ = try first.request()
+            stage.configuration.lanes.remove(at: 0)
+            try stage.restart()
+            first.close()
+            let second = try gone.accept()
+            _ = try second.request()
+            try second.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno")
+            let third = try gone.accept()
+            try gone.serve(third, "in the end", target: "again/")
+            try gone.success(client, "in the end")
+            try stage.finish()
+            try stage.expectSums()
+        }
+    }
+
     @Test func theNextRequestGoesWhereTheRouteNowLeads() throws {
         try withBed { bed in
             let stage = try Stage(bed, [nothing, nothing])

@@ -51,8 +51,21 @@ extension Worker {
     /// The stream is over.
     func dropRetries(_ s: StreamPointer) {
         returnToken(s)
+        if retries[s.pointee.retry].pointee.againNs > 0 { letGo(s.pointee.host) }
         retries.give(s.pointee.retry)
         s.pointee.retry = -1
+    }
+
+    /// Keeps a host until `letGo`, also when it is no longer a member of its cluster and has no connection: a stream that
+    /// waits to be sent again names it.
+    func hold(_ host: Int32) {
+        if host >= 0 { hosts[host].pointee.retrying += 1 }
+    }
+
+    func letGo(_ host: Int32) {
+        guard host >= 0 else { return }
+        hosts[host].pointee.retrying -= 1
+        freeHostIfUnused(host, hosts[host])
     }
 
     private func returnToken(_ s: StreamPointer) {
@@ -97,6 +110,7 @@ extension Worker {
         r.pointee.tryNs = 0
         r.pointee.wasSent = false
         r.pointee.againNs = max(state.pointee.nowNs &+ r.pointee.backOff(random()), 1)
+        hold(s.pointee.host)
         stats.counters[.upstream_rq_retry].increment()
         stats.counters[.upstream_rq_retry_backoff_exponential].increment()
         arm(s.pointee.downstream, deadlineNs: r.pointee.againNs)
@@ -128,10 +142,15 @@ extension Worker {
         let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
         if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
         chargeRetried(s, head.status)
+        let most = snapshot.clusters[Int(s.pointee.cluster)].maxRequestsPerConnection
         let isWhole = BodyDecoder(framing: head.framing, length: head.contentLength).isDone
         let reusable =
             isWhole && leftover == 0 && head.keepsAlive && u.pointee.output.isEmpty
-            && s.pointee.flags.contains(.requestEnded) && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing])
+            && s.pointee.flags.contains(.requestEnded) && !s.pointee.flags.contains(.closeUpstream)
+            && (most == 0 || u.pointee.requests < most)
+            && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing])
+        // That was said of this connection, not of the next.
+        s.pointee.flags.remove(.closeUpstream)
         if reusable {
             detachUpstream(s, u)
             u.pointee.input.free()
@@ -160,9 +179,13 @@ extension Worker {
         r.pointee.againNs = 0
         if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.attempts += 1 }
         let before = s.pointee.host
-        for _ in 0..<max(r.pointee.policy.hostAttempts, 1) {
-            s.pointee.host = chooseHost(cluster: cluster)
-            if s.pointee.host != before { break }
+        defer { letGo(before) }
+        // A cluster that the configuration has no more is left with the host that the request had.
+        if cluster < snapshot.clusterCount {
+            for _ in 0..<max(r.pointee.policy.hostAttempts, 1) {
+                s.pointee.host = chooseHost(cluster: cluster)
+                if s.pointee.host != before { break }
+            }
         }
         if s.pointee.host < 0 {
             clusterStats[cluster].counters[.upstream_cx_none_healthy].increment()
@@ -197,6 +220,9 @@ extension Worker {
         let cluster = Int(s.pointee.cluster)
         clusterStats[cluster].counters[.upstream_rq_per_try_timeout].increment()
         if !snapshot.clusters[cluster].watch.isEmpty { noteFailure(s.pointee.host, status: 504) }
+        let host = s.pointee.host
+        hold(host)
+        defer { letGo(host) }
         cancelUpstream(streamSlot, s)
         if retries(s, .perTryTimeout) { return }
         note(s, .perTryTimeout, .upstreamTimeout)
