@@ -119,23 +119,32 @@ extension Message {
 
 /// The runtime keys that something reads.
 public struct RuntimeKeys: Sendable {
-    private let shares: Set<String>
-    private let maintenance: Set<String>
+    private var keys: Set<String>
 
     public init(_ bootstrap: Bootstrap) {
-        var shares: Set<String> = []
+        keys = Set(bootstrap.clusters.map { Self.maintenance(of: $0.name) })
         for listener in bootstrap.listeners {
-            guard case .httpConnectionManager(let http) = listener.filter else { continue }
-            for route in http.routes.virtualHosts.flatMap(\.routes) {
-                if let key = route.fraction?.key, !key.isEmpty { shares.insert(key) }
+            let logs: [AccessLog]
+            switch listener.filter {
+            case .httpConnectionManager(let http):
+                logs = http.accessLogs
+                keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
+            case .tcpProxy(let tcp): logs = tcp.accessLogs
             }
+            for filter in logs.compactMap(\.filter) { add(filter) }
         }
-        self.shares = shares
-        maintenance = Set(bootstrap.clusters.map { Self.maintenance(of: $0.name) })
+    }
+
+    private mutating func add(_ filter: LogFilter) {
+        switch filter {
+        case .status(let comparison), .duration(let comparison): keys.insert(comparison.key)
+        case .all(let filters), .any(let filters): for filter in filters { add(filter) }
+        case .always, .flags, .header: break
+        }
     }
 
     /// `upstream.maintenance_mode.<cluster>`: the share of a cluster's requests that are answered with 503 at once.
     public static func maintenance(of cluster: String) -> String { "upstream.maintenance_mode.\(cluster)" }
 
-    public func contains(_ key: String) -> Bool { shares.contains(key) || maintenance.contains(key) }
+    public func contains(_ key: String) -> Bool { keys.contains(key) }
 }

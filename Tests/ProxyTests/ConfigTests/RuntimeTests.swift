@@ -79,6 +79,22 @@ import Testing
         #expect(loaded.route?.fraction == RuntimeFraction(FractionalPercent(10), key: "mine"))
     }
 
+    /// Whoever reads a number reads a key, too.
+    @Test func keysOfAccessLogs() throws {
+        let type = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
+        let filter =
+            "{and_filter: {filters: [{status_code_filter: {comparison: {value: {default_value: 1, runtime_key: s}}}}, "
+            + "{duration_filter: {comparison: {value: {default_value: 1, runtime_key: d}}}}]}}"
+        let logs = "access_log: [{name: a, filter: \(filter), typed_config: {\"@type\": \(type)}}]"
+        for text in [
+            Sample.hcm("stat_prefix: p, \(Sample.router), route_config: {}, \(logs)"),
+            Sample.tcp("stat_prefix: p, cluster: c, \(logs)"),
+        ] {
+            let loaded = try load(text + "layered_runtime: {layers: [{name: l, static_layer: {s: 1, d: 2, x: 3}}]}")
+            #expect(loaded.warnings.map(\.message) == ["nothing in this build reads the runtime keys \"x\""])
+        }
+    }
+
     static let wrong: [(String, String)] = [
         (
             "layered_runtime: {layers: [{static_layer: {}}]}",
