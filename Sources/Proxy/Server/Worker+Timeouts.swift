@@ -146,7 +146,10 @@ extension Worker {
             let s = streams[c.pointee.stream]
             clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_timeout].increment()
             note(s, .responseTimeout, .upstreamTimeout)
-            if !s.pointee.flags.contains(.responseStarted), !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty {
+            // A host that was not asked, since the request waits, has not failed.
+            if s.pointee.upstream >= 0, !s.pointee.flags.contains(.responseStarted),
+                !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty
+            {
                 noteFailure(s.pointee.host, status: 504)
             }
             replyAndAbort(slot, c, status: 504, body: "upstream request timeout")

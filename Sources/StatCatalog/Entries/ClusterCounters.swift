@@ -85,7 +85,8 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry("Requests that failed once more after all their `num_retries`.")
         case .upstream_rq_retry_overflow:
             StatEntry("Requests that were not sent again, since `max_retries` of the cluster were under way.")
-        case .upstream_rq_retry_success: StatEntry("Requests that got a response which asks for no retry after one.")
+        case .upstream_rq_retry_success:
+            StatEntry("Requests that ended, after a retry, in a way that asks for no other.")
         case .retry_or_shadow_abandoned:
             StatEntry("Requests that are not sent again, since they are larger than what is kept of one.")
         case .upstream_rq_maintenance_mode:

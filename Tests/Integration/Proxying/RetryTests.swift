@@ -206,6 +206,7 @@ import Testing
                 "{ match: { prefix: / }, route: { cluster: service, timeout: 0.3s, retry_policy: { retry_on: 5xx, "
                     + "num_retries: 1000000, retry_back_off: { base_interval: 1000s } } } }"
             ]
+            configuration.clusterLines = ["outlier_detection: { consecutive_5xx: 2 }"]
             let proxy = try bed.proxy(configuration)
             let client = try proxy.client()
             try client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n")
@@ -216,6 +217,8 @@ import Testing
             let stats = try bed.statdump()
             #expect(
                 stats["cluster.service.upstream_rq_retry"] == 1 && stats["cluster.service.upstream_rq_timeout"] == 1)
+            // The host has failed once: it was not asked when the time was over.
+            #expect(stats["cluster.service.outlier_detection.ejections_detected_consecutive_5xx"] == 0)
         }
     }
 
