@@ -41,12 +41,12 @@ enum AdminEndpoints {
         AdminEndpoint(
             path: "/healthcheck/fail", help: "cause the server to fail health checks", isMutating: true
         ) {
-            if let refusal = RuntimeEndpoint.refusedWhileHandingOver($1) { return refusal }
+            if let refusal = refusedWhileHandingOver($1) { return refusal }
             $1.failHealthCheck(true)
             return .text("OK\n")
         },
         AdminEndpoint(path: "/healthcheck/ok", help: "cause the server to pass health checks", isMutating: true) {
-            if let refusal = RuntimeEndpoint.refusedWhileHandingOver($1) { return refusal }
+            if let refusal = refusedWhileHandingOver($1) { return refusal }
             $1.failHealthCheck(false)
             return .text("OK\n")
         },
@@ -118,6 +118,12 @@ enum AdminEndpoints {
             return .text("Method \(request.method) not allowed, POST required.", status: 405)
         }
         return endpoint.answer(request, context)
+    }
+
+    /// What changes the state now would be missed by the process that is taking over: it has been told of it already.
+    static func refusedWhileHandingOver(_ context: any AdminContext) -> AdminResponse? {
+        guard context.isHandingOver else { return nil }
+        return .text("a hot restart is under way: ask again, the new process will answer\n", status: 503)
     }
 
     /// The list that `/help` and a wrong path show.

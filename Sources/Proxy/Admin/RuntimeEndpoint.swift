@@ -22,7 +22,7 @@ enum RuntimeEndpoint {
     static func modify(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
         let query = request.query.parameters.isEmpty ? request.form : request.query
         guard !query.parameters.isEmpty else { return .text("\(usage)\n", status: 400) }
-        if let answer = refusedWhileHandingOver(context) { return answer }
+        if let refusal = AdminEndpoints.refusedWhileHandingOver(context) { return refusal }
         // The first of several values counts, as with all parameters.
         var seen: Set<String> = []
         let changes = query.parameters.filter { seen.insert($0.name).inserted }.map { ($0.name, $0.value) }
@@ -35,11 +35,5 @@ enum RuntimeEndpoint {
             case .full: return .text("more than \(Runtime.maxOverrides) overrides\n", status: 503)
             }
         }
-    }
-
-    /// What is set now would be missed by the process that is taking over: it has been told the state already.
-    static func refusedWhileHandingOver(_ context: any AdminContext) -> AdminResponse? {
-        guard context.isHandingOver else { return nil }
-        return .text("a hot restart is under way: ask again, the new process will answer\n", status: 503)
     }
 }
