@@ -171,9 +171,15 @@ struct SlotTests {
     }
 
     private static func serveAndDie(_ scratch: Scratch) throws -> UInt32 {
-        let member = try scratch.member()
-        try member.commitSlot()
-        return member.incarnation
+        let incarnation = try {
+            let member = try scratch.member()
+            try member.commitSlot()
+            return member.incarnation
+        }()
+        // Another test may just be starting a program, which has a copy of the lock until it is executed.
+        let isDead = try reaches { try scratch.reader().newest?.incarnation != incarnation }
+        if !isDead { Issue.record("the lock of \(incarnation) stays") }
+        return incarnation
     }
 
     @Test func whatASlotSaysIsCheckedAgainstItsBounds() throws {
