@@ -45,6 +45,16 @@ extension Decoder {
         return policy.conditions.isEmpty && policy.perTryTimeoutMs == 0 ? nil : policy
     }
 
+    /// `retry_budget` of a cluster's thresholds.
+    func retryBudget(_ message: Message) -> RetryBudget {
+        var budget = RetryBudget()
+        if let percent = message["budget_percent"]?.message(.percent) {
+            budget.percent = percent["value"].map { $0.exactPercent() ?? 0 } ?? 0
+        }
+        budget.minConcurrency = message["min_retry_concurrency"]?.number() ?? budget.minConcurrency
+        return budget
+    }
+
     private func backOff(_ message: Message, _ policy: inout RetryPolicy) {
         guard let base = message.require("base_interval")?.positiveDuration() else { return }
         // Envoy's smallest is a millisecond.

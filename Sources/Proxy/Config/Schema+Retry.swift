@@ -9,6 +9,10 @@ extension MessageSchema {
         refused: "per_try_idle_timeout retry_priority rate_limited_retry_back_off",
         unlessDefault: "retriable_headers retriable_request_headers retry_options_predicates")
 
+    static let retryBudget = MessageSchema(
+        "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget",
+        supported: "budget_percent min_retry_concurrency", fixed: ["budget_interval": ["0s"]])
+
     static let retryBackOff = MessageSchema(
         "envoy.config.route.v3.RetryPolicy.RetryBackOff", supported: "base_interval max_interval")
 

@@ -84,7 +84,9 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_rq_retry_limit_exceeded:
             StatEntry("Requests that failed once more after all their `num_retries`.")
         case .upstream_rq_retry_overflow:
-            StatEntry("Requests that were not sent again, since `max_retries` of the cluster were under way.")
+            StatEntry(
+                "Requests that were not sent again, since `max_retries` of the cluster, or as many as its `retry_budget` "
+                    + "allows, were under way.")
         case .upstream_rq_retry_success:
             StatEntry("Requests that ended, after a retry, in a way that asks for no other.")
         case .retry_or_shadow_abandoned:

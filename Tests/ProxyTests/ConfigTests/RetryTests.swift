@@ -32,6 +32,31 @@ import Testing
         #expect(cluster.first?.maxRetries == 9)
     }
 
+    @Test func budgets() throws {
+        func budget(_ text: String) throws -> RetryBudget? {
+            try load(Sample.cluster("circuit_breakers: {thresholds: [{\(text)}]}")).bootstrap.clusters.first?
+                .retryBudget
+        }
+        #expect(try budget("max_retries: 9") == nil)
+        let plain = try #require(try budget("retry_budget: {}"))
+        #expect(plain.percent == 20 && plain.minConcurrency == 3)
+        let given = try #require(
+            try budget("retry_budget: {budget_percent: {value: 12.5}, min_retry_concurrency: 0, budget_interval: 0s}"))
+        #expect(given.percent == 12.5 && given.minConcurrency == 0)
+        // Of a message without its value, as Envoy reads it.
+        #expect(try budget("retry_budget: {budget_percent: {}}")?.percent == 0)
+    }
+
+    @Test(arguments: [
+        ("budget_percent: {value: 100.5}", "budget_percent.value: 100.5 is out of range (0 to 100)"),
+        ("budget_interval: 10s", "budget_interval: "),
+        ("min_retry_concurrency: -1", "min_retry_concurrency: -1 is out of range (0 to 4294967295)"),
+    ])
+    func budgetsThatAreRefused(text: String, message: String) {
+        let found = errors(Sample.cluster("circuit_breakers: {thresholds: [{retry_budget: {\(text)}}]}"))
+        #expect(found.count == 1 && found.first?.contains("thresholds[0].retry_budget.\(message)") == true, "\(found)")
+    }
+
     /// A route has its own policy or its virtual host's.
     @Test func ofTheVirtualHost() throws {
         let loaded = try load(

@@ -99,7 +99,7 @@ extension Worker {
             return false
         }
         let usage = snapshot.usage(of: Int(s.pointee.cluster))
-        guard usage.retries < UInt64(snapshot.clusters[Int(s.pointee.cluster)].maxRetries) else {
+        guard usage.retries < retryLimit(s, usage) else {
             stats.counters[.upstream_rq_retry_overflow].increment()
             endRetries(s)
             return false
@@ -115,6 +115,16 @@ extension Worker {
         stats.counters[.upstream_rq_retry_backoff_exponential].increment()
         arm(s.pointee.downstream, deadlineNs: r.pointee.againNs)
         return true
+    }
+
+    /// How many requests of its cluster may wait to be sent again, or be again under way.
+    private func retryLimit(_ s: StreamPointer, _ usage: ClusterUsage) -> UInt64 {
+        let cluster = Int(s.pointee.cluster)
+        let limits = snapshot.clusters + cluster
+        guard let budget = limits.pointee.retryBudget, budget.isOn else { return UInt64(limits.pointee.maxRetries) }
+        // The try that has just failed counts as active, as in Envoy, whether or not it still has its connection.
+        let counted = s.pointee.upstream >= 0 || s.pointee.flags.contains(.pending)
+        return budget.limit(active: activity.requests(cluster: cluster) &+ usage.pending &+ (counted ? 0 : 1))
     }
 
     private func isRetriable(_ r: UnsafeMutablePointer<RetryState>, _ lapse: Lapse) -> Bool {
