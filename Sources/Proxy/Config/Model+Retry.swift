@@ -39,6 +39,8 @@ public struct RetryPolicy: Sendable, Hashable {
     public var retries: UInt32 = 1
     /// `per_try_timeout`; 0 = none but that of the route.
     public var perTryTimeoutMs: UInt64 = 0
+    /// `per_try_idle_timeout`; 0 = none.
+    public var perTryIdleTimeoutMs: UInt64 = 0
     /// `retry_back_off.base_interval`.
     public var baseMs: UInt64 = 25
     /// `retry_back_off.max_interval`.

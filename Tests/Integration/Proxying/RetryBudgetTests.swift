@@ -82,7 +82,8 @@ import Testing
             try scene.waitForRetries(3)
             // With fewer requests fewer are sent again.
             for (client, upstream) in zip(active, served) {
-                try upstream.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                try upstream.send("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok")
+                upstream.close()
                 #expect(try client.response().text == "ok")
             }
             waiting[1].close()

@@ -11,13 +11,14 @@ import Testing
         let type = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
         let loaded = try load(
             Self.route(
-                "retry_on: \"5xx, reset,refused-stream\", num_retries: 3, per_try_timeout: 0.25s, "
+                "retry_on: \"5xx, reset,refused-stream\", num_retries: 3, per_try_timeout: 0.25s, per_try_idle_timeout: 0.1s, "
                     + "retry_back_off: {base_interval: 0.1s, max_interval: 2s}, retriable_status_codes: [409, 503], "
                     + "retry_host_predicate: [{name: p, typed_config: {\"@type\": \(type)}}], "
                     + "host_selection_retry_max_attempts: 4"))
         let policy = try #require(loaded.forward?.retry)
         #expect(policy.conditions == [.fiveXX, .reset])
         #expect(policy.retries == 3 && policy.perTryTimeoutMs == 250 && policy.baseMs == 100 && policy.maxMs == 2000)
+        #expect(policy.perTryIdleTimeoutMs == 100)
         #expect(policy.statusCodes == [409, 503] && policy.hostAttempts == 5)
     }
 
@@ -25,6 +26,7 @@ import Testing
         let policy = try #require(try load(Self.route("retry_on: gateway-error")).forward?.retry)
         #expect(policy.retries == 1 && policy.baseMs == 25 && policy.maxMs == 250 && policy.hostAttempts == 1)
         #expect(try load(Self.route("")).forward?.retry == nil)
+        #expect(try load(Self.route("per_try_idle_timeout: 1s")).forward?.retry?.perTryIdleTimeoutMs == 1000)
         let longer = try load(Self.route("retry_on: reset, retry_back_off: {base_interval: 1s}")).forward?.retry
         #expect(longer?.maxMs == 10_000)
         #expect(try load("{}").bootstrap.clusters.isEmpty)

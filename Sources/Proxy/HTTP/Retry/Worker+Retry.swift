@@ -1,4 +1,5 @@
 import Glibc
+import StatCatalog
 
 /// Requests that are sent again (Envoy's router, "Retry semantics"): as long as no response has gone to the client, the
 /// request is kept in `stream.buffer` (`Stream.Flags.retains`), whole and as it went upstream.
@@ -224,18 +225,18 @@ extension Worker {
     }
 
     /// The host takes too long for one try, whatever the route's timeout says.
-    func perTryTimedOut(_ slot: Int32, _ c: ConnectionPointer) {
+    func perTryTimedOut(_ slot: Int32, _ c: ConnectionPointer, _ counter: ClusterCounter, _ details: LogDetails) {
         let streamSlot = c.pointee.stream
         let s = streams[streamSlot]
         let cluster = Int(s.pointee.cluster)
-        clusterStats[cluster].counters[.upstream_rq_per_try_timeout].increment()
+        clusterStats[cluster].counters[counter].increment()
         if !snapshot.clusters[cluster].watch.isEmpty { noteFailure(s.pointee.host, status: 504) }
         let host = s.pointee.host
         hold(host)
         defer { letGo(host) }
         cancelUpstream(streamSlot, s)
-        if retries(s, .perTryTimeout) { return }
-        note(s, .perTryTimeout, .upstreamTimeout)
+        if s.pointee.flags.contains(.retains), retries(s, .perTryTimeout) { return }
+        note(s, details, .upstreamTimeout)
         replyAndAbort(slot, c, status: 504, body: "upstream request timeout")
     }
 
