@@ -12,6 +12,8 @@ struct WorkerState: BitwiseCopyable {
     var parks = false
     /// There are connections that came over at rest and have no timer yet.
     var hasResting = false
+    /// CLOCK_MONOTONIC, nanoseconds: they are not registered before, 0: at once.
+    var restUntilNs: UInt64 = 0
     /// Downstream connections; the main thread may look (`Worker.downstreamCount`).
     var downstreams: UInt64 = 0
     var readyCount = 0
@@ -74,6 +76,8 @@ final class Worker: @unchecked Sendable {
     let clusters: UnsafeMutablePointer<WorkerCluster>
     let listenerStats: UnsafeMutablePointer<ListenerStats>
     let clusterStats: UnsafeMutablePointer<ClusterStats>
+    /// The same of all workers together.
+    let activity: ClusterActivity
     /// Where sockets are read into: what was left over is put in front.
     let readBuffer: UnsafeMutablePointer<UInt8>
     let readCapacity: Int
@@ -135,6 +139,7 @@ final class Worker: @unchecked Sendable {
             (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1), members: .allocate(capacity: 1)))
         }
         (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
+        activity = stats.activity
         readCapacity = snapshot.maxHeadBytes + 2 * Self.readChunk
         readBuffer = .allocate(capacity: readCapacity + 16)
         readBuffer.initialize(repeating: 0, count: readCapacity + 16)
