@@ -117,6 +117,8 @@ final class PseudoTerminal {
         read()
         var found: Int32 = 0
         guard waitpid(pid, &found, options) == pid else { return nil }
+        // What it wrote last, between the reading above and its end.
+        read()
         if cl_exited(found) || cl_signaled(found) { status = found }
         return found
     }
