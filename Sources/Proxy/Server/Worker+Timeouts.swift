@@ -89,8 +89,8 @@ extension Worker {
 
     private func dueRetry(_ s: StreamPointer, _ r: UnsafeMutablePointer<RetryState>, _ due: inout Due) {
         if r.pointee.againNs > 0 {
-            due.consider(r.pointee.againNs &- 1, 1, .retry)
-        } else if r.pointee.tryNs > 0 {
+            if s.pointee.flags.contains(.retains) { due.consider(r.pointee.againNs &- 1, 1, .retry) }
+        } else if r.pointee.tryNs > 0, s.pointee.upstream >= 0 {
             if !s.pointee.flags.contains(.responseStarted) {
                 due.consider(r.pointee.tryNs, r.pointee.policy.perTryNs, .perTry)
             }
