@@ -21,7 +21,7 @@ final class RouteTable: @unchecked Sendable {
         var connectCount: Int32 = 0
     }
     /// As many routes are tried faster one by one than by tree: see docs/performance.md.
-    static let mostTriedInOrder = 8
+    static let mostTriedInOrder = 4
 
     // Immutable after init: shared by all workers.
     private let hosts: UnsafeMutablePointer<Host>
