@@ -6,10 +6,14 @@ struct Bench {
     let options: Options
     let tools: Tools
     let upstream: Int
+    /// Open files that a process may have.
+    let limit: Int
     var results = Results()
 
     private func setup(_ many: Setup.Many = .none, _ count: Int = 1, workers: Int = 1, tcp: Bool = false) -> Setup {
-        Setup(http: 0, tcp: tcp ? 1 : 0, admin: 0, upstream: upstream, workers: workers, many: many, count: count)
+        Setup(
+            http: 0, tcp: tcp ? 1 : 0, admin: 0, upstream: upstream, workers: workers, many: many, count: count,
+            limit: limit)
     }
 
     /// Starts a peer, or says why there is none.
@@ -54,10 +58,8 @@ struct Bench {
         for scenario in wanted {
             progress(scenario.name)
             results.units[scenario.name] = scenario.unit
-            for (peer, reason) in scenario.refusals { results.refuse(scenario.name, peer, reason) }
-            let able = running.filter { scenario.refusals[$0.peer.name] == nil }
             for _ in 0..<options.rounds {
-                for one in able { measure(one, scenario.name, scenario) }
+                for one in running { measure(one, scenario.name, scenario) }
             }
         }
     }
@@ -80,7 +82,7 @@ struct Bench {
                 }
             }
         }
-        let load = Scenario(name: "", title: "", client: many == .listeners ? .load([]) : .wrk(connections: 64))
+        let load = Scenario(name: "", title: "", client: .wrk(connections: 64))
         progress("many-\(many.rawValue): requests")
         for _ in 0..<options.rounds {
             for (row, one) in running { measure(one, row, load, path: one.setup.lastPath) }
@@ -137,9 +139,7 @@ struct Bench {
     /// Memory of a connection that has had one request and rests.
     mutating func idle() {
         guard options.wants("idle", isQuick: true) else { return }
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
-        let count = min(10_000, Int(min(limit.rlim_cur, 1_000_000)) - 1_000)
+        let count = Setup.connections(limit) - 200
         progress("idle")
         for peer in tools.peers {
             if peer.name == "relay" {

@@ -18,7 +18,9 @@ final class Child {
 
     /// Starts `arguments` on the given processors. What it writes goes to the file `output`, and errors to `output` + ".err".
     /// - Parameter input: the descriptor that is its standard input; /dev/null without.
-    init(_ name: String, _ arguments: [String], output: String, processors: String?, input: Int32? = nil) throws(Failure) {
+    init(_ name: String, _ arguments: [String], output: String, processors: String?, input: Int32? = nil)
+        throws(Failure)
+    {
         self.name = name
         self.output = output
         let all = (processors.map { ["taskset", "-c", $0] } ?? []) + arguments

@@ -14,6 +14,8 @@ struct Load {
     var bytesIn = 0.0
     var bytesOut = 0.0
     var seconds = 0.0
+    /// With a fixed rate: how many should have been asked.
+    var planned = Double.nan
     /// Microseconds; NaN where the client does not tell.
     var p50 = Double.nan
     var p99 = Double.nan
@@ -24,7 +26,9 @@ struct Load {
 extension Tools {
     /// Runs a client against a port of 127.0.0.1.
     /// - Throws: when it fails, or saw anything but whole answers with 200.
-    func run(_ client: Client, host: String = "127.0.0.1", port: Int, path: String, seconds: Double) throws(Failure) -> Load {
+    func run(_ client: Client, host: String = "127.0.0.1", port: Int, path: String, seconds: Double) throws(Failure)
+        -> Load
+    {
         let command = command(client, "http://\(host):\(port)\(path)", port, path, seconds)
         let child = try Child(command[0], command, output: "\(work)/client", processors: clientProcessors)
         let status = child.wait()
@@ -41,7 +45,8 @@ extension Tools {
         switch client {
         case .wrk(let connections, let depth, let fields, let closes):
             [
-                "wrk", "-t1", "-c\(connections)", "-d\(Int(seconds.rounded(.up)))s", "-s", "\(sources)/wrk.lua", url, "--",
+                "wrk", "-t1", "-c\(connections)", "-d\(Int(seconds.rounded(.up)))s", "-s", "\(sources)/wrk.lua", url,
+                "--",
                 "\(depth)", "\(fields)", closes ? "1" : "0",
             ]
         case .load(let options):
@@ -61,10 +66,12 @@ extension Tools {
         }
         if let errors = values["errors"], errors > 0 { throw Failure("errors: \(line)") }
         guard requests > 0 else { throw Failure("no request was answered: \(line)") }
+        // wrk knows no latency of requests that go out together, and says 0.
+        func positive(_ name: String) -> Double { values[name].flatMap { $0 > 0 ? $0 : nil } ?? .nan }
         return Load(
             requests: requests, bytesIn: bytes, bytesOut: values["bytes_out"] ?? 0, seconds: seconds,
-            p50: values["p50_us"] ?? .nan, p99: values["p99_us"] ?? .nan, p999: values["p999_us"] ?? .nan,
-            max: values["max_us"] ?? .nan)
+            planned: values["planned"] ?? .nan, p50: positive("p50_us"), p99: positive("p99_us"),
+            p999: positive("p999_us"), max: positive("max_us"))
     }
 
     /// "requests: 10 total, 10 started, 10 done, 10 succeeded, 0 failed, 0 errored, 0 timeout"
@@ -79,7 +86,9 @@ extension Tools {
             for i in words.indices.dropFirst() {
                 let value = Double(words[i - 1]) ?? 0
                 if words[i].hasPrefix("succeeded") { load.requests = value }
-                if words[i].hasPrefix("failed") || words[i].hasPrefix("errored") || words[i].hasPrefix("timeout"), value > 0 {
+                if words[i].hasPrefix("failed") || words[i].hasPrefix("errored") || words[i].hasPrefix("timeout"),
+                    value > 0
+                {
                     throw Failure("errors: \(line)")
                 }
             }

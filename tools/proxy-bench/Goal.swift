@@ -9,7 +9,9 @@ struct Goal: Sendable {
     let value: @Sendable (Results) -> Double?
 
     func isMet(_ value: Double) -> Bool { isFloor ? value >= limit : value <= limit }
-    var limitText: String { "\(isFloor ? "≥" : "≤") \(limit == limit.rounded() ? fixed(limit, 0) : fixed(limit, 2)) \(unit)" }
+    var limitText: String {
+        "\(isFloor ? "≥" : "≤") \(limit == limit.rounded() ? fixed(limit, 0) : fixed(limit, 2)) \(unit)"
+    }
 
     private static let rivals = ["nginx", "HAProxy", "Envoy"]
     private static let mine = "envoyd"
@@ -48,7 +50,9 @@ struct Goal: Sendable {
         ratio("tcp-1m", to: "relay", 1.05, "TCP proxy, 1 MB response"),
         Goal(title: "an idle connection", limit: 512, unit: "bytes", decimals: 0) { $0.number("idle", mine, "bytes") },
         Goal(title: "p99 at 70 % of nginx's throughput, to nginx", limit: 1) { results in
-            guard let mine = results.cells("paced", mine), let theirs = results.cells("paced", "nginx") else { return nil }
+            guard let mine = results.cells("paced", mine), let theirs = results.cells("paced", "nginx") else {
+                return nil
+            }
             return median(zip(mine, theirs).map { $0.load.p99 / $1.load.p99 })
         },
         Goal(title: "2 workers, requests for the same CPU twice, to 1", limit: 1.9, isFloor: true) {

@@ -38,10 +38,14 @@ struct Options {
             case "--no-pin": isPinned = false
             case "--list": isListing = true
             case "--rounds":
-                guard let number = Int(try value(argument)), number > 0 else { throw Failure("--rounds is not a number") }
+                guard let number = Int(try value(argument)), number > 0 else {
+                    throw Failure("--rounds is not a number")
+                }
                 rounds = number
             case "--seconds":
-                guard let number = Double(try value(argument)), number > 0 else { throw Failure("--seconds is not a number") }
+                guard let number = Double(try value(argument)), number > 0 else {
+                    throw Failure("--seconds is not a number")
+                }
                 seconds = number
             case "--only": only = try value(argument).split(separator: ",").map(String.init)
             case "--peers": peers = try value(argument).split(separator: ",").map { $0.lowercased() }

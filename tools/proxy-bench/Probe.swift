@@ -35,7 +35,9 @@ enum Probe {
     }
 
     /// Waits until `GET path` is answered with 200, and returns when that was (CLOCK_MONOTONIC, ns).
-    static func waitFor(_ child: Child, _ host: String, _ port: Int, _ path: String, seconds: Double = 60) throws(Failure) -> UInt64 {
+    static func waitFor(_ child: Child, _ host: String, _ port: Int, _ path: String, seconds: Double = 60)
+        throws(Failure) -> UInt64
+    {
         let end = cl_monotonic_ns() + UInt64(seconds * 1e9)
         var last: Int?
         while cl_monotonic_ns() < end {
@@ -44,6 +46,7 @@ enum Probe {
             if child.poll() != nil { throw Failure("\(child.name) ended: \(child.lastWords)") }
             usleep(500)
         }
-        throw Failure("\(child.name) did not serve within \(fixed(seconds, 0)) s (last status \(last ?? 0)): \(child.lastWords)")
+        throw Failure(
+            "\(child.name) did not serve within \(fixed(seconds, 0)) s (last status \(last ?? 0)): \(child.lastWords)")
     }
 }

@@ -35,40 +35,43 @@ struct Report {
         return ", \(fixed(ratio, 2)) ×"
     }
 
+    /// A line of a table: its title, then a figure of each peer.
+    private func line(
+        _ title: String, _ row: String, _ peers: [String], _ figure: (String) -> String?
+    ) -> [String] {
+        [title] + peers.map { peer in cell(row, peer) { figure(peer) } }
+    }
+
     private func loads() {
         let wanted = Scenario.all.filter { options.wants($0.name, isQuick: $0.isQuick) }
         table(
             "CPU a request, one worker: µs (of it in user space), ratio to the relay", ["load"] + peers,
             wanted.map { scenario in
-                [scenario.title] + peers.map { peer in
-                    cell(scenario.name, peer) {
-                        guard let all = results.median(of: \.cpuPerRequest, scenario.name, peer) else { return nil }
-                        let digits = all > 1000 ? 0 : all > 100 ? 1 : 2
-                        let user = results.userMicroseconds(scenario.name, peer).map { " (\(fixed($0, digits)))" } ?? ""
-                        return fixed(all, digits) + user + ratio(scenario.name, peer)
-                    }
+                let name = scenario.name
+                return line(scenario.title, name, peers) { peer in
+                    guard let all = results.median(of: \.cpuPerRequest, name, peer) else { return nil }
+                    let digits = all > 1000 ? 0 : all > 100 ? 1 : 2
+                    let user = results.userMicroseconds(name, peer).map { " (\(fixed($0, digits)))" } ?? ""
+                    return fixed(all, digits) + user + ratio(name, peer)
                 }
             })
         table(
             "Bytes: GB a second that a core would carry", ["load"] + peers,
             wanted.filter { $0.unit == .byte }.map { scenario in
-                [scenario.title] + peers.map { peer in
-                    cell(scenario.name, peer) {
-                        results.median(of: \.gigabytesPerCore, scenario.name, peer).map { fixed($0, 2) }
-                    }
+                line(scenario.title, scenario.name, peers) { peer in
+                    results.median(of: \.gigabytesPerCore, scenario.name, peer).map { fixed($0, 2) }
                 }
             })
         table(
-            "Throughput and latency: thousand requests a second; p50, p99 in ms", ["load"] + peers,
+            "Throughput and latency: requests a second; p50, p99 in ms", ["load"] + peers,
             wanted.map { scenario in
-                [scenario.title] + peers.map { peer in
-                    cell(scenario.name, peer) {
-                        guard let rate = results.median(of: \.requestsPerSecond, scenario.name, peer),
-                            let p50 = results.median(of: { $0.load.p50 }, scenario.name, peer),
-                            let p99 = results.median(of: { $0.load.p99 }, scenario.name, peer)
-                        else { return nil }
-                        return "\(fixed(rate / 1000, rate < 10_000 ? 2 : 1)); \(fixed(p50 / 1000, 2)), \(fixed(p99 / 1000, 2))"
-                    }
+                let name = scenario.name
+                return line(scenario.title, name, peers) { peer in
+                    guard let rate = results.median(of: \.requestsPerSecond, name, peer),
+                        let p50 = results.median(of: { $0.load.p50 }, name, peer),
+                        let p99 = results.median(of: { $0.load.p99 }, name, peer)
+                    else { return nil }
+                    return "\(fixed(rate, rate < 100 ? 1 : 0)); \(fixed(p50 / 1000, 2)), \(fixed(p99 / 1000, 2))"
                 }
             })
     }
@@ -76,18 +79,17 @@ struct Report {
     private func scale(_ many: String) {
         guard options.wants("many-\(many)", isQuick: many == "routes" || many == "clusters") else { return }
         let counts = [1, 1_000, 10_000].filter { !(options.isQuick && $0 == 1_000) }
+        let able = peers.filter { $0 != "relay" }
         table(
-            "Many \(many): start to the first answer in ms; memory in MB; µs a request to the last one",
-            ["\(many)"] + peers.filter { $0 != "relay" },
+            "Many \(many): ms to the first answer; MB; µs of CPU a request to the last one", [many] + able,
             counts.map { count in
                 let row = "many-\(many)-\(count)"
-                return ["\(count)"] + peers.filter { $0 != "relay" }.map { peer in
-                    cell(row, peer) {
-                        guard let start = results.number(row, peer, "start"), let bytes = results.number(row, peer, "memory"),
-                            let all = results.median(of: \.cpuPerRequest, row, peer)
-                        else { return nil }
-                        return "\(fixed(start, 0)); \(fixed(bytes / 1_048_576, 1)); \(fixed(all, 2))"
-                    }
+                return line("\(count)", row, able) { peer in
+                    guard let start = results.number(row, peer, "start"),
+                        let bytes = results.number(row, peer, "memory"),
+                        let all = results.median(of: \.cpuPerRequest, row, peer)
+                    else { return nil }
+                    return "\(fixed(start, 0)); \(fixed(bytes / 1_048_576, 1)); \(fixed(all, 2))"
                 }
             })
     }
@@ -95,36 +97,38 @@ struct Report {
     private func workers() {
         guard options.wants("workers", isQuick: false) else { return }
         table(
-            "Workers: µs a request; thousand requests a second", ["workers"] + peers,
+            "Workers: µs of CPU a request; requests a second", ["workers"] + peers,
             [1, 2].map { count in
                 let row = "workers-\(count)"
-                return ["\(count)"] + peers.map { peer in
-                    cell(row, peer) {
-                        guard let all = results.median(of: \.cpuPerRequest, row, peer),
-                            let rate = results.median(of: \.requestsPerSecond, row, peer)
-                        else { return nil }
-                        return "\(fixed(all, 2)); \(fixed(rate / 1000, 1))"
-                    }
+                return line("\(count)", row, peers) { peer in
+                    guard let all = results.median(of: \.cpuPerRequest, row, peer),
+                        let rate = results.median(of: \.requestsPerSecond, row, peer)
+                    else { return nil }
+                    return "\(fixed(all, 2)); \(fixed(rate, 0))"
                 }
             })
     }
 
     private func paced() {
         guard options.wants("paced", isQuick: true), let rate = results.number("paced", "nginx", "rate") else { return }
-        let quantiles: [(String, (Cell) -> Double)] = [
-            ("p50", { $0.load.p50 }), ("p99", { $0.load.p99 }), ("p99.9", { $0.load.p999 }), ("longest", { $0.load.max }),
-        ]
+        func milliseconds(_ title: String, _ value: @escaping (Load) -> Double) -> [String] {
+            line(title, "paced", peers) { peer in
+                results.median(of: { value($0.load) }, "paced", peer).map { fixed($0 / 1000, 2) }
+            }
+        }
         table(
             "Latency in ms at \(fixed(rate, 0)) requests a second, 70 % of nginx's throughput, from the planned time",
             [""] + peers,
-            quantiles.map { name, value in
-                [name] + peers.map { peer in
-                    cell("paced", peer) { results.median(of: value, "paced", peer).map { fixed($0 / 1000, 2) } }
-                }
-            } + [
-                ["µs of CPU a request"] + peers.map { peer in
-                    cell("paced", peer) { results.median(of: \.cpuPerRequest, "paced", peer).map { fixed($0, 2) } }
-                }
+            [
+                milliseconds("p50") { $0.p50 }, milliseconds("p99") { $0.p99 }, milliseconds("p99.9") { $0.p999 },
+                milliseconds("longest") { $0.max },
+                line("answered, of those planned", "paced", peers) { peer in
+                    results.median(of: { $0.load.requests / $0.load.planned }, "paced", peer)
+                        .map { fixed($0 * 100, 1) + " %" }
+                },
+                line("µs of CPU a request", "paced", peers) { peer in
+                    results.median(of: \.cpuPerRequest, "paced", peer).map { fixed($0, 2) }
+                },
             ])
     }
 
@@ -133,11 +137,7 @@ struct Report {
         let count = peers.compactMap { results.number("idle", $0, "connections") }.first ?? 0
         table(
             "Memory of an idle connection in bytes, \(fixed(count, 0)) of them after one request each", [""] + peers,
-            [
-                ["bytes"] + peers.map { peer in
-                    cell("idle", peer) { results.number("idle", peer, "bytes").map { fixed($0, 0) } }
-                }
-            ])
+            [line("bytes", "idle", peers) { peer in results.number("idle", peer, "bytes").map { fixed($0, 0) } }])
     }
 
     private func notes() {

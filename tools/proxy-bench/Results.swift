@@ -19,7 +19,9 @@ struct Results {
     mutating func add(_ row: String, _ peer: String, _ outcome: Outcome) {
         rounds[Key(row: row, peer: peer), default: []].append(outcome)
     }
-    mutating func refuse(_ row: String, _ peer: String, _ reason: String) { refusals[Key(row: row, peer: peer)] = reason }
+    mutating func refuse(_ row: String, _ peer: String, _ reason: String) {
+        refusals[Key(row: row, peer: peer)] = reason
+    }
     mutating func note(_ row: String, _ peer: String, _ what: String, _ value: Double) {
         numbers[Key(row: row, peer: peer), default: [:]][what, default: []].append(value)
     }

@@ -17,7 +17,9 @@ struct Usage {
             userTicks += UInt64(fields[11]) ?? 0
             systemTicks += UInt64(fields[12]) ?? 0
             for task in entries("/proc/\(pid)/task") {
-                guard let line = contents("/proc/\(pid)/task/\(task)/schedstat"), let ns = line.words.first else { continue }
+                guard let line = contents("/proc/\(pid)/task/\(task)/schedstat"), let ns = line.words.first else {
+                    continue
+                }
                 cpuNs += UInt64(ns) ?? 0
             }
         }
@@ -60,4 +62,10 @@ func entries(_ path: String) -> [String] {
         if name != ".", name != ".." { names.append(name) }
     }
     return names
+}
+
+/// Ticks, of all processors, that the host of a virtual machine gave to others.
+func stolenTicks() -> UInt64 {
+    guard let words = contents("/proc/stat")?.lines.first?.words, words.count > 8 else { return 0 }
+    return UInt64(words[8]) ?? 0
 }

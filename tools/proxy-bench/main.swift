@@ -36,19 +36,26 @@ func run() throws(Failure) -> Int32 {
         baseID: Int(options.values["--base-id"] ?? "") ?? 700_000, peers: peers)
     let port = try Probe.freePort()
     let upstream = try Child(
-        "upstream", ["\(binaries)/upstream", "\(port)"], output: "\(tools.work)/upstream", processors: tools.clientProcessors)
+        "upstream", ["\(binaries)/upstream", "\(port)"], output: "\(tools.work)/upstream",
+        processors: tools.clientProcessors)
     defer { upstream.stop() }
     _ = try Probe.waitFor(upstream, "127.0.0.1", port, "/13")
 
-    var bench = Bench(options: options, tools: tools, upstream: port)
+    let begin = cl_monotonic_ns()
+    let before = stolenTicks()
+    var bench = Bench(options: options, tools: tools, upstream: port, limit: Int(min(limit.rlim_cur, 1_000_000)))
     bench.loads()
     for many in [Setup.Many.routes, .paths, .clusters, .listeners] { bench.scale(many) }
     bench.workers()
     bench.paced()
     bench.idle()
 
-    say("\(options.values["--commit"] ?? ""), \(processors) processors, proxy \(isPinned ? "alone on the first" : "wherever"); "
-        + "\(options.rounds) rounds of \(fixed(options.seconds, 1)) s")
+    let seconds = Double(cl_monotonic_ns() - begin) / 1e9
+    let stolen = Double(stolenTicks() - before) / Double(sysconf(Int32(_SC_CLK_TCK))) / seconds / Double(processors)
+    say(
+        "\(options.values["--commit"] ?? ""). \(options.rounds) rounds of \(fixed(options.seconds, 1)) s. "
+            + "\(processors) processors, the proxy \(isPinned ? "alone on the first" : "on any"); "
+            + "\(fixed(stolen * 100, 1)) % of them was taken by the host. \(fixed(seconds, 0)) s in all.")
     Report(results: bench.results, options: options, peers: peers.map(\.name)).print()
     return bench.results.failures.isEmpty ? 0 : 1
 }

@@ -376,9 +376,10 @@ int main(int count, char **arguments) {
     all = need(calloc(options.connections, sizeof *all));
     if (options.is_idle) return hold(), 0;
     run();
-    printf("requests=%llu bytes_in=%llu bytes_out=%llu connects=%llu errors=%llu seconds=%.6f p50_us=%.1f p90_us=%.1f "
+    uint64_t planned = options.rate ? (uint64_t)(options.seconds * (double)options.rate) : requests;
+    printf("requests=%llu planned=%llu bytes_in=%llu bytes_out=%llu connects=%llu errors=%llu seconds=%.6f p50_us=%.1f p90_us=%.1f "
            "p99_us=%.1f p999_us=%.1f max_us=%.1f%s%s\n",
-           (unsigned long long)requests, (unsigned long long)bytes_in, (unsigned long long)bytes_out,
+           (unsigned long long)requests, (unsigned long long)planned, (unsigned long long)bytes_in, (unsigned long long)bytes_out,
            (unsigned long long)connects, (unsigned long long)errors, (double)(now_ns() - start_ns) / 1e9,
            (double)quantile(&latencies, 0.5) / 1e3, (double)quantile(&latencies, 0.9) / 1e3,
            (double)quantile(&latencies, 0.99) / 1e3, (double)quantile(&latencies, 0.999) / 1e3, (double)latencies.max / 1e3,

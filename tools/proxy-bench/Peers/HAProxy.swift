@@ -45,7 +45,7 @@ struct HAProxy: Peer {
             """
             global
               nbthread \(setup.workers)
-              maxconn \(setup.many == .listeners ? 2_000 : 9_900)
+              maxconn \(setup.many == .listeners ? 2_000 : Setup.connections(setup.limit))
             defaults
               mode http
               maxconn 100000

@@ -31,14 +31,15 @@ struct Nginx: Peer {
         }
         var stream = ""
         if setup.tcp != 0 {
-            stream = "stream { server { listen 127.0.0.1:\(setup.tcp)\(reuse); proxy_pass 127.0.0.1:\(setup.upstream); } }"
+            stream =
+                "stream { server { listen 127.0.0.1:\(setup.tcp)\(reuse); proxy_pass 127.0.0.1:\(setup.upstream); } }"
         }
         try writeFile(
             "\(folder)/nginx.conf",
             """
             load_module /usr/lib/nginx/modules/ngx_stream_module.so;
             daemon off; worker_processes \(setup.workers); pid \(folder)/nginx.pid; error_log stderr error;
-            events { worker_connections \(Setup.connections * 2 + (setup.many == .listeners ? setup.count : 0)); }
+            events { worker_connections \(setup.limit); }
             http {
               access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; client_max_body_size 0;
               client_body_temp_path \(folder)/b; proxy_temp_path \(folder)/p; fastcgi_temp_path \(folder)/f;

@@ -29,6 +29,8 @@ struct Setup {
     var baseID = 0
     var many = Many.none
     var count = 1
+    /// Open files that a process may have.
+    var limit = 1024
 
     /// The request that the last of many serves, and where.
     var lastPath: String {
@@ -42,6 +44,6 @@ struct Setup {
 
     /// The address of one of many listeners: all use the same port.
     static func host(_ index: Int) -> String { index == 0 ? "127.0.0.1" : "127.1.\(index / 250).\(index % 250 + 1)" }
-    /// Connections that a peer must be able to have at once.
-    static let connections = 12_000
+    /// Connections that a peer is to be able to have at once: two descriptors each within `limit`.
+    static func connections(_ limit: Int) -> Int { min(10_200, limit / 2 - 300) }
 }
