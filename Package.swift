@@ -148,6 +148,7 @@ let package = Package(
         .testTarget(
             name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
             swiftSettings: strict),
+        .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
