@@ -17,6 +17,12 @@ final class Load {
 
     private let http: UInt16
     private let stream: UInt16
+    private let pauseNs: UInt64
+    /// A longer wait of a busy client is told on standard error, with the time when it began (CLOCK_MONOTONIC).
+    private let tellNs: UInt64
+    /// Busy clients that pause, in the order in which they go on: all pause for the same time.
+    private var pausing: [(index: Int, untilNs: UInt64)] = []
+    private var nextPausing = 0
     private let epoll = cl_epoll_create()
     private var peers: [Peer] = []
     private var interval = Interval()
@@ -29,9 +35,12 @@ final class Load {
     private static let pingNs: UInt64 = 20_000_000
     private static let connectionsPerSource = 10_000
 
-    init(http: UInt16, stream: UInt16) {
+    /// - Parameter pauseNs: how long a busy client waits from an answer to its next request.
+    init(http: UInt16, stream: UInt16, pauseNs: UInt64, tellNs: UInt64) {
+        self.tellNs = tellNs
         self.http = http
         self.stream = stream
+        self.pauseNs = pauseNs
     }
 
     deinit { buffer.deallocate() }
@@ -116,8 +125,9 @@ final class Load {
         _ = cl_epoll_add(epoll, 0, UInt32(CL_EPOLLIN), Self.inputToken)
         var nextPing = cl_monotonic_ns()
         while true {
-            let line = turn(timeoutMs: 5)
+            let line = turn(timeoutMs: pauseNs > 0 ? 1 : 5)
             let now = cl_monotonic_ns()
+            goOn(now)
             if now >= nextPing {
                 nextPing = now + Self.pingNs
                 for index in peers.indices where peers[index].kind == .stream && peers[index].phase == .resting {
@@ -132,6 +142,19 @@ final class Load {
             } else {
                 return end()
             }
+        }
+    }
+
+    /// Those whose pause is over ask again.
+    private func goOn(_ now: UInt64) {
+        while nextPausing < pausing.count, pausing[nextPausing].untilNs <= now {
+            let index = pausing[nextPausing].index
+            nextPausing += 1
+            if peers[index].phase == .resting { ask(index) }
+        }
+        if nextPausing > 1024 {
+            pausing.removeFirst(nextPausing)
+            nextPausing = 0
         }
     }
 
@@ -179,9 +202,13 @@ final class Load {
         answered += 1
         interval.requests += 1
         if peer.status != 200 { interval.failed += 1 }
-        if peer.kind == .busy { interval.stallNs = max(interval.stallNs, took) }
+        if peer.kind == .busy {
+            interval.stallNs = max(interval.stallNs, took)
+            if took >= tellNs { write("stall: \(took / 1000) us from \(peer.sentNs / 1000) us\n", to: 2) }
+        }
         if peer.asksToClose { return gone(index, reset: false) }
-        if peer.kind == .busy, isBusy { ask(index) }
+        guard peer.kind == .busy, isBusy else { return }
+        if pauseNs > 0 { pausing.append((index, cl_monotonic_ns() + pauseNs)) } else { ask(index) }
     }
 
     /// The connection is over. Another is made at once, as a client would.

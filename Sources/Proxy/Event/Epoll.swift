@@ -9,6 +9,9 @@ enum Epoll {
     static let edgeTriggered: UInt32 = 1 << 31
     /// What a connection is registered for, once: everything, edge-triggered, so that no request costs an `epoll_ctl`.
     static let connection = input | output | peerClosed | edgeTriggered
+    /// A connection that came from another process: thousands that can all be written would be told of one after the other,
+    /// before anything that matters. Output follows when a send is refused (`Worker.watchOutput`).
+    static let adopted = input | peerClosed | edgeTriggered
     static let readable = input | peerClosed | hangUp | error
     static let broken = hangUp | error
 }

@@ -51,25 +51,29 @@ final class AheadTable {
             throw RecordError("\(descriptors.count) descriptors came with \(record.ids.count) names")
         }
         let workers = pool.workers
+        let now = cl_monotonic_ns()
+        for worker in workers { worker.state.pointee.nowNs = now }
+        var early = record.early[...]
         for (id, descriptor) in zip(record.ids, descriptors) {
             guard entries[id] == nil else { throw RecordError("a descriptor came twice") }
             let number = AheadID.worker(id)
             guard number >= 0, number < Int(record.workers) else { throw RecordError("a descriptor of no worker came") }
             var entry = Entry(descriptor: descriptor.take())
-            if Int(record.workers) == workers.count { Self.register(&entry, workers, number) }
+            // Records stand in the order of the names.
+            let hasRecord = early.first?.id == id
+            if hasRecord { early.removeFirst() }
+            if Int(record.workers) == workers.count { Self.reserve(&entry, workers, number, registers: !hasRecord) }
             entries[id] = entry
         }
         guard !record.early.isEmpty else { return }
-        let now = cl_monotonic_ns()
-        for worker in workers { worker.state.pointee.nowNs = now }
         let positions = positions(record, pool)
         for early in record.early {
             try build(early, bytes, positions, workers)
         }
     }
 
-    private static func register(_ entry: inout Entry, _ workers: [Worker], _ number: Int) {
-        entry.slot = workers[number].reserve(entry.descriptor)
+    private static func reserve(_ entry: inout Entry, _ workers: [Worker], _ number: Int, registers: Bool) {
+        entry.slot = workers[number].reserve(entry.descriptor, registers: registers)
         entry.worker = entry.slot >= 0 ? Int32(number) : -1
     }
 
@@ -91,7 +95,7 @@ final class AheadTable {
         else { throw RecordError("a record came ahead without its descriptor") }
         if entry.worker < 0 {
             turn += 1
-            Self.register(&entry, workers, turn % workers.count)
+            Self.reserve(&entry, workers, turn % workers.count, registers: false)
         }
         var problem: String? = "the new process has no room for more connections"
         if entry.worker >= 0 {

@@ -31,7 +31,7 @@ extension Worker {
     /// - Parameter isConfirmed: false for one that came ahead in a slot of its own: `confirm` or `giveBack` follows.
     func adopt(_ unit: IncomingUnit, isConfirmed: Bool = true) -> String? {
         var adopted = AdoptedUnit()
-        if let problem = build(unit, &adopted) {
+        if let problem = build(unit, &adopted, isConfirmed: isConfirmed) {
             giveBack(adopted.downstream >= 0 ? adopted.downstream : unit.downstreamSlot, unit.downstreamDescriptor)
             giveBack(adopted.upstream >= 0 ? adopted.upstream : unit.upstreamSlot, unit.upstreamDescriptor)
             return problem
@@ -44,7 +44,7 @@ extension Worker {
     /// What came ahead in this slot holds.
     func confirm(_ slot: Int32) { parking.adopted.append(AdoptedUnit(downstream: slot)) }
 
-    private func build(_ unit: IncomingUnit, _ adopted: inout AdoptedUnit) -> String? {
+    private func build(_ unit: IncomingUnit, _ adopted: inout AdoptedUnit, isConfirmed: Bool) -> String? {
         if let problem = UnitCheck.problem(of: unit, maxInput: readCapacity - Self.readChunk, snapshot: snapshot) {
             return problem
         }
@@ -56,13 +56,13 @@ extension Worker {
             if host < 0 { return rests ? "its host is not in the new configuration" : "no room for its host" }
         }
         if let record = unit.downstream {
-            adopted.downstream = insert(record, unit.downstreamDescriptor, unit.downstreamSlot)
+            adopted.downstream = insert(record, unit.downstreamDescriptor, unit.downstreamSlot, isConfirmed: isConfirmed)
             guard adopted.downstream >= 0 else { return Self.noRoom }
             connections[adopted.downstream].pointee.listener = unit.listener
             connections[adopted.downstream].pointee.bufferLimit = snapshot.listeners[Int(unit.listener)].bufferLimit
         }
         if let record = unit.upstream {
-            adopted.upstream = insert(record, unit.upstreamDescriptor, unit.upstreamSlot)
+            adopted.upstream = insert(record, unit.upstreamDescriptor, unit.upstreamSlot, isConfirmed: isConfirmed)
             guard adopted.upstream >= 0 else { return Self.noRoom }
             connections[adopted.upstream].pointee.host = host
         }
@@ -115,30 +115,46 @@ extension Worker {
 
     private static let noRoom = "the new process has no room for more connections"
 
-    /// Registers a descriptor that comes ahead of its record, in a slot of its own; -1 if that cannot be.
-    func reserve(_ descriptor: Int32) -> Int32 {
+    /// A slot for a descriptor that comes ahead of its record; -1 if there is none.
+    ///
+    /// - Parameter registers: false where a record is at hand that says how soon that must be.
+    func reserve(_ descriptor: Int32, registers: Bool) -> Int32 {
         let slot = connections.take()
         guard slot >= 0 else { return -1 }
         let c = connections[slot]
-        // This worker polls nothing before it serves; the set notes what there is to read from the start.
-        let data = UInt64(c.pointee.generation) << 32 | UInt64(UInt32(bitPattern: slot))
-        guard cl_epoll_add(epoll, descriptor, Epoll.connection, data) == 0 else {
+        c.pointee.flags = .unregistered
+        guard !registers || register(slot, c, descriptor) else {
             connections.give(slot)
             return -1
         }
         return slot
     }
 
+    /// This worker polls nothing before it serves; the set notes what there is to read from the start. False: the kernel
+    /// has no room.
+    func register(_ slot: Int32, _ c: ConnectionPointer, _ descriptor: Int32) -> Bool {
+        let data = UInt64(c.pointee.generation) << 32 | UInt64(UInt32(bitPattern: slot))
+        guard cl_epoll_add(epoll, descriptor, Epoll.adopted, data) == 0 else { return false }
+        c.pointee.flags.remove(.unregistered)
+        return true
+    }
+
     /// Slot and registration of one connection. The descriptor stays the caller's if it fails.
-    private func insert(_ record: ConnectionRecord, _ descriptor: Int32, _ reserved: Int32) -> Int32 {
-        let slot = reserved >= 0 ? reserved : reserve(descriptor)
+    ///
+    /// - Parameter isConfirmed: false for one that rests; who has been silent for long is registered once all are served
+    ///   (`settleResting`), for that is most of what a descriptor costs.
+    private func insert(
+        _ record: ConnectionRecord, _ descriptor: Int32, _ reserved: Int32, isConfirmed: Bool
+    ) -> Int32 {
+        let slot = reserved >= 0 ? reserved : reserve(descriptor, registers: true)
         guard slot >= 0 else { return -1 }
         let c = connections[slot]
         let generation = c.pointee.generation
+        let isRegistered = !c.pointee.flags.contains(.unregistered)
         c.pointee = Connection()
         c.pointee.generation = generation
         c.pointee.kind = ConnectionRecord.kind(record.kind)
-        c.pointee.flags = Connection.Flags(rawValue: record.flags)
+        c.pointee.flags = Connection.Flags(rawValue: record.flags).union([.inputOnly, .unregistered])
         c.pointee.createdNs = record.createdNs
         c.pointee.lastActivityNs = min(record.lastActivityNs, state.pointee.nowNs)
         c.pointee.deadlineNs = record.deadlineNs
@@ -150,8 +166,22 @@ extension Worker {
         if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
         if let start = record.output.start { c.pointee.output.append(start, record.output.count) }
         c.pointee.fd = descriptor
+        if isRegistered {
+            c.pointee.flags.remove(.unregistered)
+        } else if isConfirmed || state.pointee.nowNs - c.pointee.lastActivityNs < Self.silenceNs {
+            guard register(slot, c, descriptor) else { return -1 }
+        }
+        let waitsForOutput = !c.pointee.output.isEmpty || c.pointee.flags.contains(.connecting)
+        guard !waitsForOutput || watchOutput(slot, c) else {
+            // A reserved one is given back with its unit.
+            if reserved < 0 { giveBack(slot, descriptor) }
+            return -1
+        }
         return slot
     }
+
+    /// Who has said nothing for so long is not expected to do so within the next milliseconds.
+    private static let silenceNs: UInt64 = 1_000_000_000
 
     private func fill(_ s: StreamPointer, _ record: StreamRecord, _ cluster: Int32, _ host: Int32) {
         s.pointee = Stream()
@@ -250,125 +280,5 @@ extension Worker {
             }
         }
         parking.adopted = []
-    }
-
-    // MARK: - Served
-
-    /// Puts what was adopted into the gauges, before the parent takes it out of its own: for a moment both have it, and at
-    /// none nobody. The main thread does it for the parked worker.
-    func count() {
-        // By listener, upgraded ones apart: thousands are in the same few gauges.
-        var open = [Int](repeating: 0, count: 2 * snapshot.configuredListeners.count)
-        defer {
-            for (place, number) in open.enumerated() where number > 0 {
-                addDownstreamGauges(listener: place / 2, upgraded: place % 2 == 1, number)
-            }
-        }
-        for unit in parking.adopted {
-            if unit.downstream >= 0 {
-                let d = connections[unit.downstream]
-                open[2 * Int(d.pointee.listener) + (d.pointee.flags.contains(.upgraded) ? 1 : 0)] += 1
-            }
-            if unit.upstream >= 0 { countUpstream(connections[unit.upstream]) }
-            if unit.stream >= 0 { countStream(streams[unit.stream]) }
-        }
-    }
-
-    private func countUpstream(_ u: ConnectionPointer) {
-        let stats = clusterStats[Int(hosts[u.pointee.host].pointee.cluster)]
-        stats.gauges[.upstream_cx_active].add(1)
-        if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
-            stats.gauges[.upstream_rq_active].add(1)
-        }
-    }
-
-    private func countStream(_ s: StreamPointer) {
-        let cluster = Int(s.pointee.cluster)
-        let listener = Int(connections[s.pointee.downstream].pointee.listener)
-        listenerStats[listener].httpGauges[.downstream_rq_active].add(1)
-        if s.pointee.upstream >= 0 { clusterStats[cluster].gauges[.upstream_rq_active].add(1) }
-        if s.pointee.flags.contains(.pending) { clusterStats[cluster].gauges[.upstream_rq_pending_active].add(1) }
-    }
-
-    /// From here the connections are this process's: pools, waiting requests, timers. They are counted already.
-    func activate() {
-        let adopted = parking.adopted
-        parking.adopted = []
-        for unit in adopted {
-            if unit.upstream >= 0 { activateUpstream(unit.upstream, connections[unit.upstream]) }
-            if unit.stream >= 0 { activateStream(unit.stream, streams[unit.stream]) }
-        }
-        for unit in adopted {
-            let isBusy = unit.downstream >= 0 && (unit.stream >= 0 || unit.upstream >= 0)
-            wake(unit.downstream, isBusy)
-            wake(unit.upstream, isBusy)
-        }
-        state.pointee.hasResting = !parking.resting.isEmpty
-        connectForWaiting()
-    }
-
-    private func activateUpstream(_ slot: Int32, _ u: ConnectionPointer) {
-        let pool = hosts[u.pointee.host]
-        let cluster = Int(pool.pointee.cluster)
-        pool.pointee.connections += 1
-        if u.pointee.flags.contains(.connecting) { pool.pointee.connecting += 1 }
-        snapshot.usage(of: cluster).addConnection(1)
-        if u.pointee.flags.contains(.pooled) { linkIdle(slot, u, pool) }
-    }
-
-    private func activateStream(_ slot: Int32, _ s: StreamPointer) {
-        let cluster = Int(s.pointee.cluster)
-        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(1) }
-        if s.pointee.retry >= 0 {
-            let retry = retries[s.pointee.retry]
-            if retry.pointee.countsRetry { snapshot.usage(of: cluster).addRetry(1) }
-            if retry.pointee.againNs > 0 { hold(s.pointee.host) }
-        }
-        if s.pointee.flags.contains(.pending) { enqueue(slot, s, hosts[s.pointee.host]) }
-    }
-
-    /// Work that no event will announce, and timers; those of connections at rest come later. Busy ones are read at once:
-    /// epoll tells of each connection first that it can be written, and there are thousands.
-    private func wake(_ slot: Int32, _ isBusy: Bool) {
-        guard slot >= 0 else { return }
-        let c = connections[slot]
-        let hadWork = !c.pointee.flags.isDisjoint(with: [.onReadyList, .readPending])
-        c.pointee.flags.remove(.onReadyList)
-        guard isBusy || hadWork else {
-            return parking.resting.append(ReadyEntry(slot: slot, generation: c.pointee.generation))
-        }
-        armWhatIsDue(slot, c)
-        if isBusy, c.pointee.flags.isDisjoint(with: [.readPaused, .connecting]) {
-            c.pointee.flags.insert(.readPending)
-            makeReady(slot, c)
-        } else if hadWork {
-            makeReady(slot, c)
-        }
-    }
-
-    /// The timers of some of those that came over at rest; some in each turn of the loop.
-    func armResting() {
-        for entry in parking.resting.suffix(Self.restingBatch) {
-            let c = connections[entry.slot]
-            guard c.pointee.generation == entry.generation, c.pointee.kind != .free, c.pointee.timer.tick == 0 else {
-                continue
-            }
-            armWhatIsDue(entry.slot, c)
-        }
-        parking.resting.removeLast(min(Self.restingBatch, parking.resting.count))
-        state.pointee.hasResting = !parking.resting.isEmpty
-    }
-
-    private static let restingBatch = 256
-
-    /// A request that waits needs a connection that is being made; its own may have gone to another worker.
-    private func connectForWaiting() {
-        for slot in 0..<hosts.count {
-            let pool = hosts[slot]
-            if pool.pointee.isFree { continue }
-            while pool.pointee.pendingCount > pool.pointee.connecting {
-                if connectUpstream(slot, pool, kind: .upstreamHTTP) < 0 { break }
-            }
-        }
     }
 }

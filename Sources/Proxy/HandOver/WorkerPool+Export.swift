@@ -202,7 +202,7 @@ extension WorkerPool {
             for unit in units {
                 if isLeisurely, unit.upstream < 0, worker.connections[unit.downstream].pointee.stream < 0 {
                     rested += 1
-                    if rested % batch == 0 { usleep(1000) }
+                    if rested % batch == 0 { usleep(Self.forgetPauseUs) }
                 }
                 if !unit.isKept {
                     worker.forget(unit)
@@ -230,9 +230,11 @@ extension WorkerPool {
         }
     }
 
-    /// Units that a worker forgets between two pauses of a millisecond, at least, and how many pauses there are at most.
-    private static let forgetBatch = 128
+    /// Units that a worker forgets between two pauses, at least; how many pauses there are at most, and for how long. A tenth
+    /// of a second in all: the child's first requests need the processors more.
+    private static let forgetBatch = 64
     private static let forgetPauses = 40
+    private static let forgetPauseUs: UInt32 = 2500
 
     private func settle(_ export: ConnectionExport, _ body: @escaping @Sendable (Worker, [SentUnit]) -> Void) {
         for (index, worker) in workers.enumerated() {

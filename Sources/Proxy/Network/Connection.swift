@@ -60,6 +60,10 @@ struct Connection: BitwiseCopyable {
         static let passedAhead = Flags(rawValue: 1 << 18)
         /// It has the record too, as it was then. Does not travel.
         static let recordAhead = Flags(rawValue: 1 << 19)
+        /// Registered without output (`Epoll.adopted`). Does not travel.
+        static let inputOnly = Flags(rawValue: 1 << 20)
+        /// Not registered yet: it came over at rest. Does not travel.
+        static let unregistered = Flags(rawValue: 1 << 21)
     }
 
     var fd: Int32 = -1

@@ -14,7 +14,8 @@ extension Worker {
     }
 
     private func turn() {
-        let timeout = state.pointee.readyCount > 0 || state.pointee.hasResting ? 0 : nextTimeoutMs()
+        let isWaiting = state.pointee.readyCount == 0 && (!state.pointee.hasResting || state.pointee.restUntilNs != 0)
+        let timeout = isWaiting ? nextTimeoutMs() : 0
         let count = cl_epoll_wait(epoll, events, Int32(Self.eventCapacity), timeout)
         state.pointee.nowNs = cl_monotonic_ns()
         if count > 0 {
@@ -24,7 +25,7 @@ extension Worker {
         }
         runReadyList()
         fireTimers()
-        if state.pointee.hasResting { armResting() }
+        if state.pointee.hasResting, state.pointee.nowNs >= state.pointee.restUntilNs { settleResting() }
         reuseFreed()
         if state.pointee.hasLogs { flushOldLines() }
         // Going on, it may have been told to stand again.
@@ -35,6 +36,8 @@ extension Worker {
         var timeout = wheel.timeoutMs(nowNs: state.pointee.nowNs)
         let paused = state.pointee.acceptPausedUntilNs
         if paused != 0 { timeout = sooner(timeout, paused) }
+        let rest = state.pointee.restUntilNs
+        if rest != 0 { timeout = sooner(timeout, rest) }
         if state.pointee.hasLogs {
             let flush = accessLog.state.pointee.deadlineNs
             if flush != 0 { timeout = sooner(timeout, flush) }

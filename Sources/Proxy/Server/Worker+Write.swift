@@ -44,6 +44,14 @@ extension Worker {
         let skip = max(sent - firstCount, 0)
         c.pointee.output.append(second + skip, secondCount - skip)
         if c.pointee.output.count > Int(c.pointee.bufferLimit) { pauseSource(of: c) }
+        if c.pointee.flags.contains(.inputOnly), !watchOutput(slot, c) { connectionBroke(slot, c) }
+    }
+
+    /// From now on epoll tells when this connection can be written, also if it can be already. False: out of memory.
+    func watchOutput(_ slot: Int32, _ c: ConnectionPointer) -> Bool {
+        c.pointee.flags.remove(.inputOnly)
+        let data = UInt64(c.pointee.generation) << 32 | UInt64(UInt32(bitPattern: slot))
+        return cl_epoll_mod(epoll, c.pointee.fd, Epoll.connection, data) == 0
     }
 
     /// Sends what the scratch holds and empties it.

@@ -12,6 +12,8 @@ struct WorkerState: BitwiseCopyable {
     var parks = false
     /// There are connections that came over at rest and have no timer yet.
     var hasResting = false
+    /// CLOCK_MONOTONIC, nanoseconds: they are not registered before, 0: at once.
+    var restUntilNs: UInt64 = 0
     /// Downstream connections; the main thread may look (`Worker.downstreamCount`).
     var downstreams: UInt64 = 0
     var readyCount = 0

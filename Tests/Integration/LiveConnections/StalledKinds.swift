@@ -95,6 +95,40 @@ extension LiveKind {
                 #expect(try client.receiveToEnd() == Array("answer".utf8))
             }
         },
+        // Nothing is unsent when these move: only later does an end stop reading, and the process that has them must hear
+        // when it goes on.
+        LiveKind(name: "a client at rest that does not read its next response") { lane in
+            let client = try lane.client(receiveBuffer: small)
+            try lane.send(client, "GET PATH HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
+            let served = try lane.accept()
+            try lane.serve(served, "first")
+            try lane.success(client, "first")
+            return LiveClient {
+                try lane.send(client, "GET PATH HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
+                _ = try served.request()
+                try served.send("HTTP/1.1 200 OK\r\ncontent-length: \(length)\r\n\r\n")
+                let flood = PatternFlood(served, length)
+                try waitUntil("the response is stuck") { flood.isStalled }
+                try client.skipHead()
+                try Pattern.receive(client, length)
+                #expect(flood.join() == length)
+                lane.countSuccess()
+                try lane.exchange(client, served, "next")
+            }
+        },
+        LiveKind(name: "a WebSocket that neither end reads later") { lane in
+            let (client, served) = try webSocket(lane, receiveBuffer: small)
+            return LiveClient(active: 1) {
+                let up = PatternFlood(client, length)
+                let down = PatternFlood(served, length)
+                try waitUntil("both ways are stuck") { up.isStalled && down.isStalled }
+                try Pattern.receive(served, length)
+                try Pattern.receive(client, length)
+                #expect(up.join() == length)
+                #expect(down.join() == length)
+                try talk(client, served, "after")
+            }
+        },
     ]
 
     // MARK: Connecting

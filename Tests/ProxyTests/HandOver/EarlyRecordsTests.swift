@@ -14,7 +14,8 @@ import Testing
 
     /// AHEAD with a descriptor and a record for each of `ids`.
     private static func ahead(
-        _ ids: [UInt64] = Self.ids, workers: UInt64 = 2, listener: String = "l", withInput: Bool = false
+        _ ids: [UInt64] = Self.ids, workers: UInt64 = 2, listener: String = "l", withInput: Bool = false,
+        silentSeconds: UInt64 = 0
     ) -> [UInt8] {
         var out = RecordWriter()
         out.number(AheadRecord.Tag.workers, workers)
@@ -26,13 +27,15 @@ import Testing
             out.number(AheadRecord.Tag.id, id)
             let early = out.begin(AheadRecord.Tag.early)
             out.number(AheadRecord.Tag.earlyID, id)
-            connection(AheadRecord.Tag.record, withInput, into: &out)
+            connection(AheadRecord.Tag.record, withInput, silentSeconds, into: &out)
             out.end(early)
         }
         return Array(out.bytes)
     }
 
-    private static func connection(_ tag: UInt32, _ withInput: Bool, into out: inout RecordWriter) {
+    private static func connection(
+        _ tag: UInt32, _ withInput: Bool, _ silentSeconds: UInt64 = 0, into out: inout RecordWriter
+    ) {
         let c = ConnectionPointer.allocate(capacity: 1)
         defer { c.deallocate() }
         c.initialize(to: Connection())
@@ -40,7 +43,7 @@ import Testing
         c.pointee.flags = [.used]
         c.pointee.requests = 3
         // Else its idle timeout is over, an hour after the machine has started.
-        c.pointee.createdNs = cl_monotonic_ns()
+        c.pointee.createdNs = cl_monotonic_ns() - silentSeconds * 1_000_000_000
         c.pointee.lastActivityNs = c.pointee.createdNs
         if withInput { Array("GET".utf8).withUnsafeBufferPointer { c.pointee.input.append($0.baseAddress!, 3) } }
         let start = out.begin(tag)
@@ -81,12 +84,14 @@ import Testing
         try (0..<count).map { _ in try sockets.next() }
     }
 
-    @Test(arguments: [2, 5]) func whatIsUnchangedIsServed(_ workers: UInt64) throws {
+    /// Who has been silent for long is registered only when all are served.
+    @Test(arguments: [2, 5], [0, 20]) func whatIsUnchangedIsServed(_ workers: UInt64, silentSeconds: UInt64) throws {
         let child = try Child()
         let sockets = Sockets()
         child.park()
         let descriptors = try Self.next(sockets, 3)
-        #expect(child.pool.adoptAhead(Self.ahead(workers: workers), descriptors) == nil)
+        let ahead = Self.ahead(workers: workers, silentSeconds: silentSeconds)
+        #expect(child.pool.adoptAhead(ahead, descriptors) == nil)
         #expect(child.pool.adoptConnections(Self.transaction(units: 3, unchanged: Self.ids), []) == nil)
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
@@ -103,6 +108,45 @@ import Testing
             var entry = pollfd(fd: peer, events: Int16(POLLIN), revents: 0)
             #expect(poll(&entry, 1, 10_000) == 1)
         }
+    }
+
+    /// What they do before they are registered is not lost.
+    @Test func silentOnesMayHaveSpokenOrLeftMeanwhile() throws {
+        let child = try Child()
+        let sockets = Sockets()
+        child.park()
+        #expect(child.pool.adoptAhead(Self.ahead(silentSeconds: 20), try Self.next(sockets, 3)) == nil)
+        #expect("x\r\n\r\n".withCString { cl_send(sockets.peers[0], $0, 5, 0) } == 5)
+        #expect(shutdown(sockets.peers[1], Int32(CL_SHUT_WRITE)) == 0)
+        #expect(child.pool.adoptConnections(Self.transaction(units: 3, unchanged: Self.ids), []) == nil)
+        #expect(child.pool.connectionAnswer().problem == nil)
+        child.pool.countAdopted()
+        child.pool.activateConnections()
+        // An answer, and the end of the one that has left.
+        for peer in sockets.peers[0...1] {
+            var entry = pollfd(fd: peer, events: Int16(POLLIN), revents: 0)
+            #expect(poll(&entry, 1, 10_000) == 1)
+        }
+        #expect("x\r\n\r\n".withCString { cl_send(sockets.peers[2], $0, 5, 0) } == 5)
+        var entry = pollfd(fd: sockets.peers[2], events: Int16(POLLIN), revents: 0)
+        #expect(poll(&entry, 1, 10_000) == 1)
+    }
+
+    /// The record that came ahead holds no more: the new one is served, and its descriptor with it.
+    @Test func aSilentOneThatHasChangedIsServed() throws {
+        let child = try Child()
+        let sockets = Sockets()
+        child.park()
+        #expect(child.pool.adoptAhead(Self.ahead(silentSeconds: 20), try Self.next(sockets, 3)) == nil)
+        let bytes = Self.transaction(units: 3, unchanged: Array(Self.ids[1...]), changed: [Self.ids[0]])
+        #expect(child.pool.adoptConnections(bytes, []) == nil)
+        #expect(child.pool.connectionAnswer().problem == nil)
+        child.pool.countAdopted()
+        child.pool.activateConnections()
+        // "GET" has come already.
+        #expect(" x\r\n\r\n".withCString { cl_send(sockets.peers[0], $0, 6, 0) } == 6)
+        var entry = pollfd(fd: sockets.peers[0], events: Int16(POLLIN), revents: 0)
+        #expect(poll(&entry, 1, 10_000) == 1)
     }
 
     @Test func whatHasChangedComesAnewAndWhatIsNotNamedIsClosed() throws {
