@@ -110,14 +110,16 @@ struct Report {
     }
 
     private func paced() {
-        guard options.wants("paced", isQuick: true), let rate = results.number("paced", "nginx", "rate") else { return }
+        guard options.wants("paced", isQuick: true), let rate = results.number("paced", "nginx", "rate"),
+            let share = results.number("paced", "nginx", "share")
+        else { return }
         func milliseconds(_ title: String, _ value: @escaping (Load) -> Double) -> [String] {
             line(title, "paced", peers) { peer in
                 results.median(of: { value($0.load) }, "paced", peer).map { fixed($0 / 1000, 2) }
             }
         }
         table(
-            "Latency in ms at \(fixed(rate, 0)) requests a second, 70 % of nginx's throughput, from the planned time",
+            "Latency in ms from the planned time, \(fixed(rate, 0)) requests a second: \(fixed(share * 100, 0)) % of nginx's throughput",
             [""] + peers,
             [
                 milliseconds("p50") { $0.p50 }, milliseconds("p99") { $0.p99 }, milliseconds("p99.9") { $0.p999 },
