@@ -106,6 +106,10 @@ let package = Package(
         .executableTarget(
             name: "region-child", dependencies: ["Stats", "SharedMemory", "CLinux"], path: "tools/region-child",
             swiftSettings: strict),
+        // Another process that takes over listening sockets, for the tests of HotRestart.
+        .executableTarget(
+            name: "hand-over-child", dependencies: ["HotRestart", "ThreadTesting", "CLinux"],
+            path: "tools/hand-over-child", swiftSettings: strict),
         .target(
             name: "RegionTesting", dependencies: ["SharedMemory", "CLinux"], path: "Tests/SharedMemoryTests/Support",
             swiftSettings: strict),
@@ -141,7 +145,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "HotRestartTests", dependencies: ["HotRestart", "ThreadTesting", "CLinux"], swiftSettings: strict),
+            name: "HotRestartTests", dependencies: ["HotRestart", "ThreadTesting", "CLinux", "hand-over-child"],
+            swiftSettings: strict),
         .testTarget(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
             swiftSettings: strict),

@@ -24,6 +24,8 @@ public struct Gauge: BitwiseCopyable {
     @inlinable @inline(__always) public func sub(_ amount: UInt64) { cl_owner_add(cell, 0 &- amount) }
     /// Makes this plane's part `value`, whatever the others hold.
     @inlinable @inline(__always) public func set(_ value: UInt64) { cl_store_relaxed(cell, value) }
+    /// This plane's part. Any thread may read it; only the sum of all planes says how many there are.
+    @inlinable @inline(__always) public var part: UInt64 { cl_load_relaxed(cell) }
 }
 
 /// A histogram in one writer's plane.

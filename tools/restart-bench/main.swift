@@ -3,12 +3,11 @@
 //     restart-bench --http PORT [--tcp PORT] [--idle N] [--busy N] [--streams N] [--upgrades N] [--ping N]
 //         [--pause MICROSECONDS] [--tell MICROSECONDS]
 //
-// Opens N idle keep-alive connections, N that ask again as soon as they are answered or after a pause, and N streams that echo N bytes at a time, other bytes
-// each time, and compare them: HTTP upgrades, or with --tcp connections of that port, which must lead to the `upstream` of
-// tools/upstream as well; --upgrades are more of the first kind. Then it obeys lines on its standard input and answers each
-// with one line of `name=value` pairs:
-//
-// With --tell each wait of a busy client of at least so long is told on standard error, with the time when it began.
+// Opens N idle keep-alive connections, N that ask again as soon as they are answered or after a pause, and N streams that
+// echo N bytes at a time, other bytes each time, and compare them: HTTP upgrades, or with --tcp connections of that port,
+// which must lead to the `upstream` of tools/upstream as well; --upgrades are more of the first kind. With --tell each wait of
+// a busy client of at least so long is told on standard error, with the time when it began. Then it obeys lines on its
+// standard input and answers each with one line of `name=value` pairs:
 //
 //     mark    what happened since the last mark: longest stall of a busy client and of a stream in microseconds, ...
 //     term N  sends SIGTERM to process N, and how long it took to end
@@ -23,7 +22,8 @@ func write(_ text: String, to descriptor: Int32) {
 
 func run(_ arguments: ArraySlice<String>) -> Int32 {
     var numbers = [
-        "--http": 0, "--tcp": 0, "--idle": 0, "--busy": 64, "--streams": 0, "--upgrades": 0, "--ping": 16, "--pause": 0, "--tell": 0,
+        "--http": 0, "--tcp": 0, "--idle": 0, "--busy": 64, "--streams": 0, "--upgrades": 0, "--ping": 16, "--pause": 0,
+        "--tell": 0,
     ]
     var rest = arguments
     while let option = rest.popFirst() {
@@ -45,7 +45,8 @@ func run(_ arguments: ArraySlice<String>) -> Int32 {
     Peer.pingBytes = max(numbers["--ping"]!, 1)
     let http = UInt16(truncatingIfNeeded: numbers["--http"]!)
     let tcp = UInt16(truncatingIfNeeded: numbers["--tcp"]!)
-    let load = Load(http: http, stream: tcp > 0 ? tcp : http, pauseNs: UInt64(numbers["--pause"]!) * 1000,
+    let load = Load(
+        http: http, stream: tcp > 0 ? tcp : http, pauseNs: UInt64(numbers["--pause"]!) * 1000,
         tellNs: numbers["--tell"]! > 0 ? UInt64(numbers["--tell"]!) * 1000 : .max)
     guard
         load.open(

@@ -63,9 +63,20 @@ extension ListenerHandOver {
         guard !side.isHandling else { return }
         side.isHandling = true
         while !side.events.isEmpty {
-            for action in side.session.handle(side.events.removeFirst()) { carryOut(action, side) }
+            for action in side.session.handle(side.events.removeFirst()) {
+                noteStep("before", action)
+                carryOut(action, side)
+                noteStep("after", action)
+            }
         }
         side.isHandling = false
+    }
+
+    private func noteStep(_ when: String, _ action: ChildSession.Action) {
+        guard let step = options.step else { return }
+        func name(_ value: Any) -> Substring { "\(value)".prefix { $0 != "(" } }
+        if case .send(let message) = action { return step("\(when):send-\(name(message))") }
+        step("\(when):\(name(action))")
     }
 
     private func carryOut(_ action: ChildSession.Action, _ side: OlderSide) {

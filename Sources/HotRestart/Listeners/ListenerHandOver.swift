@@ -36,6 +36,8 @@ public final class ListenerHandOver {
         public var limits = Limits()
         /// Gets a line for the log: what happened and was not asked for by this process.
         public var log: (String) -> Void = { _ in }
+        /// For tests of this package: called beside each step of taking over, `before:storeCommitted`.
+        package var step: ((String) -> Void)?
 
         /// Every option at its usual value.
         public init() {}

@@ -49,6 +49,9 @@ extension ParentSession {
             // The fence is at work and may be killing the child: only its answer counts.
             sawCommitted = true
             return []
+        case (.committed, .draining), (.committed, .standby):
+            // It stood still before it could say so, and a fence found out.
+            return []
         case (_, .fencing):
             guard held.count < Self.mostHeld else {
                 return [.warn("the child sends too much while it is being checked")]

@@ -30,6 +30,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case invalidAuthority = 23
     case absolutePathRejected = 24
     case perTryTimeout = 25
+    case perTryIdleTimeout = 26
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -106,6 +107,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .maintenanceMode: "maintenance_mode"
         case .invalidAuthority: "http.invalid_authority"
         case .perTryTimeout: "upstream_per_try_timeout"
+        case .perTryIdleTimeout: "upstream_per_try_idle_timeout"
         case .absolutePathRejected: "absolute_path_rejected"
         case .beforeConnectionTermination: "upstream_reset_before_response_started{connection_termination}"
         case .beforeRemoteConnectionFailure: "upstream_reset_before_response_started{remote_connection_failure"

@@ -31,7 +31,8 @@ public enum CompatibilityDocument {
         (
             "Clusters",
             [
-                (.cluster, ""), (.circuitBreakers, ""), (.thresholds, ""), (.loadAssignment, ""),
+                (.cluster, ""), (.circuitBreakers, ""), (.thresholds, ""), (.retryBudget, ""),
+                (.loadAssignment, ""),
                 (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
                 (.refreshRate, ""), (.commonLBConfig, ""), (.percent, ""), (.upstreamOptions, ""),
                 (.upstreamHTTPOptions, "of clusters"), (.explicitHTTPConfig, ""),

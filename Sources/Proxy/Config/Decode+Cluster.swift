@@ -74,6 +74,7 @@ extension Decoder {
             cluster.maxPendingRequests = thresholds["max_pending_requests"]?.number() ?? cluster.maxPendingRequests
             cluster.maxRequests = thresholds["max_requests"]?.number() ?? cluster.maxRequests
             cluster.maxRetries = thresholds["max_retries"]?.number() ?? cluster.maxRetries
+            cluster.retryBudget = thresholds["retry_budget"]?.message(.retryBudget).map(retryBudget)
         }
     }
 

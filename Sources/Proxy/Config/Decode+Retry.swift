@@ -30,6 +30,7 @@ extension Decoder {
         }
         policy.retries = message["num_retries"]?.number() ?? 1
         policy.perTryTimeoutMs = message["per_try_timeout"]?.duration() ?? 0
+        policy.perTryIdleTimeoutMs = message["per_try_idle_timeout"]?.duration() ?? 0
         if let backOff = message["retry_back_off"]?.message(.retryBackOff) { self.backOff(backOff, &policy) }
         for code in message["retriable_status_codes"]?.list() ?? [] {
             if let number = code.number(100...599) { policy.statusCodes.append(UInt16(number)) }
@@ -42,7 +43,18 @@ extension Decoder {
         let attempts = message["host_selection_retry_max_attempts"]?.number(1...1000) ?? 1
         // Envoy looks once and then as often again.
         if !predicates.isEmpty { policy.hostAttempts = attempts + 1 }
-        return policy.conditions.isEmpty && policy.perTryTimeoutMs == 0 ? nil : policy
+        let limitsTries = policy.perTryTimeoutMs > 0 || policy.perTryIdleTimeoutMs > 0
+        return policy.conditions.isEmpty && !limitsTries ? nil : policy
+    }
+
+    /// `retry_budget` of a cluster's thresholds.
+    func retryBudget(_ message: Message) -> RetryBudget {
+        var budget = RetryBudget()
+        if let percent = message["budget_percent"]?.message(.percent) {
+            budget.percent = percent["value"].map { $0.exactPercent() ?? 0 } ?? 0
+        }
+        budget.minConcurrency = message["min_retry_concurrency"]?.number() ?? budget.minConcurrency
+        return budget
     }
 
     private func backOff(_ message: Message, _ policy: inout RetryPolicy) {

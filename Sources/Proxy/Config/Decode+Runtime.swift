@@ -123,6 +123,10 @@ public struct RuntimeKeys: Sendable {
 
     public init(_ bootstrap: Bootstrap) {
         keys = Set(bootstrap.clusters.map { Self.maintenance(of: $0.name) })
+        for cluster in bootstrap.clusters {
+            let budget = Budget(cluster: cluster.name)
+            keys.formUnion([budget.percent, budget.minConcurrency])
+        }
         for listener in bootstrap.listeners {
             let logs: [AccessLog]
             switch listener.filter {
@@ -145,6 +149,20 @@ public struct RuntimeKeys: Sendable {
 
     /// `upstream.maintenance_mode.<cluster>`: the share of a cluster's requests that are answered with 503 at once.
     public static func maintenance(of cluster: String) -> String { "upstream.maintenance_mode.\(cluster)" }
+
+    /// The keys of a cluster's retry budget.
+    public struct Budget: Sendable {
+        /// `circuit_breakers.<cluster>.default.retry_budget.budget_percent`.
+        public let percent: String
+        /// `circuit_breakers.<cluster>.default.retry_budget.min_retry_concurrency`.
+        public let minConcurrency: String
+
+        public init(cluster: String) {
+            let prefix = "circuit_breakers.\(cluster).default.retry_budget"
+            percent = "\(prefix).budget_percent"
+            minConcurrency = "\(prefix).min_retry_concurrency"
+        }
+    }
 
     public func contains(_ key: String) -> Bool { keys.contains(key) }
 }

@@ -1,3 +1,13 @@
+/// `envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget`: how many retries of a cluster may be under way at
+/// once, as a share of its requests.
+public struct RetryBudget: Sendable, Hashable {
+    /// `budget_percent`: of the requests that a host has or that wait for a connection; Envoy's default 20.
+    public var percent: Double = 20
+    /// `min_retry_concurrency`: so many always may; Envoy's default 3.
+    public var minConcurrency: UInt32 = 3
+    public init() {}
+}
+
 /// `envoy.config.route.v3.RetryPolicy`: which requests are sent again, to which host, and when.
 public struct RetryPolicy: Sendable, Hashable {
     /// `retry_on`: what has to happen for a request to be sent again (Envoy's documentation of `x-envoy-retry-on`). The
@@ -29,6 +39,8 @@ public struct RetryPolicy: Sendable, Hashable {
     public var retries: UInt32 = 1
     /// `per_try_timeout`; 0 = none but that of the route.
     public var perTryTimeoutMs: UInt64 = 0
+    /// `per_try_idle_timeout`; 0 = none.
+    public var perTryIdleTimeoutMs: UInt64 = 0
     /// `retry_back_off.base_interval`.
     public var baseMs: UInt64 = 25
     /// `retry_back_off.max_interval`.

@@ -278,6 +278,8 @@ public struct Cluster: Sendable {
     public var maxRequests: UInt32 = 1024
     /// Requests that wait to be sent again, or have been and are not answered; Envoy's default is 3.
     public var maxRetries: UInt32 = 3
+    /// `retry_budget`, which counts instead of `maxRetries`; nil: none.
+    public var retryBudget: RetryBudget?
     /// `health_checks`: one at most; nil: hosts are not asked.
     public var healthCheck: HealthCheck?
     /// `outlier_detection`; nil: none.

@@ -52,6 +52,9 @@ public struct RuntimeValue: Sendable, Hashable {
         return number.map { FractionalPercent(UInt32(min($0, 100))) }
     }
 
+    /// What Envoy's `getDouble` reads. Nil: it is no number.
+    public var double: Double? { Double(Self.trim(text)) }
+
     private static func trim(_ text: String) -> String {
         let isSpace: (UInt8) -> Bool = { $0 == 32 || (9...13).contains($0) }
         let bytes = text.utf8.drop(while: isSpace)

@@ -53,8 +53,8 @@ extension MessageSchema {
 
     static let thresholds = MessageSchema(
         "envoy.config.cluster.v3.CircuitBreakers.Thresholds",
-        supported: "max_connections max_pending_requests max_requests max_retries",
-        refused: "retry_budget max_connection_pools", unlessDefault: "track_remaining",
+        supported: "max_connections max_pending_requests max_requests max_retries retry_budget",
+        refused: "max_connection_pools", unlessDefault: "track_remaining",
         fixed: ["priority": ["DEFAULT"]])
 
     static let loadAssignment = MessageSchema(

@@ -3,11 +3,15 @@ extension MessageSchema {
     static let retryPolicy = MessageSchema(
         "envoy.config.route.v3.RetryPolicy",
         supported: """
-            retry_on num_retries per_try_timeout retry_back_off retriable_status_codes retry_host_predicate \
+            retry_on num_retries per_try_timeout per_try_idle_timeout retry_back_off retriable_status_codes retry_host_predicate \
             host_selection_retry_max_attempts
             """,
-        refused: "per_try_idle_timeout retry_priority rate_limited_retry_back_off",
+        refused: "retry_priority rate_limited_retry_back_off",
         unlessDefault: "retriable_headers retriable_request_headers retry_options_predicates")
+
+    static let retryBudget = MessageSchema(
+        "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget",
+        supported: "budget_percent min_retry_concurrency", fixed: ["budget_interval": ["0s"]])
 
     static let retryBackOff = MessageSchema(
         "envoy.config.route.v3.RetryPolicy.RetryBackOff", supported: "base_interval max_interval")

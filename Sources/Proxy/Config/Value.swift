@@ -50,7 +50,10 @@ struct Value {
     }
 
     /// Of `envoy.type.v3.Percent`, rounded to whole percent as Envoy does it.
-    func percent() -> UInt32? {
+    func percent() -> UInt32? { exactPercent().map { UInt32($0.rounded()) } }
+
+    /// Of `envoy.type.v3.Percent`.
+    func exactPercent() -> Double? {
         guard case .scalar(let scalar) = node.content, scalar.kind == .number, let real = Double(scalar.text) else {
             error("expected a number of percent, got \(node.kindText)")
             return nil
@@ -59,7 +62,7 @@ struct Value {
             error("\(shown(scalar.text)) is out of range (0 to 100)")
             return nil
         }
-        return UInt32(real.rounded())
+        return real
     }
 
     /// Milliseconds.

@@ -2,13 +2,17 @@
 ///
 /// A slot is in the wheel at most once, at or before its real deadline. When it fires, the owner works out what the
 /// deadline now is and arms it again if that lies ahead: so a deadline that moves away on every request (idle timeouts)
-/// costs nothing per request. A bitmap finds the next occupied tick, so an idle worker sleeps without limit.
+/// costs nothing per request. A bitmap of two levels finds the next occupied tick, so an idle worker sleeps without limit.
 final class TimerWheel {
     /// One tick in nanoseconds (about 4 ms).
     static let tickShift: UInt64 = 22
-    static let slots = 4096
+    static let slots = 64 * words
+    /// As many as a word has bits: a bit of `summary` for each.
+    private static let words = 64
     private let heads: UnsafeMutablePointer<Int32>
     private let occupied: UnsafeMutablePointer<UInt64>
+    /// Which words of `occupied` have a bit.
+    private let summary: UnsafeMutablePointer<UInt64>
     private let clock: UnsafeMutablePointer<UInt64>
 
     /// The links of one entry, kept by its owner.
@@ -22,8 +26,10 @@ final class TimerWheel {
     init(nowNs: UInt64) {
         heads = .allocate(capacity: Self.slots)
         heads.initialize(repeating: -1, count: Self.slots)
-        occupied = .allocate(capacity: Self.slots / 64)
-        occupied.initialize(repeating: 0, count: Self.slots / 64)
+        occupied = .allocate(capacity: Self.words)
+        occupied.initialize(repeating: 0, count: Self.words)
+        summary = .allocate(capacity: 1)
+        summary.initialize(to: 0)
         clock = .allocate(capacity: 1)
         clock.initialize(to: nowNs >> Self.tickShift)
     }
@@ -31,6 +37,7 @@ final class TimerWheel {
     deinit {
         heads.deallocate()
         occupied.deallocate()
+        summary.deallocate()
         clock.deallocate()
     }
 
@@ -54,6 +61,7 @@ final class TimerWheel {
         if head >= 0 { link(head).pointee.previous = entry }
         heads[slot] = entry
         occupied[slot >> 6] |= 1 << UInt64(slot & 63)
+        summary.pointee |= 1 << UInt64(slot >> 6)
     }
 
     func remove(_ entry: Int32, link: (Int32) -> UnsafeMutablePointer<Link>) {
@@ -64,10 +72,15 @@ final class TimerWheel {
             link(own.pointee.previous).pointee.next = own.pointee.next
         } else {
             heads[slot] = own.pointee.next
-            if own.pointee.next < 0 { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
+            if own.pointee.next < 0 { vacate(slot) }
         }
         if own.pointee.next >= 0 { link(own.pointee.next).pointee.previous = own.pointee.previous }
         own.pointee = Link()
+    }
+
+    private func vacate(_ slot: Int) {
+        occupied[slot >> 6] &= ~(1 << UInt64(slot & 63))
+        if occupied[slot >> 6] == 0 { summary.pointee &= ~(1 << UInt64(slot >> 6)) }
     }
 
     /// Takes one entry that is due, or -1. Call until it says -1.
@@ -92,20 +105,22 @@ final class TimerWheel {
 
     /// Milliseconds until the next occupied tick, -1 when there is none (what epoll_wait takes).
     func timeoutMs(nowNs: UInt64) -> Int32 {
-        let start = clock.pointee
-        var step = 0
-        while step < Self.slots {
-            let slot = Int((start &+ UInt64(step)) & UInt64(Self.slots - 1))
-            let word = occupied[slot >> 6] >> UInt64(slot & 63)
-            if word == 0 {
-                step += 64 - (slot & 63)
-                continue
-            }
-            step += word.trailingZeroBitCount
-            let due = (start &+ UInt64(step)) << Self.tickShift
-            if due <= nowNs { return 0 }
-            return Int32(truncatingIfNeeded: (due &- nowNs) / 1_000_000 &+ 1)
-        }
-        return -1
+        if summary.pointee == 0 { return -1 }
+        let due = (clock.pointee &+ UInt64(stepsToNext())) << Self.tickShift
+        if due <= nowNs { return 0 }
+        return Int32(truncatingIfNeeded: (due &- nowNs) / 1_000_000 &+ 1)
+    }
+
+    /// Ticks from the clock's to the next occupied one, of which there is one.
+    private func stepsToNext() -> Int {
+        let slot = Int(clock.pointee & UInt64(Self.slots - 1))
+        let (word, bit) = (slot >> 6, slot & 63)
+        let here = occupied[word] >> UInt64(bit)
+        if here != 0 { return here.trailingZeroBitCount }
+        // The words behind this one, in their order; this one's first bits come last.
+        let turn = UInt64((word + 1) & 63)
+        let behind = summary.pointee >> turn | summary.pointee << ((64 &- turn) & 63)
+        let words = behind.trailingZeroBitCount
+        return 64 - bit + 64 * words + occupied[(word + 1 + words) & 63].trailingZeroBitCount
     }
 }

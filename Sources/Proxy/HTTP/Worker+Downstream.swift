@@ -224,10 +224,10 @@ extension Worker {
         s.pointee.flags.insert(.requestEnded)
         s.pointee.requestEndNs = state.pointee.nowNs
         if s.pointee.timeoutNs > 0 { arm(slot, deadlineNs: state.pointee.nowNs &+ s.pointee.timeoutNs) }
-        if s.pointee.flags.contains(.retains) {
+        if s.pointee.retry >= 0 {
             let r = retries[s.pointee.retry]
             if r.pointee.wasSent { r.pointee.tryNs = state.pointee.nowNs }
-            if r.pointee.policy.perTryNs > 0 { armIdle(slot, connections[slot]) }
+            if r.pointee.policy.limitsTries { armIdle(slot, connections[slot]) }
         }
     }
 

@@ -178,28 +178,7 @@ extension Worker {
         var bits = (random(), random())
         bits.0 = (bits.0 & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000
         bits.1 = (bits.1 & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
-        appendHex(bits.0 >> 32, digits: 8)
-        out.append(byte: UInt8(ascii: "-"))
-        appendHex(bits.0 >> 16, digits: 4)
-        out.append(byte: UInt8(ascii: "-"))
-        appendHex(bits.0, digits: 4)
-        out.append(byte: UInt8(ascii: "-"))
-        appendHex(bits.1 >> 48, digits: 4)
-        out.append(byte: UInt8(ascii: "-"))
-        appendHex(bits.1, digits: 12)
+        out.append(uuid: bits)
         out.append("\r\n")
-    }
-
-    private func appendHex(_ value: UInt64, digits: Int) {
-        out.reserve(digits)
-        var p = out.count &+ digits
-        out.advance(digits)
-        var rest = value
-        for _ in 0..<digits {
-            p &-= 1
-            let digit = UInt8(truncatingIfNeeded: rest & 15)
-            out.bytes[p] = digit < 10 ? 48 &+ digit : 87 &+ digit
-            rest >>= 4
-        }
     }
 }

@@ -56,7 +56,8 @@ extension Worker {
             if host < 0 { return rests ? "its host is not in the new configuration" : "no room for its host" }
         }
         if let record = unit.downstream {
-            adopted.downstream = insert(record, unit.downstreamDescriptor, unit.downstreamSlot, isConfirmed: isConfirmed)
+            adopted.downstream = insert(
+                record, unit.downstreamDescriptor, unit.downstreamSlot, isConfirmed: isConfirmed)
             guard adopted.downstream >= 0 else { return Self.noRoom }
             connections[adopted.downstream].pointee.listener = unit.listener
             connections[adopted.downstream].pointee.bufferLimit = snapshot.listeners[Int(unit.listener)].bufferLimit

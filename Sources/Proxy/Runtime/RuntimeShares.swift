@@ -43,10 +43,11 @@ struct RuntimeNumber: BitwiseCopyable, @unchecked Sendable {
     @inline(__always) var value: UInt64 { cl_load_relaxed(cell) }
 }
 
-/// All shares and numbers of a configuration, by the runtime keys that change them. Main thread.
+/// All shares, numbers and budgets of a configuration, by the runtime keys that change them. Main thread.
 final class RuntimeShares {
     private var entries: [(share: RuntimeShare, source: RuntimeFraction)] = []
     private var numbers: [(number: RuntimeNumber, fallback: UInt64, key: String)] = []
+    private var budgets = RuntimeBudgets()
 
     /// A share that begins as its own fallback.
     func make(_ source: RuntimeFraction) -> RuntimeShare {
@@ -63,9 +64,15 @@ final class RuntimeShares {
         return number
     }
 
+    /// A cluster's retry budget; nil: it has none as long as the runtime does not say otherwise.
+    func makeBudget(_ fallback: RetryBudget?, cluster: String) -> RuntimeBudget {
+        budgets.make(fallback, cluster: cluster)
+    }
+
     /// - Parameter value: of a key, nil when there is none.
     func update(_ value: (String) -> RuntimeValue?) {
         for entry in entries { entry.share.set(value(entry.source.key)?.share ?? entry.source.fallback) }
         for entry in numbers { entry.number.set(value(entry.key)?.number ?? entry.fallback) }
+        budgets.update(value)
     }
 }

@@ -48,6 +48,8 @@ struct CompiledCluster: BitwiseCopyable {
     var maxPending: UInt32
     var maxRequests: UInt32
     var maxRetries: UInt32 = 3
+    /// Counts instead of `maxRetries` when it is on; nil: there is no such cluster any more.
+    var retryBudget: RuntimeBudget?
     /// Its stat name, for access logs.
     var name = Bytes("-")
     /// What is noted of each response and connection; nothing in most clusters.
@@ -175,6 +177,7 @@ final class Snapshot: @unchecked Sendable {
                     maxRequestsPerConnection: cluster.maxRequestsPerConnection,
                     maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
                     maxRequests: cluster.maxRequests, maxRetries: cluster.maxRetries,
+                    retryBudget: shares.makeBudget(cluster.retryBudget, cluster: cluster.name),
                     name: Bytes(cluster.altStatName ?? cluster.name),
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))

@@ -6,7 +6,7 @@ extension Worker {
     private enum Reason {
         case none
         case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration, retry,
-            perTry
+            perTry, perTryIdle
     }
 
     private struct Due {
@@ -74,7 +74,7 @@ extension Worker {
             } else if !s.pointee.flags.contains(.responseStarted) {
                 due.consider(s.pointee.startNs, listener.pointee.requestTimeoutNs, .request)
             }
-            if s.pointee.flags.contains(.retains) { dueRetry(retries[s.pointee.retry], &due) }
+            if s.pointee.retry >= 0 { dueRetry(s, retries[s.pointee.retry], &due) }
         } else if c.pointee.flags.contains(.headStarted) {
             due.consider(c.pointee.lastActivityNs, listener.pointee.streamIdleTimeoutNs, .streamIdle)
             due.consider(c.pointee.deadlineNs, listener.pointee.headersTimeoutNs, .headers)
@@ -87,11 +87,15 @@ extension Worker {
         due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
     }
 
-    private func dueRetry(_ r: UnsafeMutablePointer<RetryState>, _ due: inout Due) {
+    private func dueRetry(_ s: StreamPointer, _ r: UnsafeMutablePointer<RetryState>, _ due: inout Due) {
         if r.pointee.againNs > 0 {
-            due.consider(r.pointee.againNs &- 1, 1, .retry)
-        } else if r.pointee.tryNs > 0 {
-            due.consider(r.pointee.tryNs, r.pointee.policy.perTryNs, .perTry)
+            if s.pointee.flags.contains(.retains) { due.consider(r.pointee.againNs &- 1, 1, .retry) }
+        } else if r.pointee.tryNs > 0, s.pointee.upstream >= 0 {
+            if !s.pointee.flags.contains(.responseStarted) {
+                due.consider(r.pointee.tryNs, r.pointee.policy.perTryNs, .perTry)
+            }
+            let last = max(r.pointee.tryNs, s.pointee.lastActivityNs)
+            due.consider(last, r.pointee.policy.perTryIdleNs, .perTryIdle)
         }
     }
 
@@ -156,7 +160,8 @@ extension Worker {
         case .retry:
             let streamSlot = c.pointee.stream
             retryNow(slot, c, streamSlot, streams[streamSlot])
-        case .perTry: perTryTimedOut(slot, c)
+        case .perTry: perTryTimedOut(slot, c, .upstream_rq_per_try_timeout, .perTryTimeout)
+        case .perTryIdle: perTryTimedOut(slot, c, .upstream_rq_per_try_idle_timeout, .perTryIdleTimeout)
         case .connect: connectTimedOut(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {

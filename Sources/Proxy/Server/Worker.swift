@@ -76,6 +76,8 @@ final class Worker: @unchecked Sendable {
     let clusters: UnsafeMutablePointer<WorkerCluster>
     let listenerStats: UnsafeMutablePointer<ListenerStats>
     let clusterStats: UnsafeMutablePointer<ClusterStats>
+    /// The same of all workers together.
+    let activity: ClusterActivity
     /// Where sockets are read into: what was left over is put in front.
     let readBuffer: UnsafeMutablePointer<UInt8>
     let readCapacity: Int
@@ -137,6 +139,7 @@ final class Worker: @unchecked Sendable {
             (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1), members: .allocate(capacity: 1)))
         }
         (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
+        activity = stats.activity
         readCapacity = snapshot.maxHeadBytes + 2 * Self.readChunk
         readBuffer = .allocate(capacity: readCapacity + 16)
         readBuffer.initialize(repeating: 0, count: readCapacity + 16)

@@ -65,12 +65,15 @@ final class DataPlaneStats {
     private var clusters: [ClusterIDs] = []
     private let store: StatsStore
     private var clusterNames: [String]
+    /// What all workers have of the configured clusters.
+    let activity: ClusterActivity
 
     /// Clusters that the workers' tables have room for.
     private let room: Int
 
     init(store: StatsStore, snapshot: Snapshot, concurrency: Int) {
         self.store = store
+        activity = ClusterActivity(workers: max(concurrency, 1))
         room = snapshot.clusterCount + Snapshot.maxGoneClusters
         clusterNames = snapshot.clusterStatNames
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
@@ -164,6 +167,7 @@ final class DataPlaneStats {
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
         for (i, ids) in clusters.enumerated() { (clusterStats + i).initialize(to: Self.cells(ids, writer)) }
+        activity.set(worker: index, clusterStats)
         return (listenerStats, clusterStats)
     }
 

@@ -11,7 +11,7 @@ public enum ClusterCounter: Int, CounterNames {
     case upstream_cx_none_healthy
     case upstream_rq_total, upstream_rq_completed, upstream_rq_pending_total, upstream_rq_pending_overflow
     case upstream_rq_pending_failure_eject, upstream_rq_cancelled, upstream_rq_timeout, upstream_rq_rx_reset
-    case upstream_rq_tx_reset, upstream_rq_per_try_timeout, upstream_rq_retry
+    case upstream_rq_tx_reset, upstream_rq_per_try_timeout, upstream_rq_per_try_idle_timeout, upstream_rq_retry
     case upstream_rq_retry_backoff_exponential, upstream_rq_retry_limit_exceeded, upstream_rq_retry_overflow
     case upstream_rq_retry_success, retry_or_shadow_abandoned
     case upstream_rq_maintenance_mode
@@ -77,6 +77,10 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry("Requests whose connection the host closed or broke before the response was complete.")
         case .upstream_rq_tx_reset:
             StatEntry("Requests on a connection that the proxy gave up: the client left or a timeout passed.")
+        case .upstream_rq_per_try_idle_timeout:
+            StatEntry(
+                "Tries ended because nothing came from the host for the `per_try_idle_timeout` of the route, also in the "
+                    + "middle of its response.")
         case .upstream_rq_per_try_timeout:
             StatEntry("Tries ended because no response had begun within the `per_try_timeout` of the route.")
         case .upstream_rq_retry: StatEntry("Times that a request is sent again.")
@@ -84,7 +88,9 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_rq_retry_limit_exceeded:
             StatEntry("Requests that failed once more after all their `num_retries`.")
         case .upstream_rq_retry_overflow:
-            StatEntry("Requests that were not sent again, since `max_retries` of the cluster were under way.")
+            StatEntry(
+                "Requests that were not sent again, since `max_retries` of the cluster, or as many as its `retry_budget` "
+                    + "allows, were under way.")
         case .upstream_rq_retry_success:
             StatEntry("Requests that ended, after a retry, in a way that asks for no other.")
         case .retry_or_shadow_abandoned:

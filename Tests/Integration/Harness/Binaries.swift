@@ -10,6 +10,9 @@ enum Binaries {
         throw Failure("\(name) is in none of \(directories)")
     }
 
+    /// The `envoyd` of an earlier release, which `tools/check-releases` names.
+    static let previous = getenv("ENVOYD_TEST_PREVIOUS").map { String(cString: $0) }
+
     /// Where the program that runs the tests lies, or, when that is a tool of the toolchain, the bundle it was given.
     private static let directories: [String] = {
         var bytes = [UInt8](repeating: 0, count: 4096)

@@ -75,16 +75,18 @@ struct Stats {
 
 extension Bed {
     /// Starts an `envoyd` without waiting for it.
+    ///
+    /// - Parameter program: another build's; nil: the one that was built with these tests.
     func startProxy(
         _ configuration: String, _ flags: [String] = [], concurrency: Int? = 2, baseID: Bool = true,
-        environment: [String] = []
+        environment: [String] = [], program: String? = nil
     ) throws -> Proxy {
         let adminPath = freshPath("admin")
         var arguments = ["-c", try file("yaml", configuration), "--admin-address-path", adminPath]
         if baseID { arguments += ["--base-id", "\(self.baseID)"] }
         if let concurrency { arguments += ["--concurrency", "\(concurrency)"] }
         let logPath = flags.firstIndex(of: "--log-path").map { flags[$0 + 1] }
-        let process = try run(Binaries.path("envoyd"), arguments + flags, environment: environment)
+        let process = try run(program ?? Binaries.path("envoyd"), arguments + flags, environment: environment)
         return Proxy(process: process, adminPath: adminPath, logPath: logPath)
     }
 

@@ -12,6 +12,8 @@ struct LaneConfiguration {
     var lanes: [Entry]
     /// Other listeners that do the same as `listener_0`.
     var moreHTTP: [String] = []
+    /// Nothing that the first builds did not know: no retries and no CONNECT.
+    var isPlain = false
 
     var text: String {
         let http = (["listener_0"] + moreHTTP).map { listener($0, manager) }
@@ -39,8 +41,9 @@ struct LaneConfiguration {
     /// No time limit is near: what ends here ends because a test wants it.
     private var manager: String {
         let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+        let retried: [(path: String, base: String?)] = isPlain ? [] : [("again/", "0.01s"), ("later/", "0.5s")]
         let routes = lanes.filter { !$0.isTCP }.map { lane in
-            [("again/", "0.01s"), ("later/", "0.5s"), ("", nil)].map { path, base in
+            (retried + [("", nil)]).map { path, base in
                 let retry = base.map {
                     ", retry_policy: { retry_on: 5xx, num_retries: 3, retry_back_off: { base_interval: \($0) } }"
                 }
@@ -55,7 +58,7 @@ struct LaneConfiguration {
                       stat_prefix: ingress_http
                       delayed_close_timeout: 60s
                       http_protocol_options: { enable_trailers: true, accept_http_10: true }
-                      upgrade_configs: [{ upgrade_type: websocket }, { upgrade_type: CONNECT }]
+                      upgrade_configs: [{ upgrade_type: websocket }\(isPlain ? "" : ", { upgrade_type: CONNECT }")]
                       route_config:
                         virtual_hosts:
             \(lanes.filter { !$0.isTCP }.map(connectHosts).joined())\
@@ -73,6 +76,7 @@ struct LaneConfiguration {
     /// CONNECT requests have no path: port 1 of the lane's name is a tunnel that ends in the proxy, port 2 one that the
     /// upstream is asked for.
     private func connectHosts(_ lane: Entry) -> String {
+        if isPlain { return "" }
         let cluster = lane.cluster ?? lane.name
         return [(1, ", upgrade_configs: [{ upgrade_type: CONNECT, connect_config: {} }]"), (2, "")].map { port, more in
             """

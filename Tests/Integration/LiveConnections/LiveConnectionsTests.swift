@@ -42,7 +42,8 @@ import Testing
 
     @Test func moveBetweenDifferentNumbersOfWorkers() throws {
         try withBed { bed in
-            let stage = try Stage(bed, LiveKind.quick + LiveKind.idle + LiveKind.streams, concurrency: 1)
+            let stage = try Stage(
+                bed, LiveKind.quick + LiveKind.idle + LiveKind.streams + LiveKind.connects, concurrency: 1)
             stage.mixesWorkers = true
             try stage.restart(concurrency: 3)
             try stage.step()
@@ -58,7 +59,7 @@ import Testing
         try withBed { bed in
             // Those that fill buffers are many bytes each: they come once. Those that are being connected would wait for
             // the kernel's next try, and it takes its time when it has tried often.
-            let many = LiveKind.idle + LiveKind.requests + LiveKind.responses + LiveKind.streams
+            let many = LiveKind.idle + LiveKind.requests + LiveKind.responses + LiveKind.streams + LiveKind.connects
             let kinds = Array(repeating: many, count: 10).flatMap { $0 } + LiveKind.stalled
             let stage = try Stage(bed, kinds)
             for _ in 0..<3 {

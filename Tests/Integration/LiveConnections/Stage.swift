@@ -17,6 +17,8 @@ final class Stage {
     var awaitsBytes = false
     var awaitsConnections = false
     var configuration: LaneConfiguration
+    /// What the next process runs; nil: what was built with these tests.
+    var program: String?
     /// With other numbers of workers a client and the idle connection that its last request took may part.
     var mixesWorkers = false
 
@@ -24,12 +26,16 @@ final class Stage {
     ///   - kinds: one lane for each, in this order.
     ///   - moreHTTP: names of further listeners.
     ///   - moreFlags: of every process.
+    ///   - isPlain: see `LaneConfiguration`.
+    ///   - program: what the first process runs, and the next ones.
     init(
-        _ bed: Bed, _ kinds: [LiveKind], concurrency: Int = 2, moreHTTP: [String] = [], moreFlags: [String] = []
+        _ bed: Bed, _ kinds: [LiveKind], concurrency: Int = 2, moreHTTP: [String] = [], moreFlags: [String] = [],
+        isPlain: Bool = false, program: String? = nil
     ) throws {
         self.bed = bed
+        self.program = program
         flags = ["--hot-restart-file", bed.path("restart.sock")] + moreFlags
-        configuration = LaneConfiguration(lanes: [], moreHTTP: moreHTTP)
+        configuration = LaneConfiguration(lanes: [], moreHTTP: moreHTTP, isPlain: isPlain)
         for (i, kind) in kinds.enumerated() {
             let lane = try Lane("lane\(i)", kind, self)
             lanes.append(lane)
@@ -50,7 +56,7 @@ final class Stage {
     }
 
     private func startProxy(_ concurrency: Int) throws -> Proxy {
-        let proxy = try bed.startProxy(configuration.text, flags, concurrency: concurrency)
+        let proxy = try bed.startProxy(configuration.text, flags, concurrency: concurrency, program: program)
         try bed.waitUntilServing(proxy)
         return proxy
     }
@@ -71,7 +77,7 @@ final class Stage {
     func replace(concurrency: Int = 2) throws -> Proxy {
         let old = proxy!
         for attempt in 1... {
-            let new = try bed.startProxy(configuration.text, flags, concurrency: concurrency)
+            let new = try bed.startProxy(configuration.text, flags, concurrency: concurrency, program: program)
             do {
                 try bed.waitUntilServing(new)
                 proxy = new

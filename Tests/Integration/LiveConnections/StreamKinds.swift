@@ -32,37 +32,6 @@ extension LiveKind {
                 #expect(try served.receiveToEnd() == [])
             }
         },
-        LiveKind(name: "a CONNECT tunnel that ends in the proxy") { lane in
-            let client = try lane.client()
-            try lane.send(client, "CONNECT LANE:1 HTTP/1.1\r\nhost: LANE:1\r\n\r\n", requests: 1)
-            let served = try lane.accept()
-            try agreed(lane, client)
-            try talk(client, served, "before")
-            return LiveClient(active: 1, step: { try talk(client, served, "between") }) {
-                try talk(client, served, "after")
-                client.close()
-                #expect(try served.receiveToEnd() == [])
-            }
-        },
-        LiveKind(name: "a CONNECT tunnel through its upstream") { lane in
-            let (client, served) = try connect(lane)
-            try served.send("HTTP/1.1 200 OK\r\n\r\n")
-            try agreed(lane, client)
-            try talk(client, served, "before")
-            return LiveClient(active: 1, step: { try talk(client, served, "between") }) {
-                try served.send("last words")
-                served.close()
-                #expect(try client.receiveToEnd() == Array("last words".utf8))
-            }
-        },
-        LiveKind(name: "a CONNECT that its upstream is asked for") { lane in
-            let (client, served) = try connect(lane)
-            return LiveClient(active: 1) {
-                try served.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
-                try agreed(lane, client)
-                try talk(client, served, "after")
-            }
-        },
         LiveKind(name: "a TCP pair", isTCP: true) { lane in
             let (client, served) = try pair(lane)
             try talk(client, served, "before")
@@ -101,6 +70,40 @@ extension LiveKind {
                 try client.send("reply")
                 client.endSending()
                 #expect(try served.receiveToEnd() == Array("reply".utf8))
+            }
+        },
+    ]
+
+    static let connects: [LiveKind] = [
+        LiveKind(name: "a CONNECT tunnel that ends in the proxy") { lane in
+            let client = try lane.client()
+            try lane.send(client, "CONNECT LANE:1 HTTP/1.1\r\nhost: LANE:1\r\n\r\n", requests: 1)
+            let served = try lane.accept()
+            try agreed(lane, client)
+            try talk(client, served, "before")
+            return LiveClient(active: 1, step: { try talk(client, served, "between") }) {
+                try talk(client, served, "after")
+                client.close()
+                #expect(try served.receiveToEnd() == [])
+            }
+        },
+        LiveKind(name: "a CONNECT tunnel through its upstream") { lane in
+            let (client, served) = try connect(lane)
+            try served.send("HTTP/1.1 200 OK\r\n\r\n")
+            try agreed(lane, client)
+            try talk(client, served, "before")
+            return LiveClient(active: 1, step: { try talk(client, served, "between") }) {
+                try served.send("last words")
+                served.close()
+                #expect(try client.receiveToEnd() == Array("last words".utf8))
+            }
+        },
+        LiveKind(name: "a CONNECT that its upstream is asked for") { lane in
+            let (client, served) = try connect(lane)
+            return LiveClient(active: 1) {
+                try served.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+                try agreed(lane, client)
+                try talk(client, served, "after")
             }
         },
     ]

@@ -11,13 +11,14 @@ import Testing
         let type = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
         let loaded = try load(
             Self.route(
-                "retry_on: \"5xx, reset,refused-stream\", num_retries: 3, per_try_timeout: 0.25s, "
+                "retry_on: \"5xx, reset,refused-stream\", num_retries: 3, per_try_timeout: 0.25s, per_try_idle_timeout: 0.1s, "
                     + "retry_back_off: {base_interval: 0.1s, max_interval: 2s}, retriable_status_codes: [409, 503], "
                     + "retry_host_predicate: [{name: p, typed_config: {\"@type\": \(type)}}], "
                     + "host_selection_retry_max_attempts: 4"))
         let policy = try #require(loaded.forward?.retry)
         #expect(policy.conditions == [.fiveXX, .reset])
         #expect(policy.retries == 3 && policy.perTryTimeoutMs == 250 && policy.baseMs == 100 && policy.maxMs == 2000)
+        #expect(policy.perTryIdleTimeoutMs == 100)
         #expect(policy.statusCodes == [409, 503] && policy.hostAttempts == 5)
     }
 
@@ -25,11 +26,37 @@ import Testing
         let policy = try #require(try load(Self.route("retry_on: gateway-error")).forward?.retry)
         #expect(policy.retries == 1 && policy.baseMs == 25 && policy.maxMs == 250 && policy.hostAttempts == 1)
         #expect(try load(Self.route("")).forward?.retry == nil)
+        #expect(try load(Self.route("per_try_idle_timeout: 1s")).forward?.retry?.perTryIdleTimeoutMs == 1000)
         let longer = try load(Self.route("retry_on: reset, retry_back_off: {base_interval: 1s}")).forward?.retry
         #expect(longer?.maxMs == 10_000)
         #expect(try load("{}").bootstrap.clusters.isEmpty)
         let cluster = try load(Sample.cluster("circuit_breakers: {thresholds: [{max_retries: 9}]}")).bootstrap.clusters
         #expect(cluster.first?.maxRetries == 9)
+    }
+
+    @Test func budgets() throws {
+        func budget(_ text: String) throws -> RetryBudget? {
+            try load(Sample.cluster("circuit_breakers: {thresholds: [{\(text)}]}")).bootstrap.clusters.first?
+                .retryBudget
+        }
+        #expect(try budget("max_retries: 9") == nil)
+        let plain = try #require(try budget("retry_budget: {}"))
+        #expect(plain.percent == 20 && plain.minConcurrency == 3)
+        let given = try #require(
+            try budget("retry_budget: {budget_percent: {value: 12.5}, min_retry_concurrency: 0, budget_interval: 0s}"))
+        #expect(given.percent == 12.5 && given.minConcurrency == 0)
+        // Of a message without its value, as Envoy reads it.
+        #expect(try budget("retry_budget: {budget_percent: {}}")?.percent == 0)
+    }
+
+    @Test(arguments: [
+        ("budget_percent: {value: 100.5}", "budget_percent.value: 100.5 is out of range (0 to 100)"),
+        ("budget_interval: 10s", "budget_interval: "),
+        ("min_retry_concurrency: -1", "min_retry_concurrency: -1 is out of range (0 to 4294967295)"),
+    ])
+    func budgetsThatAreRefused(text: String, message: String) {
+        let found = errors(Sample.cluster("circuit_breakers: {thresholds: [{retry_budget: {\(text)}}]}"))
+        #expect(found.count == 1 && found.first?.contains("thresholds[0].retry_budget.\(message)") == true, "\(found)")
     }
 
     /// A route has its own policy or its virtual host's.

@@ -166,6 +166,34 @@ import Testing
         #expect(wakeUps <= 3600 / 17 + 2, "about one in a turn of the wheel, but \(wakeUps)")
     }
 
+    /// Whatever is armed and removed, the next time to wake up is that of the earliest entry.
+    @Test(arguments: beginnings)
+    func theNextOneIsFound(begin: UInt64) {
+        let f = Fixture(nowNs: begin, capacity: 256)
+        var seed = begin | 1
+        func random(_ limit: UInt64) -> UInt64 {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (seed >> 33) % limit
+        }
+        for step in 0..<5000 {
+            let entry = Int32(random(256))
+            // Few at a time and many, near and far.
+            let isSparse = step / 500 % 2 == 0
+            if random(10) < (isSparse ? 3 : 7) {
+                f.arm(entry, begin + random(isSparse ? 16 * Self.second : 200 * Self.tick))
+            } else {
+                f.remove(entry)
+            }
+            let ticks = (0..<256).map { f.links[$0].tick }.filter { $0 != 0 }
+            guard let earliest = ticks.min() else {
+                #expect(f.wheel.timeoutMs(nowNs: begin) == -1, "step \(step)")
+                continue
+            }
+            let left = (earliest << TimerWheel.tickShift) - begin
+            #expect(f.wheel.timeoutMs(nowNs: begin) == Int32(left / 1_000_000 + 1), "step \(step)")
+        }
+    }
+
     @Test func infiniteDeadlinesDoNotOverflow() {
         let f = Fixture(nowNs: Self.second)
         f.arm(1, .max)

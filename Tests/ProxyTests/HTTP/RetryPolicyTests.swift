@@ -56,6 +56,7 @@ import Testing
         state.policy = policy([.fiveXX, .statusCodes], codes: [100, 409, 599])
         state.policy.retries = 7
         state.policy.perTryNs = 5
+        state.policy.perTryIdleNs = 6
         state.policy.hostAttempts = 3
         state.attempts = 2
         state.againNs = 123
@@ -65,6 +66,7 @@ import Testing
         let read = try roundTrip(state)
         #expect(read.policy.conditions == state.policy.conditions && read.policy.codes == state.policy.codes)
         #expect(read.policy.retries == 7 && read.policy.perTryNs == 5 && read.policy.hostAttempts == 3)
+        #expect(read.policy.perTryIdleNs == 6)
         #expect(read.policy.baseNs == 25_000_000 && read.policy.maxNs == 250_000_000)
         #expect(read.attempts == 2 && read.againNs == 123 && read.tryNs == 99 && read.countsRetry && read.wasSent)
         // Of a build that knows more.

@@ -7,8 +7,12 @@ struct CompiledRetry: BitwiseCopyable {
     var retries: UInt32 = 0
     /// Nanoseconds; 0: none.
     var perTryNs: UInt64 = 0
+    /// The same without a byte of the host; also for its response.
+    var perTryIdleNs: UInt64 = 0
     var baseNs: UInt64 = 25_000_000
     var maxNs: UInt64 = 250_000_000
+    /// Whether one try has a limit of its own.
+    var limitsTries: Bool { perTryNs | perTryIdleNs != 0 }
     /// How often a host is chosen, until it is another than the one before.
     var hostAttempts: UInt32 = 1
     var codes = StatusSet()
@@ -19,6 +23,7 @@ struct CompiledRetry: BitwiseCopyable {
         conditions = policy.conditions
         retries = policy.retries
         perTryNs = policy.perTryTimeoutMs &* 1_000_000
+        perTryIdleNs = policy.perTryIdleTimeoutMs &* 1_000_000
         baseNs = policy.baseMs &* 1_000_000
         maxNs = policy.maxMs &* 1_000_000
         hostAttempts = policy.hostAttempts

@@ -1,4 +1,5 @@
 import Glibc
+import StatCatalog
 
 /// Requests that are sent again (Envoy's router, "Retry semantics"): as long as no response has gone to the client, the
 /// request is kept in `stream.buffer` (`Stream.Flags.retains`), whole and as it went upstream.
@@ -99,7 +100,7 @@ extension Worker {
             return false
         }
         let usage = snapshot.usage(of: Int(s.pointee.cluster))
-        guard usage.retries < UInt64(snapshot.clusters[Int(s.pointee.cluster)].maxRetries) else {
+        guard usage.retries < retryLimit(s, usage) else {
             stats.counters[.upstream_rq_retry_overflow].increment()
             endRetries(s)
             return false
@@ -115,6 +116,16 @@ extension Worker {
         stats.counters[.upstream_rq_retry_backoff_exponential].increment()
         arm(s.pointee.downstream, deadlineNs: r.pointee.againNs)
         return true
+    }
+
+    /// How many requests of its cluster may wait to be sent again, or be again under way.
+    private func retryLimit(_ s: StreamPointer, _ usage: ClusterUsage) -> UInt64 {
+        let cluster = Int(s.pointee.cluster)
+        let limits = snapshot.clusters + cluster
+        guard let budget = limits.pointee.retryBudget, budget.isOn else { return UInt64(limits.pointee.maxRetries) }
+        // The try that has just failed counts as active, as in Envoy, whether or not it still has its connection.
+        let counted = s.pointee.upstream >= 0 || s.pointee.flags.contains(.pending)
+        return budget.limit(active: activity.requests(cluster: cluster) &+ usage.pending &+ (counted ? 0 : 1))
     }
 
     private func isRetriable(_ r: UnsafeMutablePointer<RetryState>, _ lapse: Lapse) -> Bool {
@@ -214,18 +225,18 @@ extension Worker {
     }
 
     /// The host takes too long for one try, whatever the route's timeout says.
-    func perTryTimedOut(_ slot: Int32, _ c: ConnectionPointer) {
+    func perTryTimedOut(_ slot: Int32, _ c: ConnectionPointer, _ counter: ClusterCounter, _ details: LogDetails) {
         let streamSlot = c.pointee.stream
         let s = streams[streamSlot]
         let cluster = Int(s.pointee.cluster)
-        clusterStats[cluster].counters[.upstream_rq_per_try_timeout].increment()
+        clusterStats[cluster].counters[counter].increment()
         if !snapshot.clusters[cluster].watch.isEmpty { noteFailure(s.pointee.host, status: 504) }
         let host = s.pointee.host
         hold(host)
         defer { letGo(host) }
         cancelUpstream(streamSlot, s)
-        if retries(s, .perTryTimeout) { return }
-        note(s, .perTryTimeout, .upstreamTimeout)
+        if s.pointee.flags.contains(.retains), retries(s, .perTryTimeout) { return }
+        note(s, details, .upstreamTimeout)
         replyAndAbort(slot, c, status: 504, body: "upstream request timeout")
     }
 

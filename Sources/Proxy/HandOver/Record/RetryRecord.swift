@@ -7,6 +7,7 @@ enum RetryRecord {
         static let conditions: UInt32 = 1, retries: UInt32 = 2, perTry: UInt32 = 3, base: UInt32 = 4, most: UInt32 = 5
         static let hostAttempts: UInt32 = 6, codes: UInt32 = 7, attempts: UInt32 = 8, again: UInt32 = 9
         static let begun: UInt32 = 10, countsRetry: UInt32 = 11, wasSent: UInt32 = 12
+        static let perTryIdle: UInt32 = 13
     }
 
     static func write(_ r: RetryState, _ tag: UInt32, into out: inout RecordWriter) {
@@ -28,6 +29,7 @@ enum RetryRecord {
         out.number(Tag.begun, r.tryNs)
         out.number(Tag.countsRetry, r.countsRetry ? 1 : 0)
         out.number(Tag.wasSent, r.wasSent ? 1 : 0)
+        out.number(Tag.perTryIdle, r.policy.perTryIdleNs)
         out.end(record)
     }
 
@@ -50,6 +52,7 @@ enum RetryRecord {
             case Tag.begun: state.tryNs = try field.number()
             case Tag.countsRetry: state.countsRetry = try field.number(as: UInt8.self) != 0
             case Tag.wasSent: state.wasSent = try field.number(as: UInt8.self) != 0
+            case Tag.perTryIdle: state.policy.perTryIdleNs = try field.number()
             default: break
             }
         }
