@@ -39,7 +39,8 @@ extension Decoder {
         }
         return value.list().compactMap { item in
             guard let text = item.nonEmptyString() else { return nil }
-            let domain = text.lowercased()
+            // Envoy folds A-Z and nothing else, in an authority too.
+            let domain = String(decoding: text.utf8.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }, as: UTF8.self)
             // A wildcard is one `*` at one end; elsewhere Envoy would take it for a letter.
             let stars = domain.utf8.count { $0 == UInt8(ascii: "*") }
             if stars > 1 || (stars == 1 && !domain.hasPrefix("*") && !domain.hasSuffix("*")) {

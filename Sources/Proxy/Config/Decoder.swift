@@ -3,6 +3,8 @@ struct Decoder {
     let findings: Findings
     /// Every cluster's name with its place, also of clusters that have other errors.
     var clusterNames: [String: SourceLocation] = [:]
+    /// Unknown clusters for which the nearest name is looked for.
+    private static let mostSuggestions = 20
     private var references: [(name: String, location: SourceLocation, path: String)] = []
 
     init(findings: Findings) { self.findings = findings }
@@ -69,8 +71,13 @@ struct Decoder {
     }
 
     private func checkReferences() {
+        var suggestions: [String: String] = [:]
         for reference in references where clusterNames[reference.name] == nil {
-            let suggestion = Suggestion.text(for: reference.name, among: clusterNames.keys)
+            // Each asks all names: thousands of wrong ones are no typing slips.
+            if suggestions[reference.name] == nil, suggestions.count < Self.mostSuggestions {
+                suggestions[reference.name] = Suggestion.text(for: reference.name, among: clusterNames.keys)
+            }
+            let suggestion = suggestions[reference.name] ?? ""
             findings.error(
                 reference.location, reference.path, "cluster \(quoted(reference.name)) does not exist\(suggestion)")
         }

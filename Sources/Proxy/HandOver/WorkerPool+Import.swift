@@ -152,9 +152,7 @@ final class ConnectionImport {
         }
         pool.hostHealth = header.hostHealth
         let snapshot = pool.workers[0].snapshot
-        listeners = header.listeners.map { name in
-            Int32(snapshot.configuredListeners.firstIndex(of: name.name) ?? -1)
-        }
+        listeners = header.listeners.map { Int32(snapshot.listenerPositions[$0.name] ?? -1) }
         clusters = header.clusters.map { _ in -2 }
     }
 
@@ -273,7 +271,7 @@ final class ConnectionImport {
 
     /// A connection at rest does not bring a cluster back that is gone.
     private func find(_ name: TransactionRecord.Name, _ unit: IncomingUnit, _ pool: WorkerPool) -> Int32 {
-        if let known = pool.workers[0].snapshot.configuredClusters.firstIndex(of: name.name) { return Int32(known) }
+        if let known = pool.workers[0].snapshot.clusterPositions[name.name] { return Int32(known) }
         return unit.downstream == nil ? -2 : pool.goneCluster(name)
     }
 

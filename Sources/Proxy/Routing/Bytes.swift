@@ -7,12 +7,21 @@ struct Bytes: BitwiseCopyable {
     let count: Int
 
     /// Copies the text; the copy is never freed, as snapshots live as long as their process.
-    init(_ text: String) {
-        let utf8 = Array(text.utf8)
-        let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: max(utf8.count, 1))
-        memory.initialize(from: utf8, count: utf8.count)
+    init(_ text: String) { self.init(copying: Array(text.utf8)) }
+
+    /// The text with A–Z in lower case, as `foldedEqual` wants it; other letters stay, as they do in requests.
+    init(folding text: String) { self.init(copying: text.utf8.map { ASCII.lower($0) }) }
+
+    private init(copying text: [UInt8]) {
+        count = text.count
+        guard count > 0 else {
+            // Most routes have several of these.
+            start = ("" as StaticString).utf8Start
+            return
+        }
+        let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+        memory.initialize(from: text, count: count)
         start = UnsafePointer(memory)
-        count = utf8.count
     }
 
     init(_ start: UnsafePointer<UInt8>, _ count: Int) {

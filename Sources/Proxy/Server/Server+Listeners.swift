@@ -13,8 +13,10 @@ extension Server {
     /// Takes the inherited sockets of the same addresses and opens the others. All or nothing.
     func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
         var lines: [String] = []
+        let byAddress = Dictionary(grouping: inherited) { $0.record.address }
         for (position, listener) in bootstrap.listeners.enumerated() {
-            let members = inherited.filter { isSame($0.record, listener) }
+            let sameAddress = byAddress[ListenSocket.text(listener.address)] ?? []
+            let members = sameAddress.filter { isSame($0.record, listener) }
             if !members.isEmpty {
                 sockets.append(adopted(members, position: position))
                 continue
@@ -42,9 +44,8 @@ extension Server {
             + "address of a port, stop the running process first"
     }
 
-    /// An address says it all, but for port 0: there may be several such listeners, each with another port.
+    /// Of the same address, which says it all, but for port 0: there may be several such listeners, each with another port.
     private func isSame(_ record: ListenerRecord, _ listener: Listener) -> Bool {
-        guard record.address == ListenSocket.text(listener.address) else { return false }
         if case .socket(_, 0) = listener.address { return record.name == listener.name }
         return true
     }
@@ -83,8 +84,8 @@ extension Server {
 
     /// After a take-back: what was released to the child is opened anew, as far as it can be.
     func reopenMissingListeners() {
-        for (position, listener) in bootstrap.listeners.enumerated() {
-            guard !sockets.contains(where: { $0.listener == position }) else { continue }
+        let open = Set(sockets.map(\.listener))
+        for (position, listener) in bootstrap.listeners.enumerated() where !open.contains(position) {
             do {
                 sockets.append(
                     try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))

@@ -142,10 +142,11 @@ extension Server: RestartParentOwner {
             closeAdmin()
             return
         }
+        let names = Set(names)
         if names.contains(Self.adminRecordName) { closeAdmin() }
         let released = sockets.filter { names.contains(bootstrap.listeners[$0.listener].name) }
         guard !released.isEmpty else { return }
-        sockets.removeAll { group in released.contains { $0.listener == group.listener } }
+        sockets.removeAll { names.contains(bootstrap.listeners[$0.listener].name) }
         // Nobody else has accepted from them since: who waits in the queue is served here.
         pool.startAccepting(released)
         pool.stopAccepting(listeners: released.map(\.listener), closing: true) {

@@ -143,6 +143,9 @@ final class Snapshot: @unchecked Sendable {
     /// Names as the configuration has them: a record that leaves the process carries them, never positions.
     let configuredListeners: [String]
     let configuredClusters: [String]
+    /// Positions by these names.
+    let listenerPositions: [String: Int]
+    let clusterPositions: [String: Int]
     /// The largest head that any listener takes: workers size their read buffer by it.
     let maxHeadBytes: Int
     let maxHeaderFields: Int
@@ -156,8 +159,9 @@ final class Snapshot: @unchecked Sendable {
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
         self.localAddress = Bytes(localAddress)
         logSinks = LogSinks(bootstrap)
-        var positions: [String: Int] = [:]
-        for (i, cluster) in bootstrap.clusters.enumerated() { positions[cluster.name] = i }
+        let positions = Self.positions(bootstrap.clusters.map(\.name))
+        clusterPositions = positions
+        listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
         listenerCount = bootstrap.listeners.count
         clusterCount = bootstrap.clusters.count
         configuredListeners = bootstrap.listeners.map(\.name)
@@ -247,6 +251,11 @@ final class Snapshot: @unchecked Sendable {
             requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
             headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,
             delayedCloseNs: http.delayedCloseTimeoutMs &* 1_000_000, upgradeNames: names, upgradeCount: upgrades.count)
+    }
+
+    /// Of equal names, which only listeners on any free port have, the first.
+    private static func positions(_ names: [String]) -> [String: Int] {
+        Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
     }
 
     private static func text(_ address: Address) -> String {

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// The listening sockets that a worker accepts from. Few, changed by commands only.
+/// The listening sockets that a worker accepts from. Changed by commands only.
 final class ListeningSet {
     struct Entry {
         var descriptor: Int32
@@ -10,13 +10,15 @@ final class ListeningSet {
     }
     /// Positions are what epoll reports; a removed one stays empty.
     var entries: [Entry?] = []
+    /// Positions of the empty ones.
+    var free: [Int] = []
 }
 
 /// Accepting connections.
 extension Worker {
     func listen(listener: Int, descriptor: Int32, exclusive: Bool) {
         let entry = ListeningSet.Entry(descriptor: descriptor, listener: listener, exclusive: exclusive)
-        if let free = listening.entries.firstIndex(where: { $0 == nil }) {
+        if let free = listening.free.popLast() {
             listening.entries[free] = entry
             register(free, entry)
         } else {
@@ -32,10 +34,12 @@ extension Worker {
     }
 
     func unlisten(_ listeners: [Int]?, closing: Bool) {
+        let listeners = listeners.map { Set($0) }
         for (position, entry) in listening.entries.enumerated() {
             guard let entry, listeners?.contains(entry.listener) ?? true else { continue }
             _ = cl_epoll_del(epoll, entry.descriptor)
             listening.entries[position] = nil
+            listening.free.append(position)
             if closing { while acceptOne(entry) {} }
         }
     }

@@ -76,8 +76,7 @@ extension ClusterManager {
     var healthRevisions: [UInt64] { clusters.map { $0.health?.revision ?? 0 } }
 
     func adopt(_ record: HostHealthRecord) {
-        for cluster in record.clusters {
-            clusters.first { $0.cluster.name == cluster.name }?.health?.adopt(cluster)
-        }
+        let known = Dictionary(clusters.map { ($0.cluster.name, $0) }) { first, _ in first }
+        for cluster in record.clusters { known[cluster.name]?.health?.adopt(cluster) }
     }
 }

@@ -100,12 +100,12 @@ final class ClusterManager {
 
     /// Uses what the parent knows for names that have not resolved here yet; their own answers replace it.
     func adopt(_ record: HostsRecord) {
+        let known = Dictionary(grouping: record.names, by: \.cluster)
         for (index, state) in clusters.enumerated() where state.cluster.discovery != .static {
             for (position, endpoint) in state.cluster.endpoints.enumerated() where !state.resolvedOnce[position] {
                 guard case .socket(let host, let port) = endpoint.address,
-                    let known = record.names.first(where: {
-                        $0.cluster == state.cluster.name && $0.host == host && $0.port == port
-                    }), !known.addresses.isEmpty
+                    let known = known[state.cluster.name]?.first(where: { $0.host == host && $0.port == port }),
+                    !known.addresses.isEmpty
                 else { continue }
                 state.byEndpoint[position] = known.addresses.map {
                     UpstreamHost(

@@ -222,4 +222,27 @@ struct RoutesErrorTests {
 
     @Test("are all reported, each as one line", arguments: cases)
     func all(text: String, expected: [String]) { #expect(errors(text) == expected) }
+
+    /// The nearest name is looked for among all: not for thousands of routes, but for a name as often as it stands there.
+    @Test func manyUnknownClusters() {
+        let routes = (0..<60).map { i in
+            "{match: {prefix: /}, route: {cluster: wrong\(i / 2)x}}"
+        }
+        let hosts = "{name: v, domains: [\"*\"], routes: [\(routes.joined(separator: ", "))]}"
+        let clusters = (0..<30).map { "{name: wrong\($0)y}" }.joined(separator: ", ")
+        let text = Sample.hosts(hosts).replacingClusters(with: clusters)
+        let found = errors(text)
+        #expect(found.count == 60)
+        for (i, error) in found.enumerated() {
+            #expect(error.contains("\"wrong\(i / 2)x\" does not exist"))
+            #expect(error.contains("did you mean \"wrong") == (i < 40))
+        }
+    }
+}
+
+extension String {
+    fileprivate func replacingClusters(with clusters: String) -> String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { $0 == "{name: c}" ? clusters[...] : $0 }
+            .joined(separator: "\n")
+    }
 }

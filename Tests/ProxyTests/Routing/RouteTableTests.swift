@@ -107,7 +107,7 @@ import Testing
 
     @Test func manyExactDomains() {
         let names = (0..<1000).map { "host\($0).example.com" }
-        let table = ExactTable(names.enumerated().map { ($1, Int32($0)) })
+        let table = DomainTable(names.enumerated().map { ($1, Int32($0)) })
         let memory = GuardedMemory()
         for (i, name) in names.enumerated() {
             #expect(table.find(memory.place(bytes(name)), name.utf8.count) == i)
@@ -115,7 +115,7 @@ import Testing
             #expect(table.find(memory.place(bytes(name + "x")), name.utf8.count + 1) == -1)
             #expect(table.find(memory.place(bytes(name).dropLast()), name.utf8.count - 1) == -1)
         }
-        #expect(ExactTable([]).find(memory.place([]), 0) == -1)
+        #expect(DomainTable([]).find(memory.place([]), 0) == -1)
     }
 
     // MARK: Paths

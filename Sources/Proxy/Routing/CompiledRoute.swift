@@ -1,0 +1,107 @@
+import ProxyConfig
+
+/// A compiled route: plain data that a request in flight may copy.
+struct CompiledRoute: BitwiseCopyable {
+    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix, connect }
+    var match: Match
+    var caseSensitive: Bool
+    /// In lower case where the match ignores case.
+    var pattern: Bytes
+    /// Position of the cluster, -1 for a direct response.
+    var cluster: Int32
+    var timeoutNs: UInt64
+    /// The stream's idle timeout: the route's own, else the connection manager's.
+    var idleTimeoutNs: UInt64
+    var prefixRewrite: Bytes?
+    var hostRewrite: Bytes?
+    /// Positions in the listener's list of upgrade tokens that are allowed here, as bits.
+    var upgrades: UInt64
+    /// A CONNECT ends here; the host gets what is in the tunnel.
+    var terminatesConnect = false
+    /// Nil: a request is sent once.
+    var retry: UnsafePointer<CompiledRetry>?
+    var directStatus: UInt16
+    var directBody: Bytes
+    /// The share of requests it is for; nil: all.
+    var share: RuntimeShare?
+    var name = Bytes("")
+
+    /// Of a request that has none.
+    static var none: CompiledRoute {
+        CompiledRoute(
+            match: .prefix, caseSensitive: true, pattern: Bytes(""), cluster: -1, timeoutNs: 0, idleTimeoutNs: 0,
+            upgrades: 0, directStatus: 0, directBody: Bytes(""))
+    }
+
+    /// - Parameter path: the target up to `?` or `#`.
+    @inline(__always)
+    func matches(_ path: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        switch match {
+        case .prefix:
+            return caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
+        case .path:
+            guard length == pattern.count else { return false }
+            return caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
+        case .connect: return false
+        case .separatedPrefix:
+            let begins =
+                caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
+            return begins && (length == pattern.count || path[pattern.count] == UInt8(ascii: "/"))
+        }
+    }
+
+    /// Whether something else than the path decides too.
+    var isConditional: Bool { share != nil }
+
+    /// Whether a request whose path matches is for this route.
+    @inline(__always)
+    func takes(_ random: UInt64) -> Bool { share?.contains(random) ?? true }
+}
+
+extension CompiledRoute {
+    /// - Parameters:
+    ///   - clusters: positions by name.
+    ///   - streamIdleTimeoutMs: the connection manager's, for routes without their own.
+    ///   - managerTypes: tokens that the connection manager allows.
+    ///   - upgradeTypes: these and those that routes add.
+    init(
+        _ route: Route, clusters: [String: Int], streamIdleTimeoutMs: UInt64, managerTypes: [String],
+        upgradeTypes: [String]
+    ) {
+        let kind: CompiledRoute.Match
+        let text: String
+        switch route.match {
+        case .prefix(let value): (kind, text) = (.prefix, value)
+        case .path(let value): (kind, text) = (.path, value)
+        case .pathSeparatedPrefix(let value): (kind, text) = (.separatedPrefix, value)
+        case .connect: (kind, text) = (.connect, "")
+        }
+        self.init(
+            match: kind, caseSensitive: route.caseSensitive,
+            pattern: route.caseSensitive ? Bytes(text) : Bytes(folding: text), cluster: -1, timeoutNs: 0,
+            idleTimeoutNs: streamIdleTimeoutMs &* 1_000_000, upgrades: 0, directStatus: 0, directBody: Bytes(""))
+        name = Bytes(route.name)
+        switch route.action {
+        case .directResponse(let status, let body):
+            directStatus = status
+            directBody = Bytes(body)
+        case .forward(let forward):
+            // The loader has checked that the cluster exists.
+            cluster = Int32(clusters[forward.cluster] ?? -1)
+            timeoutNs = forward.timeoutMs &* 1_000_000
+            if let idle = forward.idleTimeoutMs { idleTimeoutNs = idle &* 1_000_000 }
+            prefixRewrite = forward.prefixRewrite.map { Bytes($0) }
+            retry = forward.retry.map { policy in
+                let memory = UnsafeMutablePointer<CompiledRetry>.allocate(capacity: 1)
+                memory.initialize(to: CompiledRetry(policy))
+                return UnsafePointer(memory)
+            }
+            terminatesConnect = forward.terminatesConnect
+            hostRewrite = forward.hostRewrite.map { Bytes($0) }
+            for (i, type) in upgradeTypes.prefix(64).enumerated()
+            where forward.upgrades[type] ?? managerTypes.contains(type) {
+                upgrades |= 1 << UInt64(i)
+            }
+        }
+    }
+}
