@@ -80,6 +80,11 @@ let package = Package(
         // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
 
+        // The runner of `tools/bench`, which compiles C/ itself: its relay, upstream and client are no part of the proxy.
+        .executableTarget(
+            name: "proxy-bench", dependencies: ["CLinux"], path: "tools/proxy-bench", exclude: ["C"],
+            swiftSettings: strict),
+
         // The clients of `tools/bench restart`.
         .executableTarget(
             name: "restart-bench", dependencies: ["CLinux"], path: "tools/restart-bench", swiftSettings: strict),
@@ -148,6 +153,7 @@ let package = Package(
         .testTarget(
             name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
             swiftSettings: strict),
+        .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -177,7 +177,10 @@ extension Worker {
             out.append(hex: UInt64(length))
             out.append("\r\n")
         }
-        if length < 16 * 1024 || s.pointee.upstream < 0 || s.pointee.flags.contains(.retains) {
+        // A call for each chunk, and one for the CRLF behind it, cost more than copying what was read.
+        if length < 16 * 1024 || s.pointee.upstream < 0
+            || !s.pointee.flags.isDisjoint(with: [.retains, .requestChunked])
+        {
             out.append(bytes, length)
         } else {
             let up = s.pointee.upstream

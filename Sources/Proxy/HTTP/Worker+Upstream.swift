@@ -146,7 +146,8 @@ extension Worker {
             out.append(hex: UInt64(length))
             out.append("\r\n")
         }
-        if length < 16 * 1024 {
+        // A call for each chunk, and one for the CRLF behind it, cost more than copying what was read.
+        if length < 16 * 1024 || s.pointee.flags.contains(.responseChunked) {
             out.append(bytes, length)
         } else {
             let down = s.pointee.downstream

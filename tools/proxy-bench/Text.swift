@@ -1,0 +1,80 @@
+import CLinux
+import Glibc
+
+/// What went wrong, in one line.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A number with so many decimals.
+func fixed(_ value: Double, _ decimals: Int) -> String {
+    guard value.isFinite else { return "–" }
+    var buffer = [CChar](repeating: 0, count: 64)
+    let count = withVaList([value]) { vsnprintf(&buffer, buffer.count, "%.\(decimals)f", $0) }
+    return String(decoding: buffer.prefix(Int(max(0, min(count, 63)))).map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+/// The middle one, or the mean of the two in the middle; NaN of nothing.
+func median(_ values: [Double]) -> Double {
+    guard !values.isEmpty else { return .nan }
+    let sorted = values.sorted()
+    let half = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+}
+
+func say(_ text: String, to descriptor: Int32 = 1) {
+    let bytes = Array((text + "\n").utf8)
+    var from = 0
+    while from < bytes.count {
+        let n = bytes[from...].withUnsafeBytes { cl_write(descriptor, $0.baseAddress, $0.count) }
+        if n <= 0 { return }
+        from += Int(n)
+    }
+}
+
+/// The whole of a file, nil where there is none.
+func contents(_ path: String) -> String? {
+    let descriptor = cl_open(path, O_RDONLY, 0)
+    guard descriptor >= 0 else { return nil }
+    defer { _ = cl_close(descriptor) }
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    while true {
+        let n = cl_read(descriptor, &buffer, buffer.count)
+        if n <= 0 { break }
+        all += buffer[..<Int(n)]
+    }
+    return String(decoding: all, as: UTF8.self)
+}
+
+func writeFile(_ path: String, _ text: String) throws(Failure) {
+    let descriptor = cl_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard descriptor >= 0 else {
+        throw Failure("cannot write \(path): \(String(cString: strerror(-descriptor)))")
+    }
+    defer { _ = cl_close(descriptor) }
+    let bytes = Array(text.utf8)
+    var from = 0
+    while from < bytes.count {
+        let n = bytes[from...].withUnsafeBytes { cl_write(descriptor, $0.baseAddress, $0.count) }
+        guard n > 0 else { throw Failure("cannot write \(path)") }
+        from += Int(n)
+    }
+}
+
+extension StringProtocol {
+    /// The words, apart by blanks and tabs.
+    var words: [SubSequence] { split(whereSeparator: { $0 == " " || $0 == "\t" }) }
+    var lines: [SubSequence] { split(whereSeparator: { $0 == "\n" }) }
+}
+
+/// `name=value` pairs of a line.
+func pairs(_ line: some StringProtocol) -> [String: Double] {
+    var found: [String: Double] = [:]
+    for word in line.words {
+        let parts = word.split(separator: "=", maxSplits: 1)
+        if parts.count == 2, let value = Double(parts[1]) { found[String(parts[0])] = value }
+    }
+    return found
+}
