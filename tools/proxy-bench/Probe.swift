@@ -3,8 +3,15 @@ import Glibc
 
 /// Looking whether somebody answers.
 enum Probe {
-    /// A port that nobody listens on now.
-    static func freePort() throws(Failure) -> Int {
+    /// A port that nobody listens on now. The kernel may give the same one twice.
+    static func freePort(except taken: [Int] = []) throws(Failure) -> Int {
+        while true {
+            let port = try anyPort()
+            if !taken.contains(port) { return port }
+        }
+    }
+
+    private static func anyPort() throws(Failure) -> Int {
         let descriptor = cl_socket(AF_INET, Int32(CL_SOCK_STREAM), 0)
         defer { _ = cl_close(descriptor) }
         var address = cl_address()

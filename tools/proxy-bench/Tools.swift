@@ -30,8 +30,8 @@ final class Running {
         self.tools = tools
         var setup = setup
         setup.http = try Probe.freePort()
-        setup.tcp = setup.tcp == 0 ? 0 : try Probe.freePort()
-        setup.admin = try Probe.freePort()
+        setup.tcp = setup.tcp == 0 ? 0 : try Probe.freePort(except: [setup.http])
+        setup.admin = try Probe.freePort(except: [setup.http, setup.tcp])
         setup.baseID = tools.baseID + Self.started
         Self.started += 1
         self.setup = setup
