@@ -12,16 +12,16 @@
 //
 // It writes one line of name=value pairs; a response that is not a whole 200 is an error.
 #include "bench.h"
+#include "body.h"
 #include "histogram.h"
 
 enum { kRead = 256 * 1024, kHead = 32 * 1024, kEvents = 512, kChunk = 16 * 1024, kFrame = kChunk + 8, kFrames = 64 };
-enum state { state_idle, state_head, state_length, state_size, state_data, state_data_end, state_trailer };
+enum state { state_idle, state_head, state_body };
 
 struct connection {
     int fd;
     enum state state;
-    bool size_has_ended, line_is_empty;
-    uint64_t left;
+    struct body body;
     uint64_t planned_ns;
     uint64_t index;          // of the next request: its planned time follows from it
     uint64_t head_from, body_from; // what of the request is out
@@ -200,10 +200,9 @@ static bool read_head(struct connection *c, const char *bytes, size_t count) {
         if (first == 'c' && !strncasecmp(line, "content-length:", 15)) length = strtoull(line + 15, NULL, 10);
         else if (first == 't' && !strncasecmp(line, "transfer-encoding: chunked", 26)) is_chunked = true;
     }
-    c->left = is_chunked ? 0 : length;
-    c->size_has_ended = false;
-    c->state = is_chunked ? state_size : state_length;
-    if (c->state == state_length && length == 0) complete(c);
+    begin_body(&c->body, is_chunked, length);
+    c->state = state_body;
+    if (c->body.part == body_none) complete(c);
     return true;
 }
 
@@ -228,42 +227,10 @@ static void take(struct connection *c, const char *bytes, size_t count) {
             i += n;
             break;
         }
-        case state_length:
-        case state_data: {
-            size_t n = count - i < c->left ? count - i : (size_t)c->left;
-            i += n;
-            c->left -= n;
-            bytes_in += n;
-            if (c->left) return;
-            if (c->state == state_data) c->state = state_data_end;
-            else complete(c);
+        case state_body:
+            i += read_body(&c->body, bytes + i, count - i, &bytes_in);
+            if (c->body.part == body_none) complete(c);
             break;
-        }
-        case state_data_end:
-            if (bytes[i++] == '\n') {
-                c->state = state_size;
-                c->size_has_ended = false;
-                c->left = 0;
-            }
-            break;
-        case state_size: {
-            char b = bytes[i++];
-            if (b == '\n') {
-                c->state = c->left ? state_data : state_trailer;
-                c->line_is_empty = true;
-            } else if (!c->size_has_ended) {
-                if (b >= '0' && b <= '9') c->left = c->left * 16 + (uint64_t)(b - '0');
-                else if ((b | 32) >= 'a' && (b | 32) <= 'f') c->left = c->left * 16 + (uint64_t)((b | 32) - 'a' + 10);
-                else c->size_has_ended = true;
-            }
-            break;
-        }
-        case state_trailer: {
-            char b = bytes[i++];
-            if (b == '\n' && c->line_is_empty) complete(c);
-            else c->line_is_empty = b == '\n' || (b == '\r' && c->line_is_empty);
-            break;
-        }
         }
     }
 }

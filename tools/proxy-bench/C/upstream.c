@@ -7,20 +7,15 @@
 // closes: the answer to "connection: close" says so too and leaves it to the reader, so that a relay that looks at nothing
 // can keep its connection here.
 #include "bench.h"
+#include "body.h"
 #include <sys/uio.h>
 
 enum { kHead = 32 * 1024, kRead = 256 * 1024, kOut = 256 * 1024, kEvents = 512, kChunk = 16 * 1024, kFrame = kChunk + 8 };
 enum { kFrames = 64 };
 
-/// Where a connection is in what it reads.
-enum state { state_head, state_length, state_size, state_data, state_data_end, state_trailer };
-
 struct connection {
     int fd;
-    enum state state;
-    uint64_t left;      // of the body, or of the chunk
-    bool size_has_ended;
-    bool line_is_empty; // of the trailer
+    struct body body; // of the request; none: a head is next
     bool is_hung_up;
     // The request that is being read.
     uint64_t answer_bytes;
@@ -188,74 +183,19 @@ static bool read_head(struct connection *c, const char *head, size_t count) {
         else if (first == 'c' && !strncasecmp(line, "connection: close", 17)) c->answer_closes = true;
         else if (first == 't' && !strncasecmp(line, "transfer-encoding: chunked", 26)) is_chunked = true;
     }
-    c->left = length;
-    c->state = is_chunked ? state_size : length ? state_length : state_head;
-    c->size_has_ended = false;
-    if (is_chunked) c->left = 0;
-    if (c->state == state_head) answer(c);
+    begin_body(&c->body, is_chunked, length);
+    if (c->body.part == body_none) answer(c);
     return true;
-}
-
-/// Takes what it can of a body; returns how much. `c->state` is `state_head` when the body is whole and answered.
-static size_t read_body(struct connection *c, const char *bytes, size_t count) {
-    size_t i = 0;
-    while (i < count) {
-        switch (c->state) {
-        case state_head: return i;
-        case state_length:
-        case state_data: {
-            size_t n = count - i < c->left ? count - i : (size_t)c->left;
-            i += n;
-            c->left -= n;
-            if (c->left) return i;
-            if (c->state == state_data) c->state = state_data_end;
-            else {
-                c->state = state_head;
-                answer(c);
-                return i;
-            }
-            break;
-        }
-        case state_data_end:
-            if (bytes[i++] == '\n') {
-                c->state = state_size;
-                c->size_has_ended = false;
-                c->left = 0;
-            }
-            break;
-        case state_size: {
-            char b = bytes[i++];
-            if (b == '\n') {
-                c->state = c->left ? state_data : state_trailer;
-                c->line_is_empty = true;
-            } else if (!c->size_has_ended) {
-                if (b >= '0' && b <= '9') c->left = c->left * 16 + (uint64_t)(b - '0');
-                else if ((b | 32) >= 'a' && (b | 32) <= 'f') c->left = c->left * 16 + (uint64_t)((b | 32) - 'a' + 10);
-                else c->size_has_ended = true;
-            }
-            break;
-        }
-        case state_trailer: {
-            char b = bytes[i++];
-            if (b == '\n' && c->line_is_empty) {
-                c->state = state_head;
-                answer(c);
-                return i;
-            }
-            c->line_is_empty = b == '\n' || (b == '\r' && c->line_is_empty);
-            break;
-        }
-        }
-    }
-    return i;
 }
 
 /// Reads all requests in `bytes`; keeps a part of a head. False: the connection is gone.
 static bool take(struct connection *c, const char *bytes, size_t count) {
     size_t i = 0;
     while (i < count) {
-        if (c->state != state_head) {
-            i += read_body(c, bytes + i, count - i);
+        if (c->body.part != body_none) {
+            uint64_t ignored = 0;
+            i += read_body(&c->body, bytes + i, count - i, &ignored);
+            if (c->body.part == body_none) answer(c);
         } else {
             const char *end = memmem(bytes + i, count - i, "\r\n\r\n", 4);
             if (!end) break;
