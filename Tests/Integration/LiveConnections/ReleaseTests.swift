@@ -28,7 +28,9 @@ struct ReleaseTests {
             configuration.moreHTTP = ["more"]
             let path = try bed.file("yaml", configuration.text)
             let check = try bed.run(#require(Binaries.previous), ["--mode", "validate", "-c", path])
-            guard try check.waitForEnd() == .exit(0) else { return }
+            guard try check.waitForEnd() == .exit(0) else {
+                return print("not compared: the earlier build refuses a configuration with all that this one can")
+            }
             try moveBothWays(try Stage(bed, LiveKind.quick, program: first.program), first)
         }
     }
@@ -59,12 +61,7 @@ struct ReleaseTests {
     @Test func whatTheOtherOneDoesNotKnowEndsWhereItIs() throws {
         try withBed { bed in
             let retried = LiveKind(name: "a request that waits to be sent again") { lane in
-                let client = try lane.client()
-                try lane.send(client, "GET PATHlater/ HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
-                let served = try lane.accept()
-                _ = try served.request()
-                try served.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
-                lane.settle("upstream_rq_retry", 1)
+                let client = try LiveKind.waitingClient(lane)
                 return LiveClient(active: 1) {
                     try lane.serve(lane.whoIsAsked(), "ok", target: "later/")
                     let response = try client.response()

@@ -2,14 +2,20 @@ import Testing
 
 /// Requests whose first try has failed.
 extension LiveKind {
+    /// A client whose request was answered with 503 and waits to be sent again.
+    static func waitingClient(_ lane: Lane) throws -> Client {
+        let client = try lane.client()
+        try lane.send(client, "GET PATHlater/ HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
+        let served = try lane.accept()
+        _ = try served.request()
+        try served.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+        lane.settle("upstream_rq_retry", 1)
+        return client
+    }
+
     static let retried: [LiveKind] = [
         LiveKind(name: "a request that waits to be sent again") { lane in
-            let client = try lane.client()
-            try lane.send(client, "GET PATHlater/ HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)
-            let served = try lane.accept()
-            _ = try served.request()
-            try served.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
-            lane.settle("upstream_rq_retry", 1)
+            let client = try waitingClient(lane)
             return LiveClient(active: 1) {
                 try lane.serve(lane.whoIsAsked(), "ok", target: "later/")
                 try lane.success(client, "ok")
