@@ -45,6 +45,9 @@ extension Worker {
     }
 
     /// Accepts what waits, a bounded number at a time: the listener is level-triggered, so nothing is forgotten.
+    ///
+    /// Never inlined: each turn of the loop would begin with this array's exclusivity check.
+    @inline(never)
     func acceptReady(_ position: Int32) {
         guard Int(position) < listening.entries.count, let entry = listening.entries[Int(position)] else { return }
         for _ in 0..<32 where !acceptOne(entry) { return }

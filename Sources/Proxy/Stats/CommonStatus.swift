@@ -8,7 +8,15 @@ enum CommonStatus {
     /// The position of a code in `codes`, -1 for a rare one.
     static func index(_ status: UInt16) -> Int {
         if status == 200 { return 0 }
-        for i in 1..<codes.count where codes[i] == status { return i }
-        return -1
+        return status < end ? Int(positions[Int(status)]) : -1
     }
+
+    private static let end: UInt16 = 600
+    /// By code. Not an array: looking into one counts references. Never changed or freed.
+    nonisolated(unsafe) private static let positions: UnsafePointer<Int8> = {
+        let table = UnsafeMutablePointer<Int8>.allocate(capacity: Int(end))
+        table.initialize(repeating: -1, count: Int(end))
+        for (position, code) in codes.enumerated() { table[Int(code)] = Int8(position) }
+        return UnsafePointer(table)
+    }()
 }
