@@ -155,8 +155,8 @@ struct Bench {
         let count = Setup.connections(limit) - 200
         progress("idle")
         for peer in tools.peers {
-            if peer.name == "relay" {
-                results.refuse("idle", "relay", "it has a connection to the upstream for each")
+            if peer is Relay {
+                results.refuse("idle", peer.name, "it has a connection to the upstream for each")
                 continue
             }
             guard let one = start(peer, setup(), row: "idle") else { continue }
