@@ -29,6 +29,18 @@ import Testing
         }
     }
 
+    /// docs/reliability.md promises it. A response is refused with a 502, or by cutting it off.
+    @Test func whateverEnvoyRefusesIsRefused() throws {
+        func isRefused(_ observed: String) -> Bool {
+            let words = observed.prefix { $0 != "|" }.split(separator: " ")
+            return words.contains("cut") || (words.first { $0.first == "4" || $0.first == "5" }?.count == 3)
+                || words.first == "closes"
+        }
+        for one in try Self.cases + CaseFile.cases(.response) where one.envoy.map(isRefused) == true {
+            #expect(isRefused(one.expected), "\(one)")
+        }
+    }
+
     @Test func theDocumentTellsTheNumbers() throws {
         let responses = try CaseFile.cases(.response)
         let all = Self.cases + responses
