@@ -33,7 +33,7 @@ extension MessageHead {
         var p = 12
         // The space after the code may be missing when there is no reason.
         if base[p] == ASCII.space { p &+= 1 } else if base[p] != ASCII.cr { return .failed(.badStatusLine) }
-        let tables = ASCII.tables
+        let tables = self.tables
         reason = UInt32(truncatingIfNeeded: p)
         while p < end, tables.isFieldValue(base[p]) { p &+= 1 }
         if p >= end { return .incomplete }
@@ -51,18 +51,21 @@ extension MessageHead {
             return result
         }
         if let error = interpretFraming() { return .failed(error) }
-        if status < 200 || status == 204 {
-            // RFC 9112 §6.1 and RFC 9110 §8.6 forbid both, and Envoy takes them for protocol errors, but for a plain zero.
-            if framing == .chunked { return .failed(.badTransferEncoding) }
-            if let length = value(.contentLength), length.count != 1 || contentLength > 0 {
-                return .failed(.badContentLength)
-            }
-        }
+        if status < 200 || status == 204, let error = checkBodiless() { return .failed(error) }
         if requestMethod == .head || status == 204 || status == 304 || status < 200 {
             framing = .none
         } else if framing == .none, !present.contains(.contentLength) {
             framing = .untilClose
         }
         return result
+    }
+
+    /// RFC 9112 §6.1 and RFC 9110 §8.6 forbid a coding and a length in 1xx and 204; Envoy takes them for protocol errors,
+    /// but for a plain zero.
+    @inline(never)
+    private func checkBodiless() -> ParseError? {
+        if framing == .chunked { return .badTransferEncoding }
+        guard let length = value(.contentLength) else { return nil }
+        return length.count != 1 || contentLength > 0 ? .badContentLength : nil
     }
 }
