@@ -122,6 +122,14 @@ let package = Package(
         // Reads Prometheus text with Prometheus' own parser, for the tests.
         .target(
             name: "PrometheusTesting", dependencies: ["CLinux"], path: "Tests/PrometheusTesting", swiftSettings: strict),
+        // Raw messages, and what must become of each: for the tests and for tools/compare-strictness.
+        .target(
+            name: "MessageCases", dependencies: ["ThreadTesting", "CLinux"], path: "Tests/MessageCases",
+            exclude: ["README.md", "Requests", "Responses"], swiftSettings: strict),
+        // Runs them against envoyd and Envoy.
+        .executableTarget(
+            name: "strictness", dependencies: ["MessageCases", "CLinux"], path: "tools/strictness",
+            swiftSettings: strict),
         // Threads for the tests.
         .target(
             name: "ThreadTesting", dependencies: ["CLinux"], path: "Tests/ThreadTesting", swiftSettings: strict),
@@ -153,14 +161,14 @@ let package = Package(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
             swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
-            swiftSettings: strict),
+            name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux", "MessageCases"],
+            exclude: ["ConfigTests"], swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CLinux", "StatCatalog", "FuzzTargets", "ThreadTesting", "PrometheusTesting", "envoyd", "statdump",
-                "upstream",
+                "CLinux", "StatCatalog", "FuzzTargets", "ThreadTesting", "PrometheusTesting", "MessageCases", "envoyd",
+                "statdump", "upstream",
             ],
             path: "Tests/Integration", swiftSettings: strict),
     ],

@@ -31,6 +31,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case absolutePathRejected = 24
     case perTryTimeout = 25
     case perTryIdleTimeout = 26
+    case badNomination = 27
+    case badURL = 28
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -71,6 +73,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .versionNotSupported: self = .lowVersion
         case .missingHost: self = .missingHost
         case .badHost: self = .invalidAuthority
+        case .badNomination: self = .badNomination
+        case .badURL: self = .badURL
         case .badHeaderValue: self = .invalidCharacters
         case .badTarget, .badMethod, .badRequestLine:
             let line = head.prefix { $0 != 0x0A && $0 != 0x0D }
@@ -103,6 +107,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .headersTooLarge: "http1.headers_too_large"
         case .tooManyHeaders: "http1.too_many_headers"
         case .invalidTransferEncoding: "http1.invalid_transfer_encoding"
+        case .badNomination: "http1.connection_header_rejected"
+        case .badURL: "http1.invalid_url"
         case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
         case .maintenanceMode: "maintenance_mode"
         case .invalidAuthority: "http.invalid_authority"

@@ -146,6 +146,11 @@ extension Worker {
                 }
             case .trailer(let offset, let length, let consumed):
                 if s.pointee.flags.contains(.trailers) {
+                    if c.pointee.decoder.hasForbiddenTrailer {
+                        out.clear()
+                        failRequest(slot, c, .badTrailer)
+                        return count
+                    }
                     if !s.pointee.flags.contains(.requestTrailers) {
                         s.pointee.flags.insert(.requestTrailers)
                         out.append("0\r\n")

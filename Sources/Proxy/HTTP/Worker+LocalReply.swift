@@ -168,14 +168,15 @@ extension Worker {
         let stats = listenerStats[Int(c.pointee.listener)]
         stats.http[.downstream_cx_protocol_error].increment()
         let details = LogDetails(error, head: head)
-        switch error {
-        case .headTooLarge, .tooManyHeaders:
-            refuse(slot, c, status: 431, body: "Request Header Fields Too Large", details)
-        case .badTransferEncoding: refuse(slot, c, status: 501, body: "Not Implemented", details)
-        case .versionNotSupported: refuse(slot, c, status: 426, body: "Upgrade Required", details)
-        case .missingHost: refuse(slot, c, status: 400, body: "", details)
-        default: refuse(slot, c, status: 400, body: "Bad Request", details)
-        }
+        let body: StaticString =
+            switch error {
+            case .headTooLarge, .tooManyHeaders: "Request Header Fields Too Large"
+            case .badTransferEncoding: "Not Implemented"
+            case .versionNotSupported: "Upgrade Required"
+            case .missingHost: ""
+            default: "Bad Request"
+            }
+        refuse(slot, c, status: error.status, body: body, details)
     }
 
     /// Answers without a request that could be served, and closes.

@@ -35,7 +35,8 @@ extension Worker {
             case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings, .xEnvoyInternalOnly: break
             case .connection, .upgrade: if upgrade { out.append(field, of: h.base) }
             case .te: if h.acceptsTrailers { out.append("te: trailers\r\n") }
-            case .expect: if !h.expectContinue { out.append(field, of: h.base) }
+            // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1).
+            case .expect: if !h.expectContinue, h.minorVersion > 0 { out.append(field, of: h.base) }
             case .xForwardedFor:
                 if edge, !listener.pointee.skipXFFAppend, isLast(.xForwardedFor, i, h) {
                     out.append("x-forwarded-for: ")
@@ -117,14 +118,16 @@ extension Worker {
 
     /// How the body goes upstream; a request without one says so where its method expects one.
     private func writeRequestFraming(_ s: StreamPointer, _ h: MessageHead, upgrade: Bool, trailers: Bool) {
-        if upgrade || h.method == .connect { return }
+        if h.method == .connect { return }
+        // An upgrade keeps the framing of its body: the upstream may decline, and answers a request like any other then.
+        if upgrade, h.framing != .chunked { return }
         if h.framing == .chunked {
             s.pointee.flags.insert(.requestChunked)
             if trailers { s.pointee.flags.insert(.trailers) }
             out.append("transfer-encoding: chunked\r\n")
         } else if !h.present.contains(.contentLength) {
             switch h.method {
-            case .get, .head, .delete, .connect, .trace, .options: break
+            case .get, .head, .delete, .connect, .trace: break
             default: out.append("content-length: 0\r\n")
             }
         }

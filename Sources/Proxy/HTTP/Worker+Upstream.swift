@@ -56,9 +56,10 @@ extension Worker {
             if u.pointee.flags.contains(.inBody) {
                 return p + receiveResponseBody(slot, u, streamSlot, s, bytes + p, count - p)
             }
-            let limits = HeadLimits(bytes: readCapacity - Self.readChunk, fields: snapshot.maxHeaderFields)
             let method = s.pointee.method
-            switch responseHead.pointee.parseResponse(bytes + p, count - p, limits: limits, requestMethod: method) {
+            switch responseHead.pointee.parseResponse(
+                bytes + p, count - p, limits: .response, requestMethod: method)
+            {
             case .incomplete: return p
             case .failed:
                 protocolError(slot, u, streamSlot, s)
@@ -116,6 +117,10 @@ extension Worker {
                 }
             case .trailer(let offset, let length, let consumed):
                 if s.pointee.flags.isSuperset(of: [.trailers, .responseChunked]) {
+                    if u.pointee.decoder.hasForbiddenTrailer {
+                        protocolError(slot, u, streamSlot, s)
+                        return count
+                    }
                     if !s.pointee.flags.contains(.responseTrailers) {
                         s.pointee.flags.insert(.responseTrailers)
                         out.append("0\r\n")

@@ -10,12 +10,16 @@ struct BodyDecoder: BitwiseCopyable {
         case trailerStart, trailerName, trailerValue, trailerLF, endLF
     }
     var state = State.done
-    /// Size digits seen of the current chunk; lines of trailers seen.
+    /// Size digits seen of the current chunk, and `sizeEnded`; in the trailer section 1 when a field stood there that
+    /// none may pass on.
     var digits: UInt8 = 0
     /// Bytes of chunk extension or of the trailer section so far: both are bounded.
     var lineBytes: UInt16 = 0
-    /// Bytes left of the body (`length`) or of the chunk.
+    /// Bytes left of the body (`length`) or of the chunk; of a trailer's name a hash.
     var remaining: UInt64 = 0
+
+    /// In `digits`: white space has come behind the size, digits cannot follow.
+    private static let sizeEnded: UInt8 = 16
 
     /// A chunk extension may be this long, a trailer section too: more is an attack (RFC 9112 §7.1.1).
     static let maxExtension = 4096
@@ -42,6 +46,10 @@ struct BodyDecoder: BitwiseCopyable {
         default: return false
         }
     }
+
+    /// A trailer has come that says where the message ends, where it goes or what becomes of its connection: it may be
+    /// thrown away, never passed on (RFC 9110 §6.5.1).
+    var hasForbiddenTrailer: Bool { inTrailers && digits == 1 }
 
     enum Step: BitwiseCopyable {
         /// `count` bytes from `offset` are body data; `consumed` bytes are used up in all.
@@ -84,11 +92,15 @@ struct BodyDecoder: BitwiseCopyable {
                     state = .chunkSize
                 } else if state == .chunkSizeFirst {
                     return .failed(.badChunk)
+                } else if c == ASCII.space || c == ASCII.tab {
+                    // Old servers pad sizes with spaces; before an extension the grammar has them (§7.1.1).
+                    digits |= Self.sizeEnded
+                    lineBytes &+= 1
+                    if Int(lineBytes) > Self.maxExtension { return .failed(.badChunk) }
                 } else if c == ASCII.cr {
                     state = .chunkSizeLF
                 } else if c == UInt8(ascii: ";") {
                     state = .chunkExtension
-                    lineBytes = 0
                 } else {
                     return .failed(.badChunk)
                 }
@@ -151,8 +163,16 @@ struct BodyDecoder: BitwiseCopyable {
                 }
                 if !tables.isToken(c) { return .failed(.badTrailer) }
                 state = .trailerName
+                remaining = TrailerName.hash(TrailerName.empty, c)
             case .trailerName:
-                if c == ASCII.colon { state = .trailerValue } else if !tables.isToken(c) { return .failed(.badTrailer) }
+                if c == ASCII.colon {
+                    state = .trailerValue
+                    if TrailerName.isForbidden(remaining) { digits = 1 }
+                    remaining = 0
+                } else {
+                    if !tables.isToken(c) { return .failed(.badTrailer) }
+                    remaining = TrailerName.hash(remaining, c)
+                }
             case .trailerValue:
                 if c == ASCII.cr { state = .trailerLF } else if !tables.isFieldValue(c) { return .failed(.badTrailer) }
             case .trailerLF:

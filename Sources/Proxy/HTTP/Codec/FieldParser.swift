@@ -46,10 +46,28 @@ extension MessageHead {
         }
     }
 
-    /// Reads `Connection`, `TE` and `Expect`, and marks the fields that `Connection` names.
-    mutating func interpretConnection() {
+    /// Reads `Connection`, `TE` and `Expect`, and marks the fields that `Connection` names. An error is one of requests.
+    @inline(__always)
+    mutating func interpretConnection() -> ParseError? {
+        present.hasConnectionField ? interpretConnectionFields() : nil
+    }
+
+    @inline(never)
+    private mutating func interpretConnectionFields() -> ParseError? {
+        var error: ParseError?
         if present.contains(.connection) {
-            for i in 0..<count where fields[i].id == .connection { interpretConnection(fields[i]) }
+            var elements = 0
+            for i in 0..<count where fields[i].id == .connection {
+                if !interpretConnection(fields[i], &elements), isRequest { error = .badNomination }
+            }
+        }
+        if present.contains(.proxyConnection), isRequest {
+            // Not of any RFC, but Envoy obeys it.
+            for i in 0..<count where fields[i].id == .proxyConnection {
+                ListElements(base + Int(fields[i].value), Int(fields[i].valueLength)).forEach { element in
+                    if element.equalsFolded("close") { connectionClose = true }
+                }
+            }
         }
         if present.contains(.te) {
             for i in 0..<count where fields[i].id == .te {
@@ -64,10 +82,22 @@ extension MessageHead {
         if present.contains(.upgrade) {
             for i in 0..<count where fields[i].id == .upgrade && upgradeField < 0 { upgradeField = Int32(i) }
         }
+        return error
     }
 
-    private mutating func interpretConnection(_ field: HeaderField) {
+    /// Envoy's limit: so many names and more are an attack.
+    static let maxNominations = 10
+
+    /// False when it names what a client must not take away from the next hop (RFC 9110 §7.6.1): where the request goes
+    /// and comes from; or when there are too many names.
+    private mutating func interpretConnection(_ field: HeaderField, _ elements: inout Int) -> Bool {
+        var isGood = true
         ListElements(base + Int(field.value), Int(field.valueLength)).forEach { element in
+            elements &+= 1
+            if elements >= Self.maxNominations, isRequest {
+                isGood = false
+                return
+            }
             if element.equalsFolded("close") {
                 connectionClose = true
             } else if element.equalsFolded("keep-alive") {
@@ -75,12 +105,18 @@ extension MessageHead {
             } else if element.equalsFolded("upgrade") {
                 connectionUpgrade = true
             } else {
+                if element[0] == ASCII.colon || element.equalsFolded("host") || element.equalsFolded("x-forwarded-for")
+                    || element.equalsFolded("x-forwarded-host") || element.equalsFolded("x-forwarded-proto")
+                {
+                    isGood = false
+                }
                 for i in 0..<count where fields[i].id == .other && Int(fields[i].nameLength) == element.count {
                     let name = UnsafeBufferPointer(start: base + Int(fields[i].name), count: element.count)
                     if name.equalsFolded(element) { fields[i].isNominated = true }
                 }
             }
         }
+        return isGood
     }
 
     /// Determines the body's framing from `Transfer-Encoding` and `Content-Length` (RFC 9112 §6.3). Both at once are an
@@ -88,6 +124,7 @@ extension MessageHead {
     /// and any coding but a single `chunked`.
     mutating func interpretFraming() -> ParseError? {
         if present.contains(.transferEncoding) {
+            if present.contains(.contentLength) { return .lengthAndChunked }
             var codings = 0
             var bad = false
             for i in 0..<count where fields[i].id == .transferEncoding {
@@ -96,7 +133,6 @@ extension MessageHead {
                 if !value.equalsFolded("chunked") { bad = true }
             }
             if bad || codings != 1 || minorVersion == 0 { return .badTransferEncoding }
-            if present.contains(.contentLength) { return .lengthAndChunked }
             framing = .chunked
             return nil
         }

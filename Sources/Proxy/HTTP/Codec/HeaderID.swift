@@ -22,6 +22,16 @@ enum HeaderID: UInt8, BitwiseCopyable {
 struct HeaderIDSet: BitwiseCopyable {
     var bits: UInt64 = 0
     @inline(__always) func contains(_ id: HeaderID) -> Bool { bits & (1 << UInt64(id.rawValue)) != 0 }
+    /// Whether there is one of the fields that concern the connection, or the way of a message over it.
+    @inline(__always) var hasConnectionField: Bool {
+        var some = HeaderIDSet()
+        some.insert(.connection)
+        some.insert(.proxyConnection)
+        some.insert(.te)
+        some.insert(.expect)
+        some.insert(.upgrade)
+        return bits & some.bits != 0
+    }
     @inline(__always) mutating func insert(_ id: HeaderID) { bits |= 1 << UInt64(id.rawValue) }
 }
 

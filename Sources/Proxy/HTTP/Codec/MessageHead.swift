@@ -28,8 +28,24 @@ enum ParseError: UInt8, BitwiseCopyable, Equatable {
     case headTooLarge, tooManyHeaders
     case badChunk, badTrailer
     case versionNotSupported
+    /// `Connection` names a field that must not be lost, or too many.
+    case badNomination
+    /// An absolute-form target whose authority is none.
+    case badURL
     /// A closed connection in the middle of a message.
     case truncated
+}
+
+extension ParseError {
+    /// The status that a request is refused with, Envoy's.
+    var status: UInt16 {
+        switch self {
+        case .headTooLarge, .tooManyHeaders: 431
+        case .badTransferEncoding: 501
+        case .versionNotSupported: 426
+        default: 400
+        }
+    }
 }
 
 /// What a head parser found.

@@ -4,6 +4,9 @@ struct HeadLimits: BitwiseCopyable {
     var bytes: Int
     /// Field lines.
     var fields: Int
+
+    /// Of responses: Envoy's.
+    static let response = HeadLimits(bytes: 80 * 1024, fields: 100)
 }
 
 extension MessageHead {
@@ -46,7 +49,11 @@ extension MessageHead {
         }
         while p < end, tables.isTarget(base[p]) { p &+= 1 }
         if p >= end { return .incomplete }
-        if base[p] == ASCII.cr, p > targetStart { return .failed(.versionNotSupported) }
+        if base[p] == ASCII.cr, p > targetStart {
+            // A request of HTTP/0.9.
+            if p &+ 1 >= end { return .incomplete }
+            return .failed(base[p &+ 1] == ASCII.lf ? .versionNotSupported : .bareCarriageReturn)
+        }
         if base[p] != ASCII.space || p == targetStart { return .failed(.badTarget) }
         target = UInt32(truncatingIfNeeded: targetStart)
         targetLength = UInt32(truncatingIfNeeded: p &- targetStart)
@@ -61,8 +68,9 @@ extension MessageHead {
         p &+= 2
         let result = parseFields(from: p, limit: end, maxCount: limits.fields)
         guard case .complete(let length) = result else { return result }
-        interpretConnection()
-        if let error = interpretFraming() ?? interpretConnect() ?? interpretTarget() ?? interpretHost() {
+        if let error = interpretConnection() ?? interpretFraming() ?? interpretConnect() ?? interpretTarget()
+            ?? interpretHost()
+        {
             return .failed(error)
         }
         return .complete(length)
@@ -123,13 +131,48 @@ extension MessageHead {
         while p < length, text[p] != UInt8(ascii: "/"), text[p] != UInt8(ascii: "?"), text[p] != UInt8(ascii: "#") {
             p &+= 1
         }
-        if p == scheme { return .badTarget }
+        if !Self.isHostAndPort(text + scheme, p &- scheme) { return .badURL }
         isAbsoluteForm = true
         authority = target &+ UInt32(truncatingIfNeeded: scheme)
         authorityLength = UInt32(truncatingIfNeeded: p &- scheme)
-        target = target &+ UInt32(truncatingIfNeeded: p)
-        targetLength = UInt32(truncatingIfNeeded: length &- p)
+        if p == length {
+            // No path at all means `/` (RFC 9112 §3.2.2): the last byte of the scheme is one.
+            target = target &+ UInt32(truncatingIfNeeded: scheme &- 1)
+            targetLength = 1
+        } else {
+            target = target &+ UInt32(truncatingIfNeeded: p)
+            targetLength = UInt32(truncatingIfNeeded: length &- p)
+        }
         return nil
+    }
+
+    /// The authority of an absolute-form target: a name or an address, and maybe a port. As narrow as Envoy: no user
+    /// information (RFC 9110 §4.2.4) and no character that others might take for the end of the host.
+    private static func isHostAndPort(_ text: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        let isLiteral = length > 0 && text[0] == UInt8(ascii: "[")
+        var p = isLiteral ? 1 : 0
+        let start = p
+        while p < length {
+            switch text[p] {
+            case 48...57, 65...70, 97...102, UInt8(ascii: "."): break
+            case ASCII.colon where isLiteral: break
+            case 71...90, 103...122, UInt8(ascii: "-"):
+                if isLiteral { return false }
+            default:
+                if p == start { return false }
+                if isLiteral {
+                    if text[p] != UInt8(ascii: "]") { return false }
+                    p &+= 1
+                }
+                guard p < length else { return isLiteral }
+                guard text[p] == ASCII.colon, let port = parseDecimal(text + p + 1, length &- p &- 1) else {
+                    return false
+                }
+                return port <= 65535
+            }
+            p &+= 1
+        }
+        return !isLiteral && p > start
     }
 
     /// Exactly one `Host` in HTTP/1.1, at most one in 1.0 (RFC 9112 §3.2), of the characters an authority may have.

@@ -44,20 +44,28 @@ extension MessageHead {
         if base[p &+ 1] != ASCII.lf { return .failed(.bareCarriageReturn) }
         let result = parseFields(from: p &+ 2, limit: end, maxCount: limits.fields)
         guard case .complete = result else { return result }
-        interpretConnection()
+        _ = interpretConnection()
         if requestMethod == .connect, status / 100 == 2 {
             // What follows is the tunnel, whatever the fields say (RFC 9110 §9.3.6).
             framing = .none
             return result
         }
         if let error = interpretFraming() { return .failed(error) }
-        // RFC 9112 §6.1 forbids it, and Envoy takes it for a protocol error.
-        if framing == .chunked, status < 200 || status == 204 { return .failed(.badTransferEncoding) }
+        if status < 200 || status == 204, let error = checkBodiless() { return .failed(error) }
         if requestMethod == .head || status == 204 || status == 304 || status < 200 {
             framing = .none
         } else if framing == .none, !present.contains(.contentLength) {
             framing = .untilClose
         }
         return result
+    }
+
+    /// RFC 9112 §6.1 and RFC 9110 §8.6 forbid a coding and a length in 1xx and 204; Envoy takes them for protocol errors,
+    /// but for a plain zero.
+    @inline(never)
+    private func checkBodiless() -> ParseError? {
+        if framing == .chunked { return .badTransferEncoding }
+        guard let length = value(.contentLength) else { return nil }
+        return length.count != 1 || contentLength > 0 ? .badContentLength : nil
     }
 }

@@ -11,6 +11,8 @@ import Testing
         ("1F\r\n0123456789012345678901234567890\r\n0\r\n\r\n", "0123456789012345678901234567890"),
         ("5;a\r\nhello\r\n0;b\r\n\r\n", "hello"), ("5;a=b;c=\"d e\"\r\nhello\r\n0\r\n\r\n", "hello"),
         ("5; a = b\t\r\nhello\r\n0\r\n\r\n", "hello"), ("5;\r\nhello\r\n0\r\n\r\n", "hello"),
+        ("5 \r\nhello\r\n0 \r\n\r\n", "hello"), ("5\t \r\nhello\r\n0\r\n\r\n", "hello"),
+        ("5 ;a\r\nhello\r\n0\r\n\r\n", "hello"), ("00000000000005  ; a\r\nhello\r\n0\r\n\r\n", "hello"),
         ("5;\u{80}\u{FF}\r\nhello\r\n0\r\n\r\n", "hello"), ("5;0;1\r\nhello\r\n0\r\n\r\n", "hello"),
     ])
     func chunked(input: String, data: String) {
@@ -23,8 +25,8 @@ import Testing
 
     @Test(arguments: [
         "", "\r\n", " 5\r\nhello\r\n", "+5\r\nhello\r\n", "-1\r\n", "0x5\r\nhello\r\n", "g\r\n", ";a\r\n",
-        "5 \r\nhello\r\n",
-        "5\t\r\nhello\r\n", "5\nhello\r\n", "5\rhello\r\n", "5\r\r\nhello", "5 ;a\r\nhello\r\n", "5,5\r\nhello",
+        "5 5\r\nhello\r\n", "5 a\r\n", "5 \u{0}\r\n", "5\u{B}\r\nhello\r\n", "5 \nhello\r\n", "5\nhello\r\n",
+        "5\rhello\r\n", "5\r\r\nhello", "5,5\r\nhello",
         "5.\r\n",
         "/\r\n", ":\r\n", "@\r\n", "`\r\n", "G\r\n", "5\u{0}\r\nhello\r\n", "\u{B5}\r\n",
         "5;a\n\r\n", "5;a\u{0}\r\n", "5;a\u{7F}\r\n", "5;a\u{1F}\r\n", "5;a\rb\r\n", "5;a\r\rhello",
@@ -80,6 +82,43 @@ import Testing
         #expect(DecodedBody(longest, memory: memory).end == .complete(longest.count))
         #expect(DecodedBody(body(BodyDecoder.maxExtension + 1), memory: memory).end == .failed(.badChunk))
         #expect(DecodedBody(body(8000), cuts: Array(1...8000), memory: memory).end == .failed(.badChunk))
+    }
+
+    @Test func paddingOfASizeHasTheSameLimit() {
+        let memory = GuardedMemory(capacity: 8192)
+        for (count, fits) in [(BodyDecoder.maxExtension, true), (BodyDecoder.maxExtension + 1, false)] {
+            let input = bytes("5" + String(repeating: " ", count: count) + "\r\nhello\r\n0\r\n\r\n")
+            #expect(DecodedBody(input, memory: memory).end == (fits ? .complete(input.count) : .failed(.badChunk)))
+        }
+    }
+
+    /// They are seen in the section, whichever way it is cut (RFC 9110 §6.5.1).
+    @Test(arguments: [
+        ("content-length", true), ("Transfer-Encoding", true), ("HOST", true), ("te", true), ("x-forwarded-for", true),
+        ("content-lengt", false), ("content-lengthx", false), ("x-checksum", false), ("grpc-status", false),
+    ])
+    func forbiddenTrailers(name: String, isForbidden: Bool) {
+        let memory = GuardedMemory()
+        let input = bytes("0\r\nx-a: b\r\n\(name): c\r\nx-d: e\r\n\r\n")
+        for cut in 0..<input.count - 1 {
+            var decoder = BodyDecoder(framing: .chunked, length: 0)
+            var seen = false
+            for piece in [input[..<cut], input[cut...]] {
+                let base = memory.place(piece)
+                var p = 0
+                decoding: while p < piece.count {
+                    switch decoder.next(base + p, piece.count - p) {
+                    case .trailer(_, _, let consumed):
+                        p += consumed
+                        seen = seen || decoder.hasForbiddenTrailer
+                    case .needMore(let consumed), .data(_, _, let consumed): p += consumed
+                    case .end, .failed: break decoding
+                    }
+                }
+            }
+            #expect(decoder.isDone)
+            #expect(seen == isForbidden, "cut at \(cut)")
+        }
     }
 
     /// The limit is one of a chunk, not of the body.

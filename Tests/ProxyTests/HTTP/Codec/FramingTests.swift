@@ -59,7 +59,7 @@ import Testing
     ])
     func badTransferEncoding(value: String) {
         #expect(parse("Transfer-Encoding: \(value)\r\n").error == .badTransferEncoding)
-        #expect(parse("Transfer-Encoding: \(value)\r\nContent-Length: 5\r\n").error == .badTransferEncoding)
+        #expect(parse("Transfer-Encoding: \(value)\r\nContent-Length: 5\r\n").error == .lengthAndChunked)
         #expect(parseResponse("HTTP/1.1 200 OK\r\nTransfer-Encoding: \(value)\r\n\r\n").error == .badTransferEncoding)
     }
 

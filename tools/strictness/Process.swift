@@ -1,0 +1,93 @@
+import CLinux
+import Glibc
+
+/// A proxy that runs the cases' bootstrap.
+struct ProxyProcess {
+    let name: String
+    let pid: pid_t
+    let adminPath: String
+    let logPath: String
+    private let outPath: String
+
+    init(_ name: String, _ program: String, _ flags: [String], bootstrap: (_ log: String) -> String, in folder: String)
+        throws
+    {
+        self.name = name
+        adminPath = "\(folder)/\(name).admin"
+        logPath = "\(folder)/\(name).log"
+        outPath = "\(folder)/\(name).out"
+        let configuration = "\(folder)/\(name).yaml"
+        try write(bootstrap(logPath), to: configuration)
+        // Those of the run before.
+        unlink(adminPath)
+        unlink(logPath)
+        let arguments = [program, "-c", configuration, "--admin-address-path", adminPath, "--concurrency", "1"] + flags
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        let mode = O_WRONLY | O_CREAT | O_TRUNC
+        posix_spawn_file_actions_addopen(&actions, 1, outPath, mode, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var argv = arguments.map { strdup($0) } + [nil]
+        defer { for text in argv { free(text) } }
+        var child: pid_t = 0
+        let rc = posix_spawnp(&child, program, &actions, nil, &argv, environ)
+        guard rc == 0 else { throw ToolError("\(program): \(String(cString: strerror(rc)))") }
+        pid = child
+    }
+
+    /// The admin port, once it serves.
+    func waitForAdmin() throws -> UInt16 {
+        for _ in 0..<3000 {
+            if let text = try? read(adminPath), let port = UInt16(text.split(separator: ":").last ?? "") { return port }
+            var status: Int32 = 0
+            if waitpid(pid, &status, WNOHANG) == pid { break }
+            usleep(10_000)
+        }
+        throw ToolError("\(name) does not start; it said:\n\((try? read(outPath)) ?? "nothing")")
+    }
+
+    /// Ends it, so that its log is whole.
+    func stop() {
+        kill(pid, SIGTERM)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+    }
+}
+
+struct ToolError: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+func write(_ text: String, to path: String) throws {
+    guard let file = fopen(path, "w") else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
+    fputs(text, file)
+    fclose(file)
+}
+
+func read(_ path: String) throws -> String {
+    guard let file = fopen(path, "r") else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    while true {
+        let count = fread(&buffer, 1, buffer.count, file)
+        if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+        bytes += buffer[..<count]
+    }
+}
+
+/// With the files in it, of which none is a folder.
+func removeFolder(_ path: String) {
+    if let directory = opendir(path) {
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { unlink("\(path)/\(name)") }
+        }
+        closedir(directory)
+    }
+    rmdir(path)
+}
