@@ -32,6 +32,7 @@ extension Server: RestartChildOwner {
         if let region = claim.region { try region.commitSlot() }
         store.keepStart(before)
         serve()
+        makeClusterStats()
         log.info("epoch \(epoch) serves \(describeListeners())")
     }
 
@@ -205,6 +206,7 @@ extension Server: RestartChildOwner {
         // Not before: connections were waiting.
         store.keepStart(totalsAtStart)
         totalsAtStart = nil
+        makeClusterStats()
         openMoreMembers()
         // Nobody would ever accept what is not in this configuration.
         if !notAdopted.isEmpty { childSession?.release(notAdopted.sorted()) }
