@@ -151,7 +151,9 @@ let package = Package(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
             swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux"], exclude: ["ConfigTests"],
+            name: "ProxyTests",
+            dependencies: ["Proxy", "ProxyConfig", "StatCatalog", "Stats", "CLinux", "ThreadTesting"],
+            exclude: ["ConfigTests"],
             swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
         .testTarget(

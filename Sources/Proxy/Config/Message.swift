@@ -13,7 +13,7 @@ struct Message {
         /// In the mapping.
         let entry: Int32
         /// Whether the decoder may have it.
-        var isSupported = false
+        var isSupported: Bool
     }
 
     var location: SourceLocation { value.location }
@@ -21,15 +21,21 @@ struct Message {
 
     /// A field that was given; `null` is not given.
     subscript(_ field: String) -> Value? {
-        for one in given where one.isSupported && schema.fields[Int(one.field)].name == field {
-            let entry = entries[Int(one.entry)]
-            return value.member(entry.key, entry.value)
-        }
-        return nil
+        guard let one = find(field), one.isSupported else { return nil }
+        return value.member(entries[Int(one.entry)].key, entries[Int(one.entry)].value)
     }
 
     /// Whether the field was given, also if the build does not support it.
-    func has(_ field: String) -> Bool { given.contains { schema.fields[Int($0.field)].name == field } }
+    func has(_ field: String) -> Bool { find(field) != nil }
+
+    private func find(_ field: String) -> Given? {
+        let length = field.utf8.count
+        for i in given.indices {
+            let position = Int(given[i].field)
+            if schema.traits[position].nameLength == length, schema.fields[position].name == field { return given[i] }
+        }
+        return nil
+    }
 
     func error(_ message: String) { value.error(message) }
 
@@ -60,26 +66,28 @@ struct Message {
         given.reserveCapacity(entries.count)
         var oneofs: UInt64 = 0
         var hasRivals = false
-        for (i, entry) in entries.enumerated() {
-            if entry.key == "@type" && schema.isExtension { continue }
-            guard let position = schema.position(entry.key) else {
+        for i in entries.indices {
+            if schema.isExtension, entries[i].key == "@type" { continue }
+            guard let position = schema.position(entries[i].key) else {
+                let entry = entries[i]
                 let suggestion = Suggestion.text(for: entry.key, among: schema.fieldNames)
                 value.findings.error(
                     entry.keyLocation, value.child(entry.key), "unknown field \(quoted(entry.key))\(suggestion)")
                 continue
             }
-            if let other = given.first(where: { $0.field == Int32(position) }).map({ entries[Int($0.entry)] }) {
+            if let known = given.first(where: { $0.field == Int32(position) }) {
+                let (entry, other) = (entries[i], entries[Int(known.entry)])
                 value.findings.error(
                     entry.keyLocation, value.child(entry.key),
                     "field given twice, already as \(quoted(other.key)) in line \(other.keyLocation.line)")
                 continue
             }
-            if entry.value.isNull { continue }
-            let field = schema.fields[position]
-            hasRivals = hasRivals || oneofs & field.oneofs != 0
-            oneofs |= field.oneofs
-            var one = Given(field: Int32(position), entry: Int32(i))
-            one.isSupported = Self.check(value, entry, field)
+            if entries[i].value.isNull { continue }
+            let traits = schema.traits[position]
+            hasRivals = hasRivals || oneofs & traits.oneofs != 0
+            oneofs |= traits.oneofs
+            var one = Given(field: Int32(position), entry: Int32(i), isSupported: traits.isSupported)
+            if !one.isSupported { one.isSupported = Self.check(value, entries[i], schema.fields[position]) }
             given.append(one)
         }
         self.given = given

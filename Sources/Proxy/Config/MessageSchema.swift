@@ -22,10 +22,10 @@ final class MessageSchema: Sendable {
         let rule: Rule
         /// What to do instead, of a field that is refused; else empty.
         let hint: String
-        /// The oneofs that it is a member of, a bit each.
-        fileprivate(set) var oneofs: UInt64 = 0
     }
     let fields: [Field]
+    /// What a message looks at of each field, by position.
+    let traits: [Traits]
     /// Members of each oneof, in the order of the message.
     let oneofs: [[String]]
     /// An `Any`'s message: `@type` stands among its fields.
@@ -33,6 +33,15 @@ final class MessageSchema: Sendable {
     /// Positions in `fields`, by snake_case and lowerCamelCase names: protobuf's JSON form allows both. Hashed by a few of
     /// their bytes, at most a quarter full; -1: empty.
     private let table: [(key: String, field: Int)]
+
+    /// Of a field, without references.
+    struct Traits: BitwiseCopyable {
+        /// Bytes of its name.
+        let nameLength: Int
+        let isSupported: Bool
+        /// The oneofs that it is a member of, a bit each.
+        let oneofs: UInt64
+    }
 
     /// The lists are names separated by blanks.
     init(
@@ -52,13 +61,16 @@ final class MessageSchema: Sendable {
         self.name = name
         self.oneofs = oneofs.map { $0.split(separator: " ").map(String.init) }
         self.isExtension = isExtension
-        var fields: [Field] = []
-        for (name, rule) in rules.sorted(by: { $0.key < $1.key }) {
-            var field = Field(name: name, rule: rule, hint: hints[name].map { "; \($0)" } ?? "")
-            for (i, members) in self.oneofs.enumerated() where members.contains(name) { field.oneofs |= 1 << UInt64(i) }
-            fields.append(field)
+        let members = self.oneofs
+        fields = rules.sorted { $0.key < $1.key }.map { name, rule in
+            Field(name: name, rule: rule, hint: hints[name].map { "; \($0)" } ?? "")
         }
-        self.fields = fields
+        traits = fields.map { field in
+            var oneofs: UInt64 = 0
+            for (i, members) in members.enumerated() where members.contains(field.name) { oneofs |= 1 << UInt64(i) }
+            let isSupported = if case .supported = field.rule { true } else { false }
+            return Traits(nameLength: field.name.utf8.count, isSupported: isSupported, oneofs: oneofs)
+        }
         table = Self.table(fields)
     }
 

@@ -250,6 +250,10 @@ extension Server: RestartChildOwner {
         stats.listeners[.listener_create_success].add(UInt64(sockets.count * concurrency))
         stats.clusters[.cluster_added].add(UInt64(bootstrap.clusters.count))
         stats.clusterGauges[.active_clusters].set(UInt64(bootstrap.clusters.count))
+        loop.after(ms: 0) { [weak self] in
+            self?.whenServing?()
+            self?.whenServing = nil
+        }
         stats.histograms[.initialization_time_ms].record((cl_monotonic_ns() - startNs) / 1_000_000)
     }
 

@@ -45,6 +45,8 @@ final class Server {
     var state = ServerState.preInitializing { didSet { stats.gauges[.state].set(state.rawValue) } }
     /// `/healthcheck/fail` was asked for, here or of a process before this one.
     var healthCheckFailed = false
+    /// Runs once, just after this process has begun to serve.
+    var whenServing: (() -> Void)?
     /// There are clusters without stats, and the main thread is at it.
     var makesClusterStats = false
     /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
