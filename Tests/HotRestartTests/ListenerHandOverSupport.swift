@@ -67,3 +67,18 @@ func port(of socket: Int32) -> UInt16 {
     var address = cl_address()
     return cl_local_address(socket, &address) >= 0 ? cl_address_port(&address) : 0
 }
+
+/// A port that nobody listens on, to be asked for by its number. It is below those that Linux gives out by itself
+/// (`net.ipv4.ip_local_port_range`, from 32768): every connection and every listener of the tests beside takes such a one,
+/// and may do so between this look and the `bind`.
+func askablePort() throws -> UInt16 {
+    for _ in 0..<1_000 {
+        let number = UInt16.random(in: 10_000..<32_000)
+        let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = OwnedDescriptor(raw)
+        defer { descriptor.close() }
+        var address = cl_address()
+        if cl_address_ip(&address, "127.0.0.1", number) == 0, cl_bind(raw, &address) >= 0 { return number }
+    }
+    throw Failure(text: "no free port below 32000")
+}

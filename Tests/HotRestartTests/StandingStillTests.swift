@@ -14,24 +14,12 @@ import Testing
 
         init(_ step: String) throws {
             directory = try TemporaryDirectory()
-            server = HandOverServer(path: directory.file("restart"), ports: [0, try Self.freePort()])
+            server = HandOverServer(path: directory.file("restart"), ports: [0, try askablePort()])
             guard server.serves else { throw Failure(text: "\(server.now)") }
             let asked: [UInt16] = [0, port(of: server.now.sockets[1])]
             ports = server.now.sockets.map { port(of: $0) }
             child = try HandOverProcess(path: directory.file("restart"), stopAt: step, ports: asked)
             guard child.waitForStop() else { throw Failure(text: "it did not come to \(step)") }
-        }
-
-        /// A second address must be asked for by its number.
-        private static func freePort() throws -> UInt16 {
-            let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-            let descriptor = OwnedDescriptor(raw)
-            defer { descriptor.close() }
-            var address = cl_address()
-            guard cl_address_ip(&address, "127.0.0.1", 0) == 0, cl_bind(raw, &address) >= 0 else {
-                throw Failure(text: "no free port: \(errno)")
-            }
-            return port(of: raw)
         }
 
         /// What a client hears, and from whom: the server of this process accepts only when the test does.
