@@ -31,7 +31,12 @@ struct ClusterStats: BitwiseCopyable {
 
     /// Main thread: workers may count from now on.
     static func publish(_ value: ClusterStats, at stats: UnsafeMutablePointer<ClusterStats>) {
-        stats.pointee = value
+        // All but the word, which a worker may be looking at.
+        let start = MemoryLayout<ClusterStats>.offset(of: \.counters) ?? 0
+        withUnsafeBytes(of: value) { bytes in
+            (UnsafeMutableRawPointer(stats) + start).copyMemory(
+                from: bytes.baseAddress! + start, byteCount: bytes.count - start)
+        }
         cl_store32_release(word(stats), 1)
     }
 
