@@ -92,6 +92,8 @@ let package = Package(
         // The client of `tools/soak/gaps`.
         .executableTarget(
             name: "gap-client", dependencies: ["CLinux"], path: "tools/gap-client", swiftSettings: strict),
+        .executableTarget(
+            name: "crash-client", dependencies: ["CLinux"], path: "tools/crash-client", swiftSettings: strict),
 
         // What a metric costs.
         .executableTarget(

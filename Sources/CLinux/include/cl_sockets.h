@@ -7,8 +7,10 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <unistd.h>
 // _GNU_SOURCE only.
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 /// Any socket address and its length, as plain data.
@@ -129,17 +131,19 @@ static inline int cl_socket_error(int fd) {
     int rc = cl_get_int(fd, SOL_SOCKET, SO_ERROR, &value);
     return rc < 0 ? -rc : value;
 }
+// These two are called twice for each request. Those of glibc are points where a thread may be cancelled, and with more than
+// one thread each call marks that with two locked instructions; nobody cancels threads here.
 /// Bytes, 0 at end of file, or -errno.
 static inline ssize_t cl_recv(int fd, void *buffer, size_t size) {
     ssize_t n;
-    do n = recv(fd, buffer, size, 0);
+    do n = syscall(SYS_recvfrom, fd, buffer, size, 0, NULL, NULL);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : -errno;
 }
 /// Never raises SIGPIPE.
 static inline ssize_t cl_send(int fd, const void *buffer, size_t size, int flags) {
     ssize_t n;
-    do n = send(fd, buffer, size, MSG_NOSIGNAL | flags);
+    do n = syscall(SYS_sendto, fd, buffer, size, MSG_NOSIGNAL | flags, NULL, 0);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : -errno;
 }

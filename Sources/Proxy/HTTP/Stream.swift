@@ -1,9 +1,9 @@
 /// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
 struct Stream: BitwiseCopyable {
-    /// The bits travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
+    /// The bits up to 19 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
-        /// All bits below.
+        /// Those that travel.
         static let known: UInt32 = 1 << 20 - 1
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
@@ -45,6 +45,8 @@ struct Stream: BitwiseCopyable {
         static let connectTerminates = Flags(rawValue: 1 << 18)
         /// `buffer` keeps all of the request, so that it can be sent again.
         static let retains = Flags(rawValue: 1 << 19)
+        /// The client has said that this is its last request: nothing more is to be read from it.
+        static let clientCloses = Flags(rawValue: 1 << 20)
     }
 
     var flags: Flags = []

@@ -37,6 +37,7 @@ extension Worker {
                 return reply(slot, c, status: 400, body: "", close: true)
             }
         }
+        if !head.pointee.keepsAlive { s.pointee.flags.insert(.clientCloses) }
         var closes = !head.pointee.keepsAlive || c.pointee.flags.contains(.draining)
         if listener.pointee.maxRequests > 0, c.pointee.requests >= listener.pointee.maxRequests {
             stats.http[.downstream_cx_max_requests_reached].increment()

@@ -28,14 +28,14 @@ extension Worker {
         for i in 0..<h.count {
             let field = h.fields[i]
             if field.id == .other {
-                if !field.isNominated { copy(field, h.base) }
+                if !field.isNominated { out.append(field, of: h.base) }
                 continue
             }
             switch field.id {
             case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings, .xEnvoyInternalOnly: break
-            case .connection, .upgrade: if upgrade { copy(field, h.base) }
+            case .connection, .upgrade: if upgrade { out.append(field, of: h.base) }
             case .te: if h.acceptsTrailers { out.append("te: trailers\r\n") }
-            case .expect: if !h.expectContinue { copy(field, h.base) }
+            case .expect: if !h.expectContinue { out.append(field, of: h.base) }
             case .xForwardedFor:
                 if edge, !listener.pointee.skipXFFAppend, isLast(.xForwardedFor, i, h) {
                     out.append("x-forwarded-for: ")
@@ -45,26 +45,26 @@ extension Worker {
                     out.append("\r\n")
                     wroteForwardedFor = true
                 } else {
-                    copy(field, h.base)
+                    out.append(field, of: h.base)
                 }
             case .xForwardedProto:
                 if edge, listener.pointee.trustedHops == 0 {
                     if !wroteProto { out.append("x-forwarded-proto: http\r\n") }
                 } else {
-                    copy(field, h.base)
+                    out.append(field, of: h.base)
                 }
                 wroteProto = true
-            case .xEnvoyOriginalHost: if route.hostRewrite == nil { copy(field, h.base) }
-            case .xEnvoyEdgeOnly: if !edge { copy(field, h.base) }
+            case .xEnvoyOriginalHost: if route.hostRewrite == nil { out.append(field, of: h.base) }
+            case .xEnvoyEdgeOnly: if !edge { out.append(field, of: h.base) }
             case .xEnvoyExternalAddress:
                 if !edge {
-                    copy(field, h.base)
+                    out.append(field, of: h.base)
                 } else if !wroteExternal {
                     writeExternalAddress(c)
                     wroteExternal = true
                 }
-            case .xRequestID: if !edge || listener.pointee.preserveRequestID { copy(field, h.base) }
-            default: copy(field, h.base)
+            case .xRequestID: if !edge || listener.pointee.preserveRequestID { out.append(field, of: h.base) }
+            default: out.append(field, of: h.base)
             }
         }
         if edge, !listener.pointee.skipXFFAppend, !wroteForwardedFor {
@@ -76,13 +76,7 @@ extension Worker {
         if edge, !wroteExternal { writeExternalAddress(c) }
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
         writeRequestID(listener, h, edge: edge)
-        let perTry = route.retry?.pointee.perTryNs ?? 0
-        let expected = perTry > 0 ? perTry : s.pointee.timeoutNs
-        if expected > 0 {
-            out.append("x-envoy-expected-rq-timeout-ms: ")
-            out.append(decimal: expected / 1_000_000)
-            out.append("\r\n")
-        }
+        out.append(route.expectedTimeout)
         if route.hostRewrite != nil {
             out.append("x-envoy-original-host: ")
             out.append(h.base + Int(h.authority), Int(h.authorityLength))
@@ -95,15 +89,6 @@ extension Worker {
         }
         if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
         writeRequestFraming(s, h, upgrade: upgrade, trailers: listener.pointee.trailers)
-        out.append("\r\n")
-    }
-
-    @inline(__always)
-    private func copy(_ field: HeaderField, _ base: UnsafePointer<UInt8>) {
-        out.reserve(Int(field.nameLength) &+ Int(field.valueLength) &+ 4)
-        out.appendLower(base + Int(field.name), Int(field.nameLength))
-        out.append(": ")
-        out.append(base + Int(field.value), Int(field.valueLength))
         out.append("\r\n")
     }
 

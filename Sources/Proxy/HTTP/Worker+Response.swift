@@ -26,11 +26,15 @@ extension Worker {
         s.pointee.flags.insert(.responseStarted)
         let start = out.count
         let http10 = s.pointee.flags.contains(.http10)
-        out.append(http10 ? "HTTP/1.0 " : "HTTP/1.1 ")
-        out.append(decimal: UInt64(h.status))
-        out.append(byte: ASCII.space)
-        out.append(StatusText.reason(h.status))
-        out.append("\r\n")
+        if h.status == 200, !http10 {
+            out.append("HTTP/1.1 200 OK\r\n")
+        } else {
+            out.append(http10 ? "HTTP/1.0 " : "HTTP/1.1 ")
+            out.append(decimal: UInt64(h.status))
+            out.append(byte: ASCII.space)
+            out.append(StatusText.reason(h.status))
+            out.append("\r\n")
+        }
         writeResponseFields(listener, s, h, isUpgrade: isUpgrade)
         if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
         if !isUpgrade { writeResponseFraming(s, h, http10: http10, trailers: listener.pointee.trailers) }
@@ -47,28 +51,28 @@ extension Worker {
         for i in 0..<h.count {
             let field = h.fields[i]
             if field.id == .other {
-                if !field.isNominated { copyResponseField(field, h.base) }
+                if !field.isNominated { out.append(field, of: h.base) }
                 continue
             }
             switch field.id {
             case .keepAlive, .proxyConnection, .transferEncoding: break
-            case .connection, .upgrade: if isUpgrade { copyResponseField(field, h.base) }
-            case .contentLength: if h.status != 204, !isUpgrade { copyResponseField(field, h.base) }
+            case .connection, .upgrade: if isUpgrade { out.append(field, of: h.base) }
+            case .contentLength: if h.status != 204, !isUpgrade { out.append(field, of: h.base) }
             case .xEnvoyUpstreamServiceTime:
                 if timed {
                     if !wroteTime { writeServiceTime(s) }
                     wroteTime = true
                 } else {
-                    copyResponseField(field, h.base)
+                    out.append(field, of: h.base)
                 }
             case .server:
                 if listener.pointee.serverHeader == .overwrite {
                     if !wroteServer { out.field("server: ", listener.pointee.serverName) }
                 } else {
-                    copyResponseField(field, h.base)
+                    out.append(field, of: h.base)
                 }
                 wroteServer = true
-            default: copyResponseField(field, h.base)
+            default: out.append(field, of: h.base)
             }
         }
         if timed, !wroteTime { writeServiceTime(s) }
@@ -81,15 +85,6 @@ extension Worker {
             out.field("server: ", listener.pointee.serverName)
         }
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
-    }
-
-    @inline(__always)
-    private func copyResponseField(_ field: HeaderField, _ base: UnsafePointer<UInt8>) {
-        out.reserve(Int(field.nameLength) &+ Int(field.valueLength) &+ 4)
-        out.appendLower(base + Int(field.name), Int(field.nameLength))
-        out.append(": ")
-        out.append(base + Int(field.value), Int(field.valueLength))
-        out.append("\r\n")
     }
 
     private func writeServiceTime(_ s: StreamPointer) {

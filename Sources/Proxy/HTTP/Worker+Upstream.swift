@@ -197,7 +197,17 @@ extension Worker {
         flushScratch(to: down, d)
         out.clear()
         if d.pointee.generation == generation, d.pointee.kind == .downstreamHTTP, d.pointee.stream == streamSlot {
-            finishStream(down, d, s)
+            // As Envoy does, and RFC 9112 §9.6 allows: who has said that it sends no more, and has sent no more, needs nobody
+            // to wait for its end.
+            if s.pointee.flags.contains(.clientCloses), d.pointee.output.isEmpty, d.pointee.input.isEmpty,
+                !d.pointee.flags.contains(.readPending), s.pointee.flags.contains(.requestEnded)
+            {
+                d.pointee.stream = -1
+                freeStream(streamSlot, s, listenerStats[Int(d.pointee.listener)])
+                close(down, d)
+            } else {
+                finishStream(down, d, s)
+            }
         }
         if reusable {
             serveNext(slot, u)

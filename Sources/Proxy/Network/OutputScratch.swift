@@ -72,7 +72,13 @@ final class OutputScratch {
         content.pointee.count &+= length
     }
 
+    @inline(__always)
     func append(decimal value: UInt64) {
+        if value < 10 { return append(byte: 48 &+ UInt8(truncatingIfNeeded: value)) }
+        append(longDecimal: value)
+    }
+
+    private func append(longDecimal value: UInt64) {
         reserve(20)
         let digits = Self.digits(value)
         var rest = value
@@ -141,6 +147,24 @@ final class OutputScratch {
             content.pointee.count &+= 1
             shift &-= 4
         }
+    }
+
+    /// A field of a message that is passed on: its name in lower case. Once in the program, as its callers stay in the
+    /// processor's cache of instructions so.
+    @inline(never)
+    func append(_ field: HeaderField, of base: UnsafePointer<UInt8>) {
+        let nameLength = Int(field.nameLength)
+        let valueLength = Int(field.valueLength)
+        reserve(nameLength &+ valueLength &+ 4)
+        let name = content.pointee.bytes + content.pointee.count
+        ASCII.copyLower(name, base + Int(field.name), nameLength)
+        let value = name + nameLength + 2
+        value[-2] = ASCII.colon
+        value[-1] = ASCII.space
+        memcpy(value, base + Int(field.value), valueLength)
+        value[valueLength] = ASCII.cr
+        value[valueLength &+ 1] = ASCII.lf
+        content.pointee.count &+= nameLength &+ valueLength &+ 4
     }
 
     /// `name: value` and CRLF.

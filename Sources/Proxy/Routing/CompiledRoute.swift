@@ -18,6 +18,8 @@ struct CompiledRoute: BitwiseCopyable {
     var upgrades: UInt64
     /// A CONNECT ends here; the host gets what is in the tunnel.
     var terminatesConnect = false
+    /// The whole field that tells the host how long it is waited for; empty without a timeout.
+    var expectedTimeout = Bytes("")
     /// Nil: a request is sent once.
     var retry: UnsafePointer<CompiledRetry>?
     var directStatus: UInt16
@@ -95,6 +97,11 @@ extension CompiledRoute {
                 let memory = UnsafeMutablePointer<CompiledRetry>.allocate(capacity: 1)
                 memory.initialize(to: CompiledRetry(policy))
                 return UnsafePointer(memory)
+            }
+            let perTryNs = retry?.pointee.perTryNs ?? 0
+            let expectedMs = (perTryNs > 0 ? perTryNs : timeoutNs) / 1_000_000
+            if perTryNs > 0 || timeoutNs > 0 {
+                expectedTimeout = Bytes("x-envoy-expected-rq-timeout-ms: \(expectedMs)\r\n")
             }
             terminatesConnect = forward.terminatesConnect
             hostRewrite = forward.hostRewrite.map { Bytes($0) }

@@ -40,4 +40,20 @@ import Testing
             #expect(Self.text { $0.append(uuid: (bits, bits)) } == "x" + parts.joined(separator: "-"))
         }
     }
+
+    @Test func fieldsInLowerCase() {
+        for line in ["X: y", "Content-Length: 13", "A-Name-Of-24-Characters_: a: B ", "x:  ", "Host: "] {
+            let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")).map {
+                line.utf8.distance(from: line.startIndex, to: $0)
+            }
+            let nameLength = colon ?? 0
+            let field = HeaderField(
+                name: 0, value: UInt32(nameLength + 2), nameLength: UInt32(nameLength),
+                valueLength: UInt32(line.utf8.count - nameLength - 2), id: .other)
+            let copied = Self.text { out in
+                Array(line.utf8).withUnsafeBufferPointer { out.append(field, of: $0.baseAddress.unsafelyUnwrapped) }
+            }
+            #expect(copied == "x" + line.prefix(nameLength).lowercased() + line.dropFirst(nameLength) + "\r\n")
+        }
+    }
 }

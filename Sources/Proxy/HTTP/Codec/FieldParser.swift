@@ -3,7 +3,7 @@ extension MessageHead {
     /// Parses field lines from `position` until the empty line. Strict: no folding, no bare CR or LF, no white space
     /// before the colon, no control characters.
     mutating func parseFields(from position: Int, limit end: Int, maxCount: Int) -> HeadResult {
-        let tables = ASCII.tables
+        let tables = self.tables
         let base = self.base
         var p = position
         while true {
@@ -17,7 +17,7 @@ extension MessageHead {
             if first == ASCII.lf { return .failed(.bareLineFeed) }
             if first == ASCII.space || first == ASCII.tab { return .failed(.foldedHeader) }
             let name = p
-            while p < end, tables.isToken(base[p]) { p &+= 1 }
+            p = scanName(base, p, end, tables)
             if p >= end { return .incomplete }
             let nameLength = p &- name
             if base[p] != ASCII.colon || nameLength == 0 { return .failed(.badHeaderName) }
@@ -115,19 +115,31 @@ extension MessageHead {
     }
 }
 
-/// The first byte at or after `p` that may not stand in a field value: eight bytes at a time while all are plain.
+/// The first byte at or after `start` that may not stand in a field name: letters and `-` eight at a time.
+@inline(__always)
+private func scanName(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ tables: ASCII.Tables) -> Int {
+    var p = start
+    while p &+ 8 <= end {
+        let word = EightBytes.load(base + p)
+        let letters = EightBytes.range(word | EightBytes.each &* 0x20, 97, 122)
+        let others = (letters | EightBytes.equal(word, UInt8(ascii: "-"))) ^ EightBytes.high
+        p &+= EightBytes.first(others)
+        if others != 0 { break }
+    }
+    while p < end, tables.isToken(base[p]) { p &+= 1 }
+    return p
+}
+
+/// The first byte at or after `start` that may not stand in a field value: eight bytes at a time while all are plain.
 @inline(__always)
 private func scanFieldValue(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
     var p = start
-    let raw = UnsafeRawPointer(base)
     while p &+ 8 <= end {
-        let word = raw.loadUnaligned(fromByteOffset: p, as: UInt64.self)
-        // A byte below 0x20 or equal to 0x7F sets its high bit; bytes >= 0x80 are obs-text and may pass.
-        let below = (word &- 0x2020_2020_2020_2020) & ~word
-        let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
-        let isDelete = (delete &- 0x0101_0101_0101_0101) & ~delete
-        if (below | isDelete) & 0x8080_8080_8080_8080 != 0 { break }
-        p &+= 8
+        let word = EightBytes.load(base + p)
+        // Bytes from 0x80 are obs-text and may pass.
+        let marked = EightBytes.range(word, 0, 31) | EightBytes.equal(word, 127)
+        p &+= EightBytes.first(marked)
+        if marked != 0 { break }
     }
     while p < end {
         let c = base[p]

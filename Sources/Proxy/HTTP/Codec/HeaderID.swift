@@ -28,6 +28,8 @@ struct HeaderIDSet: BitwiseCopyable {
 extension HeaderID {
     /// Classifies a field name, ignoring case (RFC 9110 §5.1). Dispatches on the length first, so that a name which is
     /// none of ours costs one comparison.
+    ///
+    /// - Parameter name: a token.
     static func classify(_ name: UnsafePointer<UInt8>, _ length: Int) -> HeaderID {
         switch length {
         case 2: return equals(name, "te") ? .te : .other
@@ -93,11 +95,26 @@ extension HeaderID {
         }
     }
 
-    /// Whether `name` begins with `lower`, which is in lower case, ignoring the case of `name`. The caller has compared
-    /// the lengths.
+    /// Whether `name` begins with `lower`, which is of lower-case letters, digits and `-`, ignoring the case of `name`. The
+    /// caller has compared the lengths, and `name` is a token: then setting 0x20 in each byte folds the letters and makes
+    /// no other byte equal to one of those.
     @inline(__always)
     private static func equals(_ name: UnsafePointer<UInt8>, _ lower: StaticString) -> Bool {
-        foldedEqual(name, lower.utf8Start, lower.utf8CodeUnitCount)
+        let length = lower.utf8CodeUnitCount
+        let text = lower.utf8Start
+        if length < 4 { return foldedEqual(name, text, length) }
+        if length < 8 {
+            let found = EightBytes.load(four: name) | EightBytes.load(four: name + length - 4) << 32
+            let known = EightBytes.load(four: text) | EightBytes.load(four: text + length - 4) << 32
+            return found | EightBytes.each &* 0x20 == known
+        }
+        let last = length &- 8
+        var p = 0
+        while p < last {
+            if EightBytes.load(name + p) | EightBytes.each &* 0x20 != EightBytes.load(text + p) { return false }
+            p &+= 8
+        }
+        return EightBytes.load(name + last) | EightBytes.each &* 0x20 == EightBytes.load(text + last)
     }
 }
 

@@ -47,6 +47,8 @@ struct MessageHead: BitwiseCopyable {
     var base: UnsafePointer<UInt8>
     let fields: UnsafeMutablePointer<HeaderField>
     let capacity: Int
+    /// Here, since a global is looked at for its initialiser with each access.
+    let tables = ASCII.tables
     var count = 0
     var present = HeaderIDSet()
 

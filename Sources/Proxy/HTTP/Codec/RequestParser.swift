@@ -18,7 +18,7 @@ extension MessageHead {
     }
 
     private mutating func parseRequestHead(_ end: Int, _ limits: HeadLimits) -> HeadResult {
-        let tables = ASCII.tables
+        let tables = self.tables
         let base = self.base
         var p = 0
         isRequest = true
@@ -39,6 +39,11 @@ extension MessageHead {
         methodLength = UInt32(truncatingIfNeeded: p &- start)
         p &+= 1
         let targetStart = p
+        while p &+ 8 <= end {
+            let others = EightBytes.range(EightBytes.load(base + p), 33, 126) ^ EightBytes.high
+            p &+= EightBytes.first(others)
+            if others != 0 { break }
+        }
         while p < end, tables.isTarget(base[p]) { p &+= 1 }
         if p >= end { return .incomplete }
         if base[p] == ASCII.cr, p > targetStart { return .failed(.versionNotSupported) }
@@ -65,8 +70,12 @@ extension MessageHead {
 
     /// `HTTP/1.0` or `HTTP/1.1`, exactly (RFC 9112 §2.3).
     private mutating func parseVersion(_ start: Int, _ end: Int) -> HeadResult {
-        let expected: StaticString = "HTTP/"
+        let expected: StaticString = "HTTP/1.1"
         let text = expected.utf8Start
+        if start &+ 8 <= end, EightBytes.load(base + start) == EightBytes.load(text) {
+            minorVersion = 1
+            return .complete(start &+ 8)
+        }
         for i in 0..<5 {
             if start &+ i >= end { return .incomplete }
             if base[start &+ i] != text[i] { return .failed(.badVersion) }
@@ -129,8 +138,7 @@ extension MessageHead {
         if present.contains(.host) {
             for i in 0..<count where fields[i].id == .host {
                 hosts += 1
-                let value = base + Int(fields[i].value)
-                for k in 0..<Int(fields[i].valueLength) where !Self.isAuthority(value[k]) { return .badHost }
+                if !isAuthority(fields[i].value, fields[i].valueLength) { return .badHost }
                 if !isAbsoluteForm {
                     authority = fields[i].value
                     authorityLength = fields[i].valueLength
@@ -138,22 +146,19 @@ extension MessageHead {
             }
         }
         if hosts > 1 { return .duplicateHost }
-        if hosts == 0, minorVersion >= 1, !isAbsoluteForm { return .missingHost }
-        for k in 0..<Int(authorityLength) where !Self.isAuthority(base[Int(authority) &+ k]) { return .badHost }
-        return nil
+        if !isAbsoluteForm { return hosts == 0 && minorVersion >= 1 ? .missingHost : nil }
+        return isAuthority(authority, authorityLength) ? nil : .badHost
     }
 
-    /// unreserved, sub-delims, and `:@[]%` (RFC 3986 §3.2).
-    private static func isAuthority(_ c: UInt8) -> Bool {
-        switch c {
-        case 48...57, 65...90, 97...122: return true
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): return true
-        case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("): return true
-        case UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"): return true
-        case UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "["), UInt8(ascii: "]"): return true
-        case UInt8(ascii: "%"): return true
-        default: return false
+    private func isAuthority(_ start: UInt32, _ length: UInt32) -> Bool {
+        let tables = self.tables
+        let text = base + Int(start)
+        var i = 0
+        while i < Int(length) {
+            if !tables.isAuthority(text[i]) { return false }
+            i &+= 1
         }
+        return true
     }
 }
 

@@ -33,7 +33,7 @@ extension MessageHead {
         var p = 12
         // The space after the code may be missing when there is no reason.
         if base[p] == ASCII.space { p &+= 1 } else if base[p] != ASCII.cr { return .failed(.badStatusLine) }
-        let tables = ASCII.tables
+        let tables = self.tables
         reason = UInt32(truncatingIfNeeded: p)
         while p < end, tables.isFieldValue(base[p]) { p &+= 1 }
         if p >= end { return .incomplete }

@@ -34,7 +34,7 @@ struct StreamRecord: BitwiseCopyable {
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
     ) {
-        out.number(Tag.flags, UInt64(s.pointee.flags.rawValue))
+        out.number(Tag.flags, UInt64(s.pointee.flags.rawValue & Stream.Flags.known))
         out.number(Tag.method, UInt64(s.pointee.method.rawValue))
         out.number(Tag.status, UInt64(s.pointee.status))
         if cluster >= 0 { out.number(Tag.cluster, UInt64(cluster) + 1) }
