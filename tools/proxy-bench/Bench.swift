@@ -78,7 +78,7 @@ struct Bench {
                     guard let one = self.start(peer, setup(many, count), row: row) else { break }
                     running.append((row, one))
                     results.note(row, peer.name, "start", Double(one.startNs) / 1e6)
-                    results.note(row, peer.name, "memory", memory(of: one.child.pid))
+                    results.note(row, peer.name, "memory", memoryAtRest(of: one.child.pid))
                 }
             }
         }

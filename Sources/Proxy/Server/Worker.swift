@@ -201,6 +201,10 @@ struct WorkerHooks: Sendable {
     var drained: @Sendable (_ worker: Int) -> Void
     /// A status code that has no cell yet.
     var needStatus: @Sendable (_ worker: Int, RareStatusKey) -> Void
+    /// A cluster whose stats are not made yet is used, and a worker waits.
+    var needClusterStats: @Sendable (_ cluster: Int) -> Void
+    /// The worker has left its loop.
+    var ended: @Sendable () -> Void
     /// Something about a host that the main thread must know.
     var hostEvent: @Sendable (_ cluster: Int32, _ host: UInt64, HostEvent) -> Void
     var log: @Sendable (_ message: String) -> Void

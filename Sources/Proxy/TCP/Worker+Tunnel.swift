@@ -12,6 +12,7 @@ extension Worker {
         if listener.pointee.idleTimeoutNs > 0 {
             arm(slot, deadlineNs: state.pointee.nowNs &+ listener.pointee.idleTimeoutNs)
         }
+        needStats(cluster: Int(listener.pointee.tcpCluster))
         // Nothing is read before there is somebody to give it to.
         c.pointee.flags.insert([.readPaused, .readPending])
         connectTunnel(slot, c)
