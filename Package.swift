@@ -161,7 +161,8 @@ let package = Package(
             name: "ProxyConfigTests", dependencies: ["ProxyConfig"], path: "Tests/ProxyTests/ConfigTests",
             swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["Proxy", "ProxyConfig", "Stats", "CLinux", "MessageCases"],
+            name: "ProxyTests",
+            dependencies: ["Proxy", "ProxyConfig", "StatCatalog", "Stats", "CLinux", "ThreadTesting", "MessageCases"],
             exclude: ["ConfigTests"], swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
         .testTarget(

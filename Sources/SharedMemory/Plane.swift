@@ -9,6 +9,8 @@ public final class Plane {
     public let index: Int
     /// First chunk, chunks and address of what is mapped.
     private var chunks: [(first: Int, count: Int, address: UnsafeMutablePointer<UInt64>)] = []
+    /// The run in which a value was found last: the next one is nearly always there too.
+    private var lastRun = 0
     /// What the owning thread sees of the blocks.
     public let blocks: UnsafeMutablePointer<BlockReserve>
 
@@ -47,10 +49,21 @@ public final class Plane {
     }
 
     private func address(_ chunk: Int) -> UnsafeMutablePointer<UInt64>? {
-        for run in chunks where chunk >= run.first && chunk < run.first + run.count {
-            return run.address + (chunk - run.first) * RegionLayout.chunkCells
+        if lastRun < chunks.count, let found = address(chunk, in: chunks[lastRun]) { return found }
+        for (i, run) in chunks.enumerated() {
+            guard let found = address(chunk, in: run) else { continue }
+            lastRun = i
+            return found
         }
         return nil
+    }
+
+    @inline(__always)
+    private func address(
+        _ chunk: Int, in run: (first: Int, count: Int, address: UnsafeMutablePointer<UInt64>)
+    ) -> UnsafeMutablePointer<UInt64>? {
+        guard chunk >= run.first, chunk < run.first + run.count else { return nil }
+        return run.address + (chunk - run.first) * RegionLayout.chunkCells
     }
 
     /// Makes sure that the owning thread has at least `wanted` histogram blocks to take.

@@ -93,7 +93,7 @@ public final class RegionReader {
         // Somebody may cut the file short while it is read.
         guardSlot = cl_guard(mapping, size)
         lastOrdinal = header.last_ordinal
-        oldestOrdinalInUse = slots.filter(\.serves).map(\.ordinal).min() ?? lastOrdinal
+        oldestOrdinalInUse = oldestOrdinal(slots)
     }
 
     /// Both say from now on what is true of the two of them.
@@ -105,9 +105,14 @@ public final class RegionReader {
         old.newestIsElsewhere = there <= here
         // A process of the old one may have served again, after one of the new one had begun.
         if old.header.commit_sequence > header.commit_sequence { lastOrdinal = old.lastOrdinal }
-        oldestOrdinalInUse = (slots + old.slots).filter(\.serves).map(\.ordinal).min() ?? lastOrdinal
+        oldestOrdinalInUse = oldestOrdinal(slots + old.slots)
         old.lastOrdinal = lastOrdinal
         old.oldestOrdinalInUse = oldestOrdinalInUse
+    }
+
+    /// Not above `lastOrdinal`: whoever serves beyond it has not asked for all its names yet.
+    private func oldestOrdinal(_ slots: [SlotInfo]) -> UInt64 {
+        min(slots.filter(\.serves).map(\.ordinal).min() ?? lastOrdinal, lastOrdinal)
     }
 
     deinit {

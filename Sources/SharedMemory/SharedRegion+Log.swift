@@ -12,27 +12,30 @@ extension SharedRegion {
     public func append(
         cells: Int, find: () -> UInt32?, make: (UInt32) -> [UInt8]
     ) throws(RegionError) -> UInt32 {
-        try withLock { () throws(RegionError) -> UInt32 in
+        try appending { (log: inout LogAppender) throws(RegionError) -> UInt32 in
             if let known = find() { return known }
-            let free = valueCount
-            guard free <= Int(Int32.max) else { throw .foreign(path: path, found: "\(free) values") }
-            let value = (free + cells - 1) / cells * cells
-            guard value + cells <= Int(Int32.max) else { throw .full(path: path, what: "no value index is left") }
-            let record = make(UInt32(value))
-            precondition(record.count % 8 == 0 && record.count <= RegionLayout.longestRecord)
-            let place = try room(forRecord: record.count)
-            record.withUnsafeBytes { place.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-            Fault.reached(.recordWritten)
-            region.pointee.header.value_count = UInt64(value + cells)
-            Fault.reached(.valueTaken)
-            let tail = cl_region_tail(region)
-            cl_store_release(tail, tail.pointee &+ UInt64(record.count))
-            return UInt32(value)
+            let value = try log.nextValue(cells: cells)
+            let record = make(value)
+            try log.add(value, cells: cells, length: record.count) { place in
+                record.withUnsafeBytes { place.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            }
+            return value
         }
     }
 
-    /// Where the next record goes; pads the rest of a log segment that is too small. Mutex held.
-    private func room(forRecord length: Int) throws(RegionError) -> UnsafeMutableRawPointer {
+    /// Runs `body` with the mutex held: what it adds to the log costs one wait for all.
+    public func appending<T>(_ body: (inout LogAppender) throws(RegionError) -> T) throws(RegionError) -> T {
+        try withLock { () throws(RegionError) -> T in
+            var log = LogAppender(self)
+            return try body(&log)
+        }
+    }
+
+    /// How much of the log is published.
+    public var logTail: UInt64 { cl_load_acquire(cl_region_tail(region)) }
+
+    /// Where the next record goes, and how much room is there; pads the rest of a log segment that is too small. Mutex held.
+    func room(forRecord length: Int) throws(RegionError) -> UnsafeMutableRawBufferPointer {
         let tail = cl_region_tail(region)
         var logEnd = 0
         let count = try segmentCount()
@@ -47,7 +50,7 @@ extension SharedRegion {
             guard position >= first, position < end else { continue }
             try map(upTo: (Int(segment.page) + Int(segment.pages)) * RegionLayout.page)
             let here = base + Int(segment.page) * RegionLayout.page + (position - first)
-            if end - position >= length { return here }
+            if end - position >= length { return UnsafeMutableRawBufferPointer(start: here, count: end - position) }
             if end > position {
                 let padding = cl_record(
                     length: UInt32(end - position), type: 0, unit: 0, import: 0, flags: 0, value: 0, name_length: 0,
@@ -66,7 +69,8 @@ extension SharedRegion {
         // An eighth at least: a directory that every new name walks through must not grow with the names.
         let pages = max(min(max(have, 16), 1024), have / 8)
         let segment = try grow(.log, plane: 0, first: UInt32(logEnd / RegionLayout.page), pages: pages)
-        return base + Int(segment.page) * RegionLayout.page
+        return UnsafeMutableRawBufferPointer(
+            start: base + Int(segment.page) * RegionLayout.page, count: pages * RegionLayout.page)
     }
 
     /// The first segment that can hold the log position: log segments follow each other, and the last one that a name was

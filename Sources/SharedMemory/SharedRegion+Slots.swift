@@ -120,17 +120,34 @@ extension SharedRegion {
             cl_store_release(cl_slot_committed(entry), last &+ 1)
             Fault.reached(.commitPublished)
             // Last: what the one before used is left over only when there is one after it.
-            self.region.pointee.header.last_ordinal = self.ordinal
+            if !self.hasNamesToCome { self.region.pointee.header.last_ordinal = self.ordinal }
             return nil
         }
+        return try withOrderingLock(commit)
+    }
+
+    /// This process has asked for all the names that it uses: what only processes before it used is left over from here on.
+    /// Nothing happens unless it said before that there were names to come, and serves, and none has begun to serve since.
+    public func namesAreComplete() throws(RegionError) {
+        guard hasNamesToCome, slot >= 0 else { return }
+        hasNamesToCome = false
+        try withOrderingLock { () throws(RegionError) in
+            let committed = cl_region_slot(self.region, Int32(self.slot)).pointee.committed
+            let last = max(self.header.commit_sequence, self.neighbour()?.header.commit_sequence ?? 0)
+            if committed > 0, committed == last { self.region.pointee.header.last_ordinal = self.ordinal }
+        }
+    }
+
+    /// With the mutex that orders who serves.
+    private func withOrderingLock<T>(_ body: () throws(RegionError) -> T) throws(RegionError) -> T {
         do throws(RegionError) {
-            return try withLock(commit)
+            return try withLock(body)
         } catch .unrecoverable(let path) {
             // Whoever attached since then is in the region that has the name now, and its mutex orders those of both.
             guard let successor = neighbour(), successor.header.predecessor == header.generation else {
                 throw .unrecoverable(path: path)
             }
-            return try successor.withLock(commit)
+            return try successor.withLock(body)
         }
     }
 

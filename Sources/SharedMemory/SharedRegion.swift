@@ -38,6 +38,9 @@ public final class SharedRegion {
     var incarnation: UInt32 = 0
     /// How many processes had begun when this one did.
     public internal(set) var ordinal: UInt64 = 0
+    /// This process begins to serve before it has asked for all the names that it uses: until `namesAreComplete()` those
+    /// of the process before it count as in use, so that nobody leaves them behind. Set before `commitSlot`.
+    public var hasNamesToCome = false
     private var guardSlot: Int32 = -1
     /// The region before or after this one, once somebody asked for it.
     var other: SharedRegion?

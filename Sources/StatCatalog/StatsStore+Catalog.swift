@@ -17,3 +17,23 @@ extension StatsStore {
         }
     }
 }
+
+extension StatTemplate {
+    /// Adds a stat of the catalog.
+    ///
+    /// - Parameters:
+    ///   - part: what its scope has behind the prefix that the template is made under: `external.`.
+    ///   - values: what stands for the placeholders of the stat's own name.
+    public mutating func add<Name: StatGroup>(_ stat: Name, behind part: String = "", _ values: String...) {
+        let name = values.isEmpty ? stat.name : StatPattern(stat.name).filled(values)
+        let entry = stat.entry
+        add(part + name, Name.kind, unit: entry.unit, import: entry.gaugeImport, flags: entry.flags)
+    }
+
+    /// Adds all stats of a group, in the order of its cases; returns the position of the first.
+    public mutating func add<Name: StatGroup>(_ group: Name.Type, behind part: String = "") -> Int {
+        let first = count
+        for stat in Name.allCases { add(stat, behind: part) }
+        return first
+    }
+}

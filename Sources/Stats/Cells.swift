@@ -60,17 +60,22 @@ struct LocalHistogram {
     /// The addresses of the decades that live on the heap, 0: none; what the main thread reads of them.
     let heapDecades: UnsafeMutablePointer<UInt64>
 
+    /// Words of memory that one takes beside its cells.
+    static let words = 2 * HistogramBins.decades
+
+    /// - Parameter memory: `words` of them, whatever they hold.
     init(
         cells: UnsafeMutablePointer<UInt64>, reserve: UnsafeMutablePointer<BlockReserve>?,
-        overflow: UnsafeMutablePointer<UInt64>
+        overflow: UnsafeMutablePointer<UInt64>, memory: UnsafeMutablePointer<UInt64>
     ) {
         self.cells = cells
         self.reserve = reserve
         self.overflow = overflow
-        decades = .allocate(capacity: HistogramBins.decades)
+        memory.initialize(repeating: 0, count: Self.words)
+        heapDecades = memory
+        decades = UnsafeMutableRawPointer(memory + HistogramBins.decades).bindMemory(
+            to: UnsafeMutablePointer<UInt64>?.self, capacity: HistogramBins.decades)
         decades.initialize(repeating: nil, count: HistogramBins.decades)
-        heapDecades = .allocate(capacity: HistogramBins.decades)
-        heapDecades.initialize(repeating: 0, count: HistogramBins.decades)
         guard let reserve else { return }
         // A plane taken over from a dead process goes on in the blocks it has.
         for decade in 0..<HistogramBins.decades {

@@ -50,10 +50,27 @@ struct NameIndex {
     private static let headLength = 8
 
     private(set) var entries: [Entry] = []
+    /// Which of them are histograms: few among many, and asked for at each flush.
+    private(set) var histograms: [Int] = []
     /// The rest of the memory that names are copied into.
     private var room = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
     /// A power of two, at most half full.
-    private var table = [Place](repeating: Place(), count: 1024)
+    private var table = Table(1024)
+
+    /// Places in memory of their own. What nobody has used takes no memory, however large it is.
+    private final class Table {
+        let places: UnsafeMutableBufferPointer<Place>
+
+        init(_ count: Int) {
+            guard let memory = cl_map_zeros(count * MemoryLayout<Place>.stride) else {
+                fatalError("no memory for a table of \(count) names of stats")
+            }
+            places = UnsafeMutableBufferPointer(
+                start: memory.bindMemory(to: Place.self, capacity: count), count: count)
+        }
+
+        deinit { cl_unmap(places.baseAddress!, places.count * MemoryLayout<Place>.stride) }
+    }
 
     /// Stats on their way in, a ring: see `addLater`.
     private let queue = UnsafeMutablePointer<(entry: Entry, hash: UInt64)>.allocate(capacity: queueLength)
@@ -65,38 +82,60 @@ struct NameIndex {
     mutating func reserve(_ count: Int) {
         guard count > entries.count else { return }
         entries.reserveCapacity(count)
-        var places = table.count
+        var places = table.places.count
         while places < 2 * (count + 1) { places *= 2 }
-        if places > table.count { resize(places) }
+        if places > table.places.count { resize(places) }
     }
 
     /// The position of a stat, nil when there is none.
     func find(_ kind: StatKind, _ name: UnsafeBufferPointer<UInt8>) -> Found? {
-        find(kind, name, Self.hash(kind, name)).found
+        search(kind, name, Self.hash(kind, name)).found
+    }
+
+    /// The same, of a name whose hash is known.
+    func find(_ kind: StatKind, _ name: UnsafeBufferPointer<UInt8>, _ hash: UInt64) -> Found? {
+        search(kind, name, hash).found
+    }
+
+    /// What stands at a position, if it is this stat: names that were made one after the other stand so.
+    @inline(__always)
+    func found(at position: Int, _ kind: StatKind, _ name: UnsafeBufferPointer<UInt8>) -> Found? {
+        guard position < entries.count else { return nil }
+        let known = UnsafeMutablePointer(mutating: entries[position].name)
+        let head = Self.head(known).pointee
+        guard head.kind == kind, Int(head.length) == name.count, memcmp(known, name.baseAddress!, name.count) == 0
+        else { return nil }
+        return Found(position: position, isTaken: head.isTaken)
+    }
+
+    /// Begins to fetch the place of a name that will be looked for soon.
+    @inline(__always)
+    func prefetch(_ hash: UInt64) {
+        let places = table.places
+        cl_prefetch(places.baseAddress! + Int(UInt32(truncatingIfNeeded: hash)) & (places.count - 1))
     }
 
     /// Where it is, or where it would be.
     @inline(__always)
-    private func find(
+    private func search(
         _ kind: StatKind, _ name: UnsafeBufferPointer<UInt8>, _ hash: UInt64
     ) -> (found: Found?, at: Int) {
         let fragment = UInt32(truncatingIfNeeded: hash)
-        return table.withUnsafeBufferPointer { table in
-            let mask = table.count - 1
-            var at = Int(fragment) & mask
-            while true {
-                let place = table[at]
-                guard place.number != 0, let known = place.name else { return (nil, at) }
-                if place.fragment == fragment {
-                    let head = Self.head(known).pointee
-                    if head.kind == kind, Int(head.length) == name.count,
-                        memcmp(known, name.baseAddress!, name.count) == 0
-                    {
-                        return (Found(position: Int(place.number) - 1, isTaken: head.isTaken), at)
-                    }
+        let places = table.places
+        let mask = places.count - 1
+        var at = Int(fragment) & mask
+        while true {
+            let place = places[at]
+            guard place.number != 0, let known = place.name else { return (nil, at) }
+            if place.fragment == fragment {
+                let head = Self.head(known).pointee
+                if head.kind == kind, Int(head.length) == name.count,
+                    memcmp(known, name.baseAddress!, name.count) == 0
+                {
+                    return (Found(position: Int(place.number) - 1, isTaken: head.isTaken), at)
                 }
-                at = (at + 1) & mask
             }
+            at = (at + 1) & mask
         }
     }
 
@@ -112,9 +151,7 @@ struct NameIndex {
     mutating func addLater(_ entry: Entry) {
         if queued == Self.queueLength { addFirstQueued() }
         let hash = Self.hash(entry.kind, entry.nameBytes)
-        table.withUnsafeBufferPointer {
-            cl_prefetch($0.baseAddress! + Int(UInt32(truncatingIfNeeded: hash)) & ($0.count - 1))
-        }
+        prefetch(hash)
         (queue + (queueStart + queued) % Self.queueLength).initialize(to: (entry, hash))
         queued += 1
     }
@@ -129,15 +166,17 @@ struct NameIndex {
         _ = add(first.entry, first.hash)
     }
 
-    private mutating func add(_ entry: Entry, _ hash: UInt64) -> Int {
-        if (entries.count + 1) * 2 > table.count { resize(table.count * 4) }
-        let (found, at) = find(entry.kind, entry.nameBytes, hash)
+    /// The same, of a name whose hash is known.
+    mutating func add(_ entry: Entry, _ hash: UInt64) -> Int {
+        if (entries.count + 1) * 2 > table.places.count { resize(table.places.count * 4) }
+        let (found, at) = search(entry.kind, entry.nameBytes, hash)
         if let found { return found.position }
         let name = copy(entry)
         var entry = entry
         entry.name = UnsafePointer(name)
+        if entry.kind == .histogram { histograms.append(entries.count) }
         entries.append(entry)
-        table[at] = Place(
+        table.places[at] = Place(
             fragment: UInt32(truncatingIfNeeded: hash), number: UInt32(truncatingIfNeeded: entries.count), name: name)
         return entries.count - 1
     }
@@ -165,13 +204,12 @@ struct NameIndex {
 
     private mutating func resize(_ count: Int) {
         let old = table
-        table = [Place](repeating: Place(), count: count)
-        table.withUnsafeMutableBufferPointer { table in
-            for place in old where place.number != 0 {
-                var at = Int(place.fragment) & (count - 1)
-                while table[at].number != 0 { at = (at + 1) & (count - 1) }
-                table[at] = place
-            }
+        table = Table(count)
+        let places = table.places
+        for place in old.places where place.number != 0 {
+            var at = Int(place.fragment) & (count - 1)
+            while places[at].number != 0 { at = (at + 1) & (count - 1) }
+            places[at] = place
         }
     }
 

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SharedMemory
 
 /// A name record of the region, decoded: `cl_record`, the name, its tag spans.
@@ -77,28 +78,59 @@ struct NameRecord {
         used: UInt64 = 0, headLength: Int = MemoryLayout<cl_record>.size
     ) -> [UInt8] {
         let tags = TagExtractor.tags(name, flags)
-        // A newer minor layout has more before the name than we know of; that stays zero.
-        let head = max(headLength, MemoryLayout<cl_record>.size)
-        let spans = head + (name.count + 3) / 4 * 4
-        let length = (spans + tags.count * MemoryLayout<cl_tag_span>.size + 7) / 8 * 8
-        var bytes = [UInt8](repeating: 0, count: length)
+        var bytes = [UInt8](repeating: 0, count: length(name: name.count, tags: tags.count, headLength: headLength))
         bytes.withUnsafeMutableBytes { buffer in
-            buffer.storeBytes(
-                of: cl_record(
-                    length: UInt32(length), type: kind.rawValue, unit: unit.rawValue, import: gaugeImport.rawValue,
-                    flags: flags.rawValue, value: value, name_length: UInt16(name.count),
-                    tag_count: UInt16(tags.count), used: used),
-                as: cl_record.self)
-            for (i, byte) in name.enumerated() { buffer[head + i] = byte }
-            for (i, tag) in tags.enumerated() {
-                buffer.storeBytes(
-                    of: cl_tag_span(
-                        tag: tag.name.rawValue, cut_start: UInt16(tag.cut.lowerBound),
-                        cut_length: UInt16(tag.cut.count), value_start: UInt16(tag.value.lowerBound),
-                        value_length: UInt16(tag.value.count), reserved: 0),
-                    toByteOffset: spans + i * MemoryLayout<cl_tag_span>.size, as: cl_tag_span.self)
+            name.withUnsafeBufferPointer { name in
+                guard let place = buffer.baseAddress else { return }
+                let head = cl_record(
+                    length: UInt32(buffer.count), type: kind.rawValue, unit: unit.rawValue,
+                    import: gaugeImport.rawValue, flags: flags.rawValue, value: value, name_length: UInt16(name.count),
+                    tag_count: UInt16(tags.count), used: used)
+                tags.map { cl_tag_span($0) }.withUnsafeBufferPointer {
+                    write(head, name, $0, to: place, headLength: headLength)
+                }
             }
         }
         return bytes
+    }
+
+    /// Bytes of a record: of its head, the name and its tags.
+    static func length(name: Int, tags: Int, headLength: Int) -> Int {
+        let spans = max(headLength, MemoryLayout<cl_record>.size) + (name + 3) / 4 * 4
+        return (spans + tags * MemoryLayout<cl_tag_span>.size + 7) / 8 * 8
+    }
+
+    /// Writes all bytes of a record, as many as `head` says.
+    static func write(
+        _ head: cl_record, _ name: UnsafeBufferPointer<UInt8>, _ tags: UnsafeBufferPointer<cl_tag_span>,
+        to place: UnsafeMutableRawPointer, headLength: Int
+    ) {
+        place.storeBytes(of: head, as: cl_record.self)
+        // A newer minor layout has more before the name than we know of; that stays zero.
+        var at = MemoryLayout<cl_record>.size
+        func zeros(upTo end: Int) {
+            guard end > at else { return }
+            memset(place + at, 0, end - at)
+            at = end
+        }
+        zeros(upTo: headLength)
+        if let bytes = name.baseAddress { (place + at).copyMemory(from: bytes, byteCount: name.count) }
+        let nameEnd = at + name.count
+        at = nameEnd
+        zeros(upTo: nameEnd + (4 - name.count % 4) % 4)
+        for tag in tags {
+            place.storeBytes(of: tag, toByteOffset: at, as: cl_tag_span.self)
+            at += MemoryLayout<cl_tag_span>.size
+        }
+        zeros(upTo: Int(head.length))
+    }
+}
+
+extension cl_tag_span {
+    /// As the region has it.
+    init(_ tag: StatTag) {
+        self.init(
+            tag: tag.name.rawValue, cut_start: UInt16(tag.cut.lowerBound), cut_length: UInt16(tag.cut.count),
+            value_start: UInt16(tag.value.lowerBound), value_length: UInt16(tag.value.count), reserved: 0)
     }
 }

@@ -2,6 +2,12 @@ import CLinux
 import SharedMemory
 
 extension Plane {
+    /// Whether a histogram of this plane says nothing: that nothing was recorded.
+    func isBlank(_ value: UInt32) -> Bool {
+        guard let cells = existing(value) else { return true }
+        return (0..<HistogramBins.cells).allSatisfy { cl_load_relaxed(cells + $0) == 0 }
+    }
+
     /// Makes a histogram of this plane say `data`, whatever it said before. For planes that no thread counts in.
     func write(_ data: HistogramData, at value: UInt32) throws(RegionError) {
         let cells = try cell(value, cells: HistogramBins.cells)

@@ -99,7 +99,13 @@ extension StatsStore {
         }
         var places: [StatsStore.Key: Int] = [:]
         for (i, stat) in stats.enumerated() { places[StatsStore.Key(name: stat.name, kind: stat.kind)] = i }
-        for (position, part) in heapParts {
+        var histograms = heapHistograms
+        for position in heapParts.keys where entries[position].kind == .histogram {
+            histograms[position] = histograms[position] ?? HistogramData()
+        }
+        let positions = heapParts.keys.filter { entries[$0].kind != .histogram } + histograms.keys
+        for position in positions {
+            let part = heapParts[position] ?? HeapPart()
             let entry = entries[position]
             var stat = StatValue(name: entry.nameText, kind: entry.kind, unit: entry.unit, flags: entry.flags)
             stat.tags = TagExtractor.tags(Array(entry.nameBytes), entry.flags)
@@ -108,11 +114,7 @@ extension StatsStore {
             } else {
                 stat.value = part.cells.reduce(0) { $0 &+ cl_load_relaxed($1) } &- part.baseline
             }
-            if entry.kind == .histogram {
-                var data = HistogramData()
-                for histogram in part.histograms { histogram.pointee.addHeap(to: &data) }
-                stat.histogram = data
-            }
+            stat.histogram = histograms[position]
             let key = StatsStore.Key(name: stat.name, kind: stat.kind)
             if let known = places[key] {
                 stats[known].value &+= stat.value
@@ -140,6 +142,11 @@ extension StatsStore {
 }
 
 extension LocalHistogram {
+    /// Whether anything of it is on the heap.
+    var hasHeap: Bool {
+        reserve == nil || (0..<HistogramBins.decades).contains { cl_load_relaxed(heapDecades + $0) != 0 }
+    }
+
     /// Adds what is on the heap: all of a histogram without a plane, and decades that found no block in their plane.
     func addHeap(to data: inout HistogramData) {
         if reserve == nil {

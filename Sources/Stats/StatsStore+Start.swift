@@ -16,7 +16,9 @@ extension StatsStore {
             let reader = try region.openReader()
             // Another generation may have begun beside the one that we hold, with other values.
             guard reader.header.generation == region.header.generation else { return nil }
-            return RegionTotals(cells: StatsSnapshot.counterSums(reader), histograms: StatsSnapshot.histograms(reader))
+            let histograms = histograms(reader, region)
+            beginIntervals(histograms)
+            return RegionTotals(cells: StatsSnapshot.counterSums(reader), histograms: histograms)
         } catch {
             trouble("\(error): what was counted before the start is not known")
             return nil
@@ -29,13 +31,16 @@ extension StatsStore {
         guard let region, let totals else { return }
         do {
             readNewNames()
-            let histograms = entries.filter { $0.kind == .histogram && $0.isInRegion }.map {
-                (value: $0.value, data: totals.histograms[$0.nameText] ?? HistogramData())
+            // Those that have counted something, or had before the start that was kept last.
+            let histograms = index.histograms.map { entries[$0] }.filter(\.isInRegion).map {
+                (value: $0.value, data: totals.histograms.isEmpty ? nil : totals.histograms[$0.nameText])
             }
             try region.keepStart(
                 grow: { plane throws(RegionError) in
                     var missing = 0
-                    for histogram in histograms { missing += plane.missingBlocks(histogram.data, at: histogram.value) }
+                    for histogram in histograms {
+                        if let data = histogram.data { missing += plane.missingBlocks(data, at: histogram.value) }
+                    }
                     if missing > 0 { try plane.reserveBlocks(missing) }
                 },
                 fill: { plane throws(RegionError) in
@@ -45,8 +50,12 @@ extension StatsStore {
                         let before = Int(entry.value) < totals.cells.count ? totals.cells[Int(entry.value)] : 0
                         cl_store_relaxed(cell, before)
                     }
-                    for histogram in histograms where plane.existing(histogram.value) != nil {
-                        try plane.write(histogram.data, at: histogram.value)
+                    for histogram in histograms {
+                        // Nothing in place of nothing is what most of many have.
+                        guard plane.existing(histogram.value) != nil,
+                            histogram.data != nil || !plane.isBlank(histogram.value)
+                        else { continue }
+                        try plane.write(histogram.data ?? HistogramData(), at: histogram.value)
                     }
                 })
         } catch {

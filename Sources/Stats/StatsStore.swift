@@ -17,23 +17,25 @@ public final class StatsStore {
         var cells: [UnsafeMutablePointer<UInt64>] = []
         /// What the cells had counted when counters were reset last.
         var baseline: UInt64 = 0
-        /// The histograms of all writers: decades that found no block in the region are on the heap.
-        var histograms: [UnsafeMutablePointer<LocalHistogram>] = []
     }
 
     /// Where the stats live; nil: on the heap of this process.
     public let region: SharedRegion?
     /// Whose names the stats made here have.
     public let naming: StatNaming
-    private var index = NameIndex()
+    var index = NameIndex()
     /// For which ordinal of this process stats are marked in the index as used.
     private var takenOrdinal: UInt64 = 0
     /// By position in the index.
     private(set) var heapParts: [Int: HeapPart] = [:]
-    private var logPosition: UInt64 = 0
+    /// The histograms of all writers, with their positions in the index: decades that found no block in the region are on
+    /// the heap.
+    private(set) var histograms: [(position: Int, local: UnsafeMutablePointer<LocalHistogram>)] = []
+    var logPosition: UInt64 = 0
     private(set) var writers: [StatsWriter] = []
     var closedIntervals: [String: HistogramData] = [:]
-    private var intervalStart: [String: HistogramData] = [:]
+    /// What histograms had counted when the interval began; nil: that is looked up when it is needed first.
+    private var intervalStart: [String: HistogramData]?
     /// The two planes of the region that closed intervals are written into in turn.
     private var intervalPlanes: [Plane?] = [nil, nil]
     /// Stats that found no room in the region.
@@ -45,7 +47,9 @@ public final class StatsStore {
     /// - Parameters:
     ///   - region: nil keeps everything in this process (`--disable-hot-restart`).
     ///   - naming: whose names this process makes; names that the region has stay what they were made as.
-    public init(region: SharedRegion?, naming: StatNaming = .plain) {
+    ///   - takesTotals: the first interval of histograms begins with `totals()`, which this process takes before it
+    ///     counts; else now.
+    public init(region: SharedRegion?, naming: StatNaming = .plain, takesTotals: Bool = false) {
         self.region = region
         self.naming = naming
         heapOverflow = .allocate(capacity: 1)
@@ -53,7 +57,14 @@ public final class StatsStore {
         guard region != nil else { return }
         readNewNames()
         // What former processes counted is not of the first interval.
-        if index.entries.contains(where: { $0.kind == .histogram }) { intervalStart = cumulativeHistograms() }
+        if !takesTotals, !index.histograms.isEmpty {
+            intervalStart = cumulativeHistograms()
+        }
+    }
+
+    /// The first interval of histograms begins, unless it has: they had counted `histograms` before.
+    func beginIntervals(_ histograms: [String: HistogramData]) {
+        if intervalStart == nil { intervalStart = histograms }
     }
 
     /// A store without a region: nothing of it outlives the process or is seen by another one.
@@ -125,6 +136,13 @@ public final class StatsStore {
             }
             region.countOverflow()
         }
+        return addOnHeap(name, kind, unit, mode, flags)
+    }
+
+    /// A new one that has no place in the region.
+    func addOnHeap(
+        _ name: UnsafeBufferPointer<UInt8>, _ kind: StatKind, _ unit: StatUnit, _ mode: GaugeImport, _ flags: StatFlags
+    ) -> StatID {
         let position = index.add(
             Entry(
                 name: name.baseAddress!, nameLength: UInt32(name.count), value: Entry.nowhere, kind: kind, unit: unit,
@@ -134,18 +152,23 @@ public final class StatsStore {
     }
 
     /// Notes in the region that this process uses the stat.
-    private func taken(_ found: NameIndex.Found) -> StatID {
+    func taken(_ found: NameIndex.Found) -> StatID {
         let id = StatID(index: found.position)
         guard let region else { return id }
-        let ordinal = region.ordinal
-        if found.isTaken, ordinal == takenOrdinal { return id }
-        if ordinal != takenOrdinal {
-            index.forgetTaken()
-            takenOrdinal = ordinal
-        }
-        if let used = index.entries[found.position].used { cl_raise(used, ordinal) }
-        index.take(found.position)
+        if found.isTaken, region.ordinal == takenOrdinal { return id }
+        if let used = index.entries[found.position].used { cl_raise(used, region.ordinal) }
+        noteTaken(found.position)
         return id
+    }
+
+    /// The region knows that this process uses it.
+    func noteTaken(_ position: Int) {
+        guard let region else { return }
+        if region.ordinal != takenOrdinal {
+            index.forgetTaken()
+            takenOrdinal = region.ordinal
+        }
+        index.take(position)
     }
 
     /// Indexes what this and other processes have added to the log.
@@ -208,7 +231,7 @@ public final class StatsStore {
     }
 
     func addHistogram(_ id: StatID, _ histogram: UnsafeMutablePointer<LocalHistogram>) {
-        heapParts[id.index, default: HeapPart()].histograms.append(histogram)
+        histograms.append((id.index, histogram))
     }
 
     func trouble(_ text: String) {
@@ -256,9 +279,10 @@ public final class StatsStore {
     /// keeps it, so that readers from outside see the same. Only the process that serves calls it.
     public func closeInterval() {
         let now = cumulativeHistograms()
+        let before = intervalStart ?? [:]
         var closed: [String: HistogramData] = [:]
         for (name, data) in now {
-            closed[name] = intervalStart[name].map { $0.count == data.count ? HistogramData() : data.since($0) } ?? data
+            closed[name] = before[name].map { $0.count == data.count ? HistogramData() : data.since($0) } ?? data
         }
         intervalStart = now
         closedIntervals = closed
@@ -267,8 +291,12 @@ public final class StatsStore {
             let which = region.nextIntervalIndex
             if intervalPlanes[which] == nil { intervalPlanes[which] = try region.nextInterval() }
             guard let plane = intervalPlanes[which] else { return }
-            for entry in index.entries where entry.kind == .histogram && entry.isInRegion {
-                try plane.write(closed[entry.nameText] ?? HistogramData(), at: entry.value)
+            for position in index.histograms where index.entries[position].isInRegion {
+                let entry = index.entries[position]
+                let data = closed.isEmpty ? nil : closed[entry.nameText]
+                // Of many clusters most have nothing in place of nothing.
+                if data == nil, plane.isBlank(entry.value) { continue }
+                try plane.write(data ?? HistogramData(), at: entry.value)
             }
             region.publishInterval()
         } catch {
@@ -280,15 +308,38 @@ public final class StatsStore {
         var found: [String: HistogramData] = [:]
         if let region {
             do {
-                found = StatsSnapshot.histograms(try region.openReader())
+                found = histograms(try region.openReader(), region)
             } catch {
                 trouble("\(error): the region cannot be read")
             }
         }
-        for (position, part) in heapParts where index.entries[position].kind == .histogram {
-            for histogram in part.histograms {
-                histogram.pointee.addHeap(to: &found[index.entries[position].nameText, default: HistogramData()])
-            }
+        for (position, data) in heapHistograms {
+            found[index.entries[position].nameText, default: HistogramData()].add(data)
+        }
+        return found
+    }
+
+    /// Those of the region that have recorded something, by name.
+    func histograms(_ reader: RegionReader, _ region: SharedRegion) -> [String: HistogramData] {
+        guard reader.predecessor == nil, reader.header.generation == region.header.generation else {
+            return StatsSnapshot.histograms(reader)
+        }
+        // The names are known here: those in the region need not be read again.
+        readNewNames()
+        let planes = HistogramPlanes(reader)
+        var found: [String: HistogramData] = [:]
+        for position in index.histograms where index.entries[position].isInRegion {
+            let entry = index.entries[position]
+            if let data = planes.histogram(Int(entry.value)) { found[entry.nameText] = data }
+        }
+        return found
+    }
+
+    /// What of histograms is on the heap, by position in the index.
+    var heapHistograms: [Int: HistogramData] {
+        var found: [Int: HistogramData] = [:]
+        for (position, local) in histograms where local.pointee.hasHeap {
+            local.pointee.addHeap(to: &found[position, default: HistogramData()])
         }
         return found
     }

@@ -27,14 +27,33 @@ public final class StatsWriter {
         // One view a histogram: two would each take blocks of their own.
         if let known = histograms[id] { return Histogram(local: known) }
         let inPlane = planeCells(id)
-        let local = UnsafeMutablePointer<LocalHistogram>.allocate(capacity: 1)
-        local.initialize(
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: Self.histogramBytes, alignment: 8)
+        let words = (memory + MemoryLayout<LocalHistogram>.stride).bindMemory(
+            to: UInt64.self, capacity: LocalHistogram.words)
+        let local = memory.initializeMemory(
+            as: LocalHistogram.self,
             to: LocalHistogram(
                 cells: inPlane ?? heap(id, count: HistogramBins.cells), reserve: inPlane == nil ? nil : plane?.blocks,
-                overflow: store.overflowCell))
+                overflow: store.overflowCell, memory: words))
         store.addHistogram(id, local)
         histograms[id] = local
         return Histogram(local: local)
+    }
+
+    private static let histogramBytes = MemoryLayout<LocalHistogram>.stride + LocalHistogram.words * 8
+
+    /// The cells of a template's stats in this plane.
+    public func views(_ template: StatTemplate, _ ids: StatIDs) -> StatViews {
+        let views = StatViews(count: template.count)
+        for (i, kind) in template.kinds.enumerated() {
+            switch kind {
+            case .counter: views.set(i, counter(ids[i]))
+            case .gauge: views.set(i, gauge(ids[i]))
+            case .histogram: views.set(i, histogram(ids[i]))
+            case .text: break
+            }
+        }
+        return views
     }
 
     // Cells and views live as long as the process: threads point at them.

@@ -71,24 +71,23 @@ enum TagExtractor {
         return tags
     }
 
+    /// The tags that a name of Envoy's has of its end, `end`, whatever stands before it; nil: more must be known.
+    static func endTags(_ end: [UInt8]) -> [StatTag]? { end.count >= shortestEnd ? codeTags(end) : nil }
+
+    /// `_rq_` and three more: what is looked at.
+    private static let shortestEnd = 7
+
+    /// The tags that a name of Envoy's has beside those of its end, if it begins like that; nil: more must be known.
+    static func prefixTags(_ prefix: [UInt8]) -> [StatTag]? {
+        // A dot ends what is looked at.
+        guard has(prefix, "cluster.", at: 0), prefix.count > "cluster.".utf8.count, prefix.last == UInt8(ascii: ".")
+        else { return nil }
+        return clusterTags(prefix)
+    }
+
     /// Envoy's by hand: what its default regular expressions match, without their cost at every start.
     static func tags(_ name: [UInt8]) -> [StatTag] {
-        var tags: [StatTag] = []
-        let count = name.count
-        // _rq(_(\d{3}))$
-        if count >= 7, name[count - 4] == UInt8(ascii: "_"), has(name, "_rq", at: count - 7),
-            name[(count - 3)...].allSatisfy(isDigit)
-        {
-            tags.append(StatTag(name: .responseCode, cut: count - 4..<count, value: count - 3..<count))
-        }
-        // _rq_(\d)xx$
-        if count >= 7, has(name, "xx", at: count - 2), isDigit(name[count - 3]), has(name, "_rq_", at: count - 7) {
-            tags.append(StatTag(name: .responseCodeClass, cut: count - 3..<count - 2, value: count - 3..<count - 2))
-        }
-        // ^cluster\.(([^\.]+)\.).*
-        if let element = element(name, after: "cluster.") {
-            tags.append(StatTag(name: .clusterName, cut: element.lowerBound..<element.upperBound + 1, value: element))
-        }
+        var tags = codeTags(name) + clusterTags(name)
         // ^http\.((.*?)\.)
         if let element = element(name, after: "http.") {
             tags.append(StatTag(name: .httpPrefix, cut: element.lowerBound..<element.upperBound + 1, value: element))
@@ -106,6 +105,28 @@ enum TagExtractor {
             tags.append(StatTag(name: .tcpPrefix, cut: element.lowerBound..<element.upperBound + 1, value: element))
         }
         return tags
+    }
+
+    private static func codeTags(_ name: [UInt8]) -> [StatTag] {
+        var tags: [StatTag] = []
+        let count = name.count
+        // _rq(_(\d{3}))$
+        if count >= 7, name[count - 4] == UInt8(ascii: "_"), has(name, "_rq", at: count - 7),
+            name[(count - 3)...].allSatisfy(isDigit)
+        {
+            tags.append(StatTag(name: .responseCode, cut: count - 4..<count, value: count - 3..<count))
+        }
+        // _rq_(\d)xx$
+        if count >= 7, has(name, "xx", at: count - 2), isDigit(name[count - 3]), has(name, "_rq_", at: count - 7) {
+            tags.append(StatTag(name: .responseCodeClass, cut: count - 3..<count - 2, value: count - 3..<count - 2))
+        }
+        return tags
+    }
+
+    private static func clusterTags(_ name: [UInt8]) -> [StatTag] {
+        // ^cluster\.(([^\.]+)\.).*
+        guard let element = element(name, after: "cluster.") else { return [] }
+        return [StatTag(name: .clusterName, cut: element.lowerBound..<element.upperBound + 1, value: element)]
     }
 
     /// `listener.<address>.` with `http.<prefix>.` or `worker_<i>.` after it. The address itself has dots.

@@ -42,6 +42,41 @@ struct CommitTests {
         }
     }
 
+    /// A process that serves before it has asked for all its names leaves those of the one before in use, until it has.
+    @Test func namesThatAreToComeAreWaitedFor() throws {
+        try withScratch { scratch in
+            #expect(try scratch.run("counter:a:1", "commit") == .exit(0))
+            let second = try scratch.member()
+            second.hasNamesToCome = true
+            try second.commitSlot()
+            #expect(second.header.last_ordinal == 1)
+            #expect(try scratch.reader().oldestOrdinalInUse == 1, "it serves, and is not through")
+            try second.namesAreComplete()
+            #expect(second.header.last_ordinal == 2)
+            #expect(try scratch.reader().oldestOrdinalInUse == 2)
+            try second.namesAreComplete()
+            #expect(second.header.last_ordinal == 2)
+        }
+    }
+
+    /// Another one has begun to serve meanwhile: what that one used is what counts.
+    @Test func whoWasOvertakenSaysNothing() throws {
+        try withScratch { scratch in
+            let first = try scratch.member()
+            first.hasNamesToCome = true
+            try first.commitSlot()
+            let second = try scratch.member()
+            try second.commitSlot()
+            try first.namesAreComplete()
+            #expect(first.header.last_ordinal == 2)
+            // It never served.
+            let third = try scratch.member()
+            third.hasNamesToCome = true
+            try third.namesAreComplete()
+            #expect(first.header.last_ordinal == 2)
+        }
+    }
+
     /// A live process has the mutex and is stopped: that is no reason for a new generation, and nobody waits for it.
     @Test func aLiveOwnersMutexIsLeftAlone() throws {
         try withScratch { scratch in

@@ -32,6 +32,10 @@ struct FaultTests {
         Case(.recordWritten, "names:new:1"), Case(.recordWritten, "names:new:50", time: 40),
         Case(.recordWritten, "names:new:4000", time: 3500), Case(.valueTaken, "names:new:1"),
         Case(.valueTaken, "names:new:50", time: 40), Case(.valueTaken, "histogram:new:1"),
+        // The same with many names under one hold of the mutex.
+        Case(.recordWritten, "batch:new:50", time: 40), Case(.valueTaken, "batch:new:50", time: 40),
+        Case(.recordWritten, "batch:new:4000", time: 3500), Case(.memoryCommitted, "batch:new:4000", time: 2),
+        Case(.segmentWritten, "batch:new:4000", time: 3),
         // Growth: of the log, of cells, of blocks.
         Case(.memoryCommitted, "names:new:4000", time: 1), Case(.memoryCommitted, "names:new:4000", time: 2),
         Case(.memoryCommitted, "names:new:4000", time: 3), Case(.memoryCommitted, "names:new:4000", time: 5),
@@ -74,11 +78,12 @@ struct FaultTests {
             #expect(snapshot.stat("t")?.text == "", "what the dead said")
             #expect(snapshot.value("server.process_starts") == (example.point == .slotRenewed ? 2 : 3))
             #expect(snapshot.histogram("h")?.count == 3)
-            if example.operations.last?.hasPrefix("names:new:") == true {
-                let count = example.operations.last!.split(separator: ":").last.flatMap { Int($0) } ?? 0
+            if let operation = example.operations.last, operation.contains("new:"), !operation.hasPrefix("histogram") {
+                let count = operation.split(separator: ":").last.flatMap { Int($0) } ?? 0
                 let new = snapshot.stats.filter { $0.name.hasPrefix("new.") }
                 #expect(new.count == count)
-                // Counted once by the one that came through, and once by the other as far as it got.
+                // Counted once by the one that came through, and once by the other as far as it got. A batch is made first and
+                // counted then.
                 let values = new.map(\.value)
                 #expect(values.allSatisfy { $0 == 1 || $0 == 2 })
                 #expect(values.reduce(0, +) < UInt64(2 * count))

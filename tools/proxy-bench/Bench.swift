@@ -78,7 +78,7 @@ struct Bench {
                     guard let one = self.start(peer, setup(many, count), row: row) else { break }
                     running.append((row, one))
                     results.note(row, peer.name, "start", Double(one.startNs) / 1e6)
-                    results.note(row, peer.name, "memory", memory(of: one.child.pid))
+                    results.note(row, peer.name, "memory", memoryAtRest(of: one.child.pid))
                 }
             }
         }
@@ -155,8 +155,8 @@ struct Bench {
         let count = Setup.connections(limit) - 200
         progress("idle")
         for peer in tools.peers {
-            if peer.name == "relay" {
-                results.refuse("idle", "relay", "it has a connection to the upstream for each")
+            if peer is Relay {
+                results.refuse("idle", peer.name, "it has a connection to the upstream for each")
                 continue
             }
             guard let one = start(peer, setup(), row: "idle") else { continue }

@@ -16,7 +16,8 @@ struct Options {
           --rounds N        rounds of each scenario, the peers in turn (5)
           --seconds S       of a round (2; wrk takes whole ones)
           --only A,B,...    scenarios and sections whose name contains one of these; --list shows all
-          --peers A,B,...   of envoyd, relay, nginx, HAProxy, Envoy
+          --peers A,B,...   of envoyd, relay, nginx, HAProxy, Envoy; and, to see what a step would bring, of the relay with
+                            larger reads (relay-256k, relay-1m), splice (relay-splice), io_uring (relay-ring)
           --no-pin          leave processors to the kernel; else the proxy has the first and all others the rest
           --list            names, and nothing is run
           restart ...       what clients notice of restarts; `tools/bench restart help`

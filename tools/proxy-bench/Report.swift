@@ -79,9 +79,9 @@ struct Report {
     private func scale(_ many: String) {
         guard options.wants("many-\(many)", isQuick: many == "routes" || many == "clusters") else { return }
         let counts = [1, 1_000, 10_000].filter { !(options.isQuick && $0 == 1_000) }
-        let able = peers.filter { $0 != "relay" }
+        let able = peers.filter { !$0.hasPrefix("relay") }
         table(
-            "Many \(many): ms to the first answer; MB; µs of CPU a request to the last one", [many] + able,
+            "Many \(many): ms to the first answer; MB at rest; µs of CPU a request to the last one", [many] + able,
             counts.map { count in
                 let row = "many-\(many)-\(count)"
                 return line("\(count)", row, able) { peer in

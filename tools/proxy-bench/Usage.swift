@@ -51,6 +51,18 @@ func memory(of root: pid_t) -> Double {
     return kilobytes * 1024
 }
 
+/// The same once it is at rest: a process that serves may still have work of its start to do.
+func memoryAtRest(of root: pid_t) -> Double {
+    var before: UInt64 = 0
+    for _ in 0..<40 {
+        let now = (try? Usage(of: root).cpuNs) ?? 0
+        if now - min(before, now) < 2_000_000 { break }
+        before = now
+        usleep(250_000)
+    }
+    return memory(of: root)
+}
+
 func entries(_ path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }

@@ -27,7 +27,10 @@ func run() throws(Failure) -> Int32 {
         Relay(binary: "\(binaries)/relay"), Envoyd(binary: try options.needs("--envoyd")), Nginx(), HAProxy(),
     ]
     if let envoy = options.values["--envoy"] { peers.append(Envoy(binary: envoy)) }
-    if !options.peers.isEmpty { peers.removeAll { !options.peers.contains($0.name.lowercased()) } }
+    peers += Relay.steps.map { Relay(name: $0, binary: "\(binaries)/\($0)") }
+    peers.removeAll {
+        options.peers.isEmpty ? Relay.steps.contains($0.name) : !options.peers.contains($0.name.lowercased())
+    }
     let processors = Int(cl_online_processors())
     let isPinned = options.isPinned && processors > 1
     let tools = Tools(

@@ -14,6 +14,8 @@ import Stats
 ///     standby                holds its listeners only
 ///     counter:name:n         adds n
 ///     names:prefix:n         adds 1 to each of `prefix.0` … `prefix.<n-1>`
+///     batch:prefix:n         the same, made by a template at once
+///     batches:prefix:n:from  adds 1 to each of `prefix.<i>.0` … `prefix.<i>.19`, a template for each i below n, in turn from `from`
 ///     gauge:name:n           sets an accumulating gauge
 ///     never:name:n           sets a never-import gauge
 ///     histogram:name:n,n…    reserves blocks and records the values
@@ -55,6 +57,14 @@ final class Script {
 
     private init(baseID: UInt32) { self.baseID = baseID }
 
+    /// Adds 1 to each counter of a template whose names are the numbers up to `count`.
+    private func increment(_ store: StatsStore, _ writer: StatsWriter, _ prefix: String, _ count: Int) {
+        var template = StatTemplate()
+        for i in 0..<count { template.add("\(i)", .counter) }
+        let views = writer.views(template, store.stats(template, prefix: prefix))
+        for i in 0..<count { views.counters(from: i).pointee.increment() }
+    }
+
     private func perform(_ words: [String]) throws {
         let name = words.count > 1 ? words[1] : ""
         switch words[0] {
@@ -85,6 +95,14 @@ final class Script {
         case "names":
             let (store, writer) = try stats()
             for i in 0..<(Int(words[2]) ?? 0) { writer.counter(store.counter("\(name).\(i)")).increment() }
+        case "batch":
+            let (store, writer) = try stats()
+            increment(store, writer, "\(name).", Int(words[2]) ?? 0)
+        case "batches":
+            let (store, writer) = try stats()
+            let count = Int(words[2]) ?? 0
+            let from = Int(words[3]) ?? 0
+            for i in 0..<count { increment(store, writer, "\(name).\((i * (6 * from + 1) + from) % count).", 20) }
         case "text":
             let (store, writer) = try stats()
             writer.text(store.text(name)).set(words.count > 2 ? words[2] : "")

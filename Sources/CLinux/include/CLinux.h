@@ -10,4 +10,5 @@
 #include "cl_process.h"
 #include "cl_region.h"
 #include "cl_sockets.h"
+#include "cl_words.h"
 #endif

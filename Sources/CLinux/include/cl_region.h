@@ -163,6 +163,11 @@ static inline void *_Nullable cl_map_read(size_t size, int fd) {
     void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     return p == MAP_FAILED ? NULL : p;
 }
+/// Memory of zeros that takes none before it is written. Given back by `cl_unmap`.
+static inline void *_Nullable cl_map_zeros(size_t size) {
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
 static inline void cl_unmap(void *p, size_t size) { munmap(p, size); }
 static inline int cl_rename_noreplace(const char *from, const char *to) {
     return (int)CL_RETRY(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1u));

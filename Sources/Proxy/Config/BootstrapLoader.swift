@@ -20,18 +20,20 @@ public enum BootstrapLoader {
         let base = file.flatMap { read(name: $0.name, text: $0.text, findings) }
         let over = inline.flatMap { read(name: inlineName, text: $0, findings) }
         var bootstrap = Bootstrap()
+        var tree: YAMLNode?
         // Half of a configuration would only yield errors about what the other half has.
         let isComplete = (file == nil || base != nil) && (inline == nil || over != nil)
         if isComplete, let first = base ?? over {
             let root = base != nil ? over.map { Merge.merge($0, over: first) } ?? first : first
             var decoder = Decoder(findings: findings)
             bootstrap = decoder.bootstrap(root)
+            tree = root
         }
         guard findings.errors.isEmpty else {
             throw ConfigurationError(diagnostics: Findings.sorted(findings.errors, inline: inlineName))
         }
         return LoadedConfiguration(
-            bootstrap: bootstrap, warnings: Findings.sorted(findings.warnings, inline: inlineName))
+            bootstrap: bootstrap, warnings: Findings.sorted(findings.warnings, inline: inlineName), tree: tree)
     }
 
     private static func read(name: String, text: [UInt8], _ findings: Findings) -> YAMLNode? {

@@ -1,6 +1,8 @@
 extension Decoder {
     mutating func clusters(_ messages: [Message]) -> [Cluster] {
         var result: [Cluster] = []
+        result.reserveCapacity(messages.count)
+        clusterNames.reserveCapacity(messages.count)
         for message in messages {
             var cluster = Cluster(name: "", location: message.location)
             if let value = message.require("name"), let name = value.nonEmptyString() {

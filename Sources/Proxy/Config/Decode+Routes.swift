@@ -31,7 +31,7 @@ extension Decoder {
         guard let value = host["domains"] else {
             findings.warn(host.location, host.path, "no \"domains\", taken as [\"*\"]; Envoy requires them")
             // Its place is the host's, since there is no field that could have one.
-            let place = Value(node: host.value.node, path: host.path, findings: findings)
+            let place = host.value
             return unique("*", place, &known) ? ["*"] : []
         }
         if case .sequence(let items) = value.node.content, items.isEmpty {

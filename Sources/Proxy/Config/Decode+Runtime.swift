@@ -74,7 +74,7 @@ extension Decoder {
                 return
             }
             for entry in entries {
-                let child = Value(node: entry.value, path: value.child(entry.key), findings: findings)
+                let child = value.member(entry.key, entry.value)
                 flatten(child, key.isEmpty ? entry.key : "\(key).\(entry.key)", into: &values)
             }
         }

@@ -11,7 +11,8 @@ struct Decoder {
 
     mutating func bootstrap(_ root: YAMLNode) -> Bootstrap {
         var result = Bootstrap()
-        guard let message = Value(node: root, path: "", findings: findings).message(.bootstrap) else { return result }
+        let value = Value(node: root, place: .root, findings: findings)
+        guard let message = value.message(.bootstrap) else { return result }
         if let node = message["node"]?.message(.node) { result.node = self.node(node) }
         if let admin = message["admin"]?.message(.admin) { result.admin = self.admin(admin) }
         if let value = message["stats_flush_interval"], let interval = value.duration() {

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One finding about the configuration: where, on what, and what is wrong with it.
 public struct ConfigDiagnostic: Sendable, Hashable, CustomStringConvertible {
     public var location: SourceLocation
@@ -20,10 +22,24 @@ public struct LoadedConfiguration: Sendable {
     public var bootstrap: Bootstrap
     /// What was accepted though it is probably not what was meant, in file order.
     public var warnings: [ConfigDiagnostic]
+    private let tree: SourceTree?
     public init(bootstrap: Bootstrap, warnings: [ConfigDiagnostic]) {
+        self.init(bootstrap: bootstrap, warnings: warnings, tree: nil)
+    }
+    init(bootstrap: Bootstrap, warnings: [ConfigDiagnostic], tree: YAMLNode?) {
         self.bootstrap = bootstrap
         self.warnings = warnings
+        self.tree = tree.map(SourceTree.init)
     }
+    /// Gives back what was read from the text and is in the bootstrap now: a tenth of the work of reading it, which can wait.
+    public func forgetText() { tree?.forget() }
+}
+
+/// The values of a text, until they are not needed any more.
+private final class SourceTree: Sendable {
+    private let root: Mutex<YAMLNode?>
+    init(_ root: YAMLNode) { self.root = Mutex(root) }
+    func forget() { root.withLock { $0 = nil } }
 }
 
 /// Everything that is wrong with a configuration.

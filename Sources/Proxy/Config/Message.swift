@@ -1,23 +1,46 @@
 /// A mapping that has been checked against its message: no unknown or unsupported field is left in it.
 struct Message {
     let value: Value
-    private let fields: [String: Value]
-    /// Names of all fields with a value, also of those that `fields` is not to have.
-    private let given: Set<String>
+    private let schema: MessageSchema
+    private let entries: [YAMLEntry]
+    /// The fields that were given, each once, in the order of the text.
+    private let given: [Given]
+
+    /// A field with a value.
+    private struct Given: BitwiseCopyable {
+        /// In the schema.
+        let field: Int32
+        /// In the mapping.
+        let entry: Int32
+        /// Whether the decoder may have it.
+        var isSupported: Bool
+    }
 
     var location: SourceLocation { value.location }
     var path: String { value.path }
 
     /// A field that was given; `null` is not given.
-    subscript(_ field: String) -> Value? { fields[field] }
+    subscript(_ field: String) -> Value? {
+        guard let one = find(field), one.isSupported else { return nil }
+        return value.member(entries[Int(one.entry)].key, entries[Int(one.entry)].value)
+    }
 
     /// Whether the field was given, also if the build does not support it.
-    func has(_ field: String) -> Bool { given.contains(field) }
+    func has(_ field: String) -> Bool { find(field) != nil }
+
+    private func find(_ field: String) -> Given? {
+        let length = field.utf8.count
+        for i in given.indices {
+            let position = Int(given[i].field)
+            if schema.traits[position].nameLength == length, schema.fields[position].name == field { return given[i] }
+        }
+        return nil
+    }
 
     func error(_ message: String) { value.error(message) }
 
     func require(_ field: String) -> Value? {
-        if let given = fields[field] { return given }
+        if let given = self[field] { return given }
         error("required field \(quoted(field)) is missing")
         return nil
     }
@@ -26,9 +49,9 @@ struct Message {
     /// been reported already.
     func requireOne(of members: [String], else refused: [String] = []) -> Value? {
         for member in members {
-            if let given = fields[member] { return given }
+            if let given = self[member] { return given }
         }
-        if given.isDisjoint(with: refused) {
+        if !refused.contains(where: has) {
             let list = members.joined(separator: ", ")
             error(members.count > 1 ? "one of \(list) is required" : "required field \(quoted(list)) is missing")
         }
@@ -37,61 +60,73 @@ struct Message {
 
     init(value: Value, schema: MessageSchema, entries: [YAMLEntry]) {
         self.value = value
-        var fields: [String: Value] = [:]
-        var firstKeys: [String: YAMLEntry] = [:]
-        for entry in entries {
-            if entry.key == "@type" && schema.isExtension { continue }
-            let path = value.child(entry.key)
-            guard let name = schema.canonicalName(entry.key), let rule = schema.rule(name) else {
+        self.schema = schema
+        self.entries = entries
+        var given: [Given] = []
+        given.reserveCapacity(entries.count)
+        var oneofs: UInt64 = 0
+        var hasRivals = false
+        for i in entries.indices {
+            if schema.isExtension, entries[i].key == "@type" { continue }
+            guard let position = schema.position(entries[i].key) else {
+                let entry = entries[i]
                 let suggestion = Suggestion.text(for: entry.key, among: schema.fieldNames)
                 value.findings.error(
-                    entry.keyLocation, path, "unknown field \(quoted(entry.key))\(suggestion)")
+                    entry.keyLocation, value.child(entry.key), "unknown field \(quoted(entry.key))\(suggestion)")
                 continue
             }
-            if let other = firstKeys[name] {
+            if let known = given.first(where: { $0.field == Int32(position) }) {
+                let (entry, other) = (entries[i], entries[Int(known.entry)])
                 value.findings.error(
-                    entry.keyLocation, path,
+                    entry.keyLocation, value.child(entry.key),
                     "field given twice, already as \(quoted(other.key)) in line \(other.keyLocation.line)")
                 continue
             }
-            if entry.value.isNull { continue }
-            firstKeys[name] = entry
-            let field = Value(node: entry.value, path: path, findings: value.findings)
-            if Self.check(field, entry, rule, hint: schema.hint(name)) { fields[name] = field }
+            if entries[i].value.isNull { continue }
+            let traits = schema.traits[position]
+            hasRivals = hasRivals || oneofs & traits.oneofs != 0
+            oneofs |= traits.oneofs
+            var one = Given(field: Int32(position), entry: Int32(i), isSupported: traits.isSupported)
+            if !one.isSupported { one.isSupported = Self.check(value, entries[i], schema.fields[position]) }
+            given.append(one)
         }
-        self.fields = fields
-        self.given = Set(firstKeys.keys)
+        self.given = given
+        if hasRivals { reportRivals() }
+    }
+
+    /// Several members of a oneof are given.
+    private func reportRivals() {
         for members in schema.oneofs {
-            let given = members.filter { firstKeys[$0] != nil }
-            let places = given.compactMap { firstKeys[$0]?.keyLocation }
+            let names = members.filter(has)
+            let places = given.filter { names.contains(schema.fields[Int($0.field)].name) }.map {
+                entries[Int($0.entry)].keyLocation
+            }
             // The message stands at the last of them, because the first alone would have been right.
-            if given.count > 1, let last = places.max(by: { ($0.line, $0.column) < ($1.line, $1.column) }) {
-                value.findings.error(
-                    last, value.path, "only one of \(given.joined(separator: ", ")) may be given")
+            if names.count > 1, let last = places.max(by: { ($0.line, $0.column) < ($1.line, $1.column) }) {
+                value.findings.error(last, value.path, "only one of \(names.joined(separator: ", ")) may be given")
             }
         }
     }
 
     /// Whether the decoder may have the field; reports it otherwise, unless it is harmless.
-    private static func check(
-        _ field: Value, _ entry: YAMLEntry, _ rule: MessageSchema.Rule, hint: String
-    ) -> Bool {
-        switch rule {
+    private static func check(_ message: Value, _ entry: YAMLEntry, _ field: MessageSchema.Field) -> Bool {
+        switch field.rule {
         case .supported: return true
         case .ignored: return false
-        case .refusedUnlessDefault where field.node.isDefault: return false
+        case .refusedUnlessDefault where entry.value.isDefault: return false
         case .fixed(let values):
-            if case .scalar(let scalar) = field.node.content {
+            if case .scalar(let scalar) = entry.value.content {
                 let text = scalar.text
                 if values.contains(where: { $0 == text || $0 == text.uppercased() }) { return false }
             }
             let list = values.filter { !$0.isEmpty }.joined(separator: ", ")
-            field.error("\(field.node.kindText) is not supported by this build; supported: \(list)")
+            message.member(entry.key, entry.value).error(
+                "\(entry.value.kindText) is not supported by this build; supported: \(list)")
             return false
         case .refused, .refusedUnlessDefault:
-            field.findings.error(
-                entry.keyLocation, field.path,
-                "\(quoted(entry.key)) is an Envoy field that this build does not support\(hint)")
+            message.findings.error(
+                entry.keyLocation, message.child(entry.key),
+                "\(quoted(entry.key)) is an Envoy field that this build does not support\(field.hint)")
             return false
         }
     }
@@ -121,7 +156,7 @@ extension Value {
             error("\"@type\" is missing, expected \(expected)")
             return nil
         }
-        let type = Value(node: entry.value, path: child("@type"), findings: findings)
+        let type = member("@type", entry.value)
         guard let text = type.string() else { return nil }
         let name = text.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init)
         guard text.contains("/"), let schema = schemas.first(where: { $0.name == name }) else {

@@ -14,22 +14,6 @@ public struct Bootstrap: Sendable {
     public init() {}
 }
 
-/// Where something stands in the configuration the user wrote.
-public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
-    /// The file's name as the user gave it; `--config-yaml` for inline text.
-    public var file: String
-    /// From 1.
-    public var line: Int
-    /// From 1, in characters as an editor counts them.
-    public var column: Int
-    public init(file: String, line: Int, column: Int) {
-        self.file = file
-        self.line = line
-        self.column = column
-    }
-    public var description: String { "\(file):\(line):\(column)" }
-}
-
 /// `node`: overridden by `--service-node`, `--service-cluster`, `--service-zone`.
 public struct Node: Sendable {
     public var id = ""

@@ -41,7 +41,7 @@ public struct RuntimeValue: Sendable, Hashable {
         guard let root = YAMLReader.read(name: "", text: Array(text.utf8), findings: findings),
             case .mapping = root.content
         else { return }
-        let read = Value(node: root, path: "", findings: findings).message(.fractionalPercent)?.fraction()
+        let read = Value(node: root, place: .root, findings: findings).message(.fractionalPercent)?.fraction()
         if findings.errors.isEmpty { fraction = read }
     }
 

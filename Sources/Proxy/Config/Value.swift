@@ -1,15 +1,22 @@
 /// A node with its path: what the decoders read from. Reading reports its own errors and gives nil for a bad value.
 struct Value {
     let node: YAMLNode
-    /// `static_resources.listeners[0].name`
-    let path: String
+    let place: ValuePath
     let findings: Findings
 
+    /// `static_resources.listeners[0].name`
+    var path: String { place.text }
     var location: SourceLocation { node.location }
 
     func error(_ message: String) { findings.error(location, path, message) }
 
-    func child(_ key: String) -> String { path.isEmpty ? shown(key) : "\(path).\(shown(key))" }
+    /// The path of a field.
+    func child(_ key: String) -> String { ValuePath(.field(key), of: place).text }
+
+    /// A field.
+    func member(_ key: String, _ node: YAMLNode) -> Value {
+        Value(node: node, place: ValuePath(.field(key), of: place), findings: findings)
+    }
 
     /// A protobuf string: Envoy takes no number or boolean for one, quotes are needed.
     func string() -> String? {
@@ -99,11 +106,12 @@ struct Value {
 
     /// An enum's value by name or number. `known`: names of Envoy's that this build does not take.
     func choice<Choice>(_ supported: [(name: String, number: Int, value: Choice)], known: [String] = []) -> Choice? {
-        let list = supported.map(\.name).joined(separator: ", ")
+        var list: String { supported.map(\.name).joined(separator: ", ") }
         guard case .scalar(let scalar) = node.content, scalar.kind == .string || scalar.kind == .number else {
             error("expected one of \(list), got \(node.kindText)")
             return nil
         }
+        for choice in supported where choice.name == scalar.text { return choice.value }
         let text = scalar.text.uppercased()
         for choice in supported where choice.name == text || String(choice.number) == text { return choice.value }
         if known.contains(text) {
@@ -121,7 +129,9 @@ struct Value {
             error("expected a list, got \(node.kindText)")
             return []
         }
-        return items.enumerated().map { Value(node: $0.element, path: "\(path)[\($0.offset)]", findings: findings) }
+        return items.enumerated().map {
+            Value(node: $0.element, place: ValuePath(.index($0.offset), of: place), findings: findings)
+        }
     }
 
     /// The entries of a map field, whose keys are the user's.
@@ -131,7 +141,8 @@ struct Value {
             return []
         }
         return entries.map {
-            ($0.key, $0.keyLocation, Value(node: $0.value, path: "\(path)[\(quoted($0.key))]", findings: findings))
+            let place = ValuePath(.key($0.key), of: place)
+            return ($0.key, $0.keyLocation, Value(node: $0.value, place: place, findings: findings))
         }
     }
 }
@@ -143,6 +154,7 @@ enum WholeNumber: Equatable {
     case beyond
 
     static func parse(_ text: String, isPlain: Bool) -> WholeNumber? {
+        if let small = small(text) { return .within(small) }
         if isPlain, text.hasPrefix("0x"), text.count > 2 {
             return Int64(text.dropFirst(2), radix: 16).map { .within($0) } ?? .beyond
         }
@@ -159,5 +171,17 @@ enum WholeNumber: Equatable {
             real == real.rounded()
         else { return nil }
         return Int64(exactly: real).map { .within($0) } ?? .beyond
+    }
+
+    /// Nothing but a few digits, as nearly all of them are.
+    private static func small(_ text: String) -> Int64? {
+        let digits = text.utf8
+        guard 1...9 ~= digits.count, digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard isDigit(digit) else { return nil }
+            number = 10 * number + Int64(digit - UInt8(ascii: "0"))
+        }
+        return number
     }
 }

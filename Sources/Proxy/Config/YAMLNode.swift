@@ -60,28 +60,44 @@ struct YAMLScalar: Sendable {
 
     /// `isPlain`: written without quotes, so that its form decides.
     init(text: String, isPlain: Bool) {
+        var text = text
+        kind = isPlain ? text.withUTF8 { Self.resolve($0) } : .string
         self.text = text
-        self.kind = isPlain ? Self.resolve(text) : .string
     }
 
-    private static func resolve(_ text: String) -> Kind {
-        switch text {
-        case "", "~", "null", "Null", "NULL": return .null
-        case "true", "false": return .bool
-        default: return isNumber(Array(text.utf8)) ? .number : .string
+    init(_ bytes: UnsafeBufferPointer<UInt8>, isPlain: Bool) {
+        text = String(decoding: bytes, as: UTF8.self)
+        kind = isPlain ? Self.resolve(bytes) : .string
+    }
+
+    private static func resolve(_ bytes: UnsafeBufferPointer<UInt8>) -> Kind {
+        guard let first = bytes.first else { return .null }
+        switch first {
+        case UInt8(ascii: "~"): return bytes.count == 1 ? .null : .string
+        case UInt8(ascii: "n"): return bytes.elementsEqual("null".utf8) ? .null : .string
+        case UInt8(ascii: "N"):
+            return bytes.elementsEqual("Null".utf8) || bytes.elementsEqual("NULL".utf8) ? .null : .string
+        case UInt8(ascii: "t"): return bytes.elementsEqual("true".utf8) ? .bool : .string
+        case UInt8(ascii: "f"): return bytes.elementsEqual("false".utf8) ? .bool : .string
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"):
+            return isNumber(bytes[...]) ? .number : .string
+        default: return .string
         }
     }
 
     /// Decimal, hexadecimal and floating forms, and `.inf` and `.nan`. An IP address or a duration is none of them.
-    private static func isNumber(_ bytes: [UInt8]) -> Bool {
-        var rest = bytes[...]
+    private static func isNumber(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        var rest = bytes
         if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { rest.removeFirst() }
         guard let first = rest.first else { return false }
         if rest.count > 2, first == UInt8(ascii: "0"), rest[rest.startIndex + 1] == UInt8(ascii: "x") {
             return rest.dropFirst(2).allSatisfy(isHexDigit)
         }
-        let special = String(decoding: rest, as: UTF8.self).lowercased()
-        if special == ".inf" || special == ".nan" { return true }
+        if rest.count == 4, first == UInt8(ascii: ".") {
+            let lower = rest.map { $0 | 0x20 }
+            let word = lower.dropFirst()
+            if word.elementsEqual("inf".utf8) || word.elementsEqual("nan".utf8) { return true }
+        }
         let integral = rest.prefix(while: isDigit)
         rest = rest.dropFirst(integral.count)
         var digits = integral.count

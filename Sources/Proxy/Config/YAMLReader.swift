@@ -8,6 +8,8 @@ struct YAMLReader {
     static let deepestNesting = 100
     /// How many nodes aliases may add in all: what stops "a billion laughs".
     static let mostAliasNodes = 100_000
+    /// With more keys in a mapping equal ones are found by hash.
+    private static let mostKeysInOrder = 16
 
     /// Thrown to stop reading: the text cannot be followed further.
     private struct Stop: Error {
@@ -22,9 +24,11 @@ struct YAMLReader {
         var height: Int
     }
 
-    private let name: String
     private let findings: Findings
-    private let parser: UnsafeMutablePointer<yaml_parser_t>
+    private let events: YAMLEvents
+    /// The members of the sequences and mappings that are being read, the innermost last.
+    private let items = YAMLStack<YAMLNode>()
+    private let entries = YAMLStack<YAMLEntry>()
     private var anchors: [String: Anchor] = [:]
     private var aliasNodes = 0
 
@@ -36,19 +40,15 @@ struct YAMLReader {
         }
         // libyaml takes a byte order mark for content once it has been told the encoding.
         let content = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
-        let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
-        defer { parser.deallocate() }
-        guard yaml_parser_initialize(parser) == 1 else {
-            findings.error(SourceLocation(file: name, line: 1, column: 1), "", "out of memory")
-            return nil
-        }
-        defer { yaml_parser_delete(parser) }
+        let start = SourceLocation(file: name, line: 1, column: 1)
         return content.withUnsafeBufferPointer { bytes in
-            yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
-            yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
-            var reader = YAMLReader(name: name, findings: findings, parser: parser)
+            guard let events = YAMLEvents(bytes, source: SourceText(name)) else {
+                findings.error(start, "", "out of memory")
+                return nil
+            }
+            var reader = YAMLReader(findings: findings, events: events)
             do throws(Stop) {
-                return try reader.document()
+                return try reader.document(start)
             } catch {
                 findings.error(error.location, "", error.message)
                 return nil
@@ -56,81 +56,111 @@ struct YAMLReader {
         }
     }
 
-    private init(name: String, findings: Findings, parser: UnsafeMutablePointer<yaml_parser_t>) {
-        self.name = name
+    private init(findings: Findings, events: YAMLEvents) {
         self.findings = findings
-        self.parser = parser
+        self.events = events
     }
 
-    private mutating func document() throws(Stop) -> YAMLNode {
-        _ = try next()  // The stream's start.
-        guard case .documentStart = try next().kind else {
-            throw Stop(location: SourceLocation(file: name, line: 1, column: 1), message: "the text is empty")
+    private mutating func document(_ start: SourceLocation) throws(Stop) -> YAMLNode {
+        try next()  // The stream's start.
+        try next()
+        guard events.kind == YAML_DOCUMENT_START_EVENT else {
+            throw Stop(location: start, message: "the text is empty")
         }
-        let root = try node(next(), depth: 0).node
-        _ = try next()  // The document's end.
-        let after = try next()
-        if case .documentStart = after.kind {
-            throw Stop(location: after.location, message: "only one document is supported, this starts a second")
+        try next()
+        let root = try node(depth: 0).node
+        try next()  // The document's end.
+        try next()
+        if events.kind == YAML_DOCUMENT_START_EVENT {
+            throw Stop(location: events.location, message: "only one document is supported, this starts a second")
         }
         return root
     }
 
-    private mutating func node(_ event: YAMLEvent, depth: Int) throws(Stop) -> Anchor {
+    /// The node that begins with the current event.
+    private mutating func node(depth: Int) throws(Stop) -> Anchor {
+        let location = events.location
         if depth > Self.deepestNesting {
-            throw Stop(location: event.location, message: "nested deeper than \(Self.deepestNesting) levels")
+            throw Stop(location: location, message: "nested deeper than \(Self.deepestNesting) levels")
         }
-        var made = Anchor(
-            node: YAMLNode(content: .sequence([]), location: event.location), count: 1, height: 0)
-        switch event.kind {
-        case .alias(let anchor): return try expand(anchor, at: event.location, depth: depth)
-        case .scalar(let text, let isPlain):
-            made.node.content = .scalar(YAMLScalar(text: text, isPlain: isPlain && !hasStringTag(event)))
-        case .sequenceStart:
-            var items: [YAMLNode] = []
-            while true {
-                let event = try next()
-                if case .sequenceEnd = event.kind { break }
-                let item = try node(event, depth: depth + 1)
-                items.append(item.node)
-                made.count += item.count
-                made.height = max(made.height, item.height + 1)
-            }
-            made.node.content = .sequence(items)
-        case .mappingStart: try mapping(into: &made, depth: depth)
-        default: throw Stop(location: event.location, message: "unexpected YAML event")
+        let properties = events.properties
+        var made: Anchor
+        switch events.kind {
+        case YAML_ALIAS_EVENT: return try expand(events.alias, at: location, depth: depth)
+        case YAML_SCALAR_EVENT:
+            let (bytes, isPlain) = events.scalar
+            let isString = properties.tag == "!" || properties.tag == YAML_STR_TAG
+            let scalar = YAMLScalar(bytes, isPlain: isPlain && !isString)
+            made = Anchor(node: YAMLNode(content: .scalar(scalar), location: location), count: 1, height: 0)
+        case YAML_SEQUENCE_START_EVENT: made = try sequence(location, depth: depth)
+        case YAML_MAPPING_START_EVENT: made = try mapping(location, depth: depth)
+        default: throw Stop(location: location, message: "unexpected YAML event")
         }
-        try checkTag(event)
-        if let anchor = event.anchor { anchors[anchor] = made }
+        if let tag = properties.tag { try check(tag, location) }
+        if let anchor = properties.anchor { anchors[anchor] = made }
         return made
     }
 
-    private mutating func mapping(into made: inout Anchor, depth: Int) throws(Stop) {
-        var entries: [YAMLEntry] = []
+    private mutating func sequence(_ location: SourceLocation, depth: Int) throws(Stop) -> Anchor {
+        let first = items.count
+        var count = 1
+        var height = 0
+        while true {
+            try next()
+            if events.kind == YAML_SEQUENCE_END_EVENT { break }
+            let item = try node(depth: depth + 1)
+            items.push(item.node)
+            count += item.count
+            height = max(height, item.height + 1)
+        }
+        return Anchor(
+            node: YAMLNode(content: .sequence(items.take(from: first)), location: location), count: count,
+            height: height)
+    }
+
+    private mutating func mapping(_ location: SourceLocation, depth: Int) throws(Stop) -> Anchor {
+        let first = entries.count
+        var count = 1
+        var height = 0
+        // Lines of the keys, once there are many.
         var lines: [String: Int] = [:]
         while true {
-            let keyEvent = try next()
-            if case .mappingEnd = keyEvent.kind { break }
-            let key = try node(keyEvent, depth: depth + 1)
+            try next()
+            if events.kind == YAML_MAPPING_END_EVENT { break }
+            let keyLocation = events.location
+            let isPlain = events.kind == YAML_SCALAR_EVENT && events.scalar.isPlain
+            let key = try node(depth: depth + 1)
             guard case .scalar(let scalar) = key.node.content else {
-                throw Stop(location: keyEvent.location, message: "a key must be a plain word, not \(key.node.kindText)")
+                throw Stop(location: keyLocation, message: "a key must be a plain word, not \(key.node.kindText)")
             }
-            if scalar.text == "<<", case .scalar(_, let isPlain) = keyEvent.kind, isPlain {
-                throw Stop(
-                    location: keyEvent.location, message: "merge keys (<<) are not supported; write the fields out")
+            if isPlain, scalar.text == "<<" {
+                throw Stop(location: keyLocation, message: "merge keys (<<) are not supported; write the fields out")
             }
-            let value = try node(next(), depth: depth + 1)
-            made.count += value.count + 1
-            made.height = max(made.height, value.height + 1)
-            if let line = lines[scalar.text] {
+            try next()
+            let value = try node(depth: depth + 1)
+            count += value.count + 1
+            height = max(height, value.height + 1)
+            if let line = line(of: scalar.text, from: first, &lines) {
                 findings.error(
-                    keyEvent.location, "", "duplicate key \(quoted(scalar.text)), already given in line \(line)")
+                    keyLocation, "", "duplicate key \(quoted(scalar.text)), already given in line \(line)")
                 continue
             }
-            lines[scalar.text] = keyEvent.location.line
-            entries.append(YAMLEntry(key: scalar.text, keyLocation: keyEvent.location, value: value.node))
+            entries.push(YAMLEntry(key: scalar.text, keyLocation: keyLocation, value: value.node))
         }
-        made.node.content = .mapping(entries)
+        return Anchor(
+            node: YAMLNode(content: .mapping(entries.take(from: first)), location: location), count: count,
+            height: height)
+    }
+
+    /// Where a key of the mapping stands that is equal; nil: there is none.
+    private func line(of key: String, from first: Int, _ lines: inout [String: Int]) -> Int? {
+        if entries.count - first <= Self.mostKeysInOrder {
+            for i in first..<entries.count where entries[i].key == key { return entries[i].keyLocation.line }
+            return nil
+        }
+        // Those that have come since are looked up from here on.
+        for i in (first + lines.count)..<entries.count { lines[entries[i].key] = entries[i].keyLocation.line }
+        return lines[key]
     }
 
     private mutating func expand(_ anchor: String, at location: SourceLocation, depth: Int) throws(Stop) -> Anchor {
@@ -147,36 +177,56 @@ struct YAMLReader {
         return known
     }
 
-    private func hasStringTag(_ event: YAMLEvent) -> Bool {
-        event.tag == "!" || event.tag == YAML_STR_TAG
-    }
-
     /// Tags may repeat what YAML says of a node anyway; those of applications mean nothing here.
-    private func checkTag(_ event: YAMLEvent) throws(Stop) {
-        guard let tag = event.tag, tag != "!" else { return }
+    private func check(_ tag: String, _ location: SourceLocation) throws(Stop) {
         let core = [
-            YAML_NULL_TAG, YAML_BOOL_TAG, YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_SEQ_TAG, YAML_MAP_TAG,
+            "!", YAML_NULL_TAG, YAML_BOOL_TAG, YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_SEQ_TAG, YAML_MAP_TAG,
         ]
         if !core.contains(tag) {
-            throw Stop(location: event.location, message: "YAML tag \(quoted(tag)) is not supported")
+            throw Stop(location: location, message: "YAML tag \(quoted(tag)) is not supported")
         }
     }
 
-    private func next() throws(Stop) -> YAMLEvent {
-        var event = yaml_event_t()
-        guard yaml_parser_parse(parser, &event) == 1 else { throw failure() }
-        defer { yaml_event_delete(&event) }
-        return YAMLEvent(event, file: name)
+    private func next() throws(Stop) {
+        if events.next() { return }
+        let failure = events.failure
+        throw Stop(location: failure.location, message: failure.message)
+    }
+}
+
+/// Members that are collected and then become an array of just their number, without a copy on the way.
+private final class YAMLStack<Element> {
+    private var memory: UnsafeMutablePointer<Element>
+    private var capacity = 64
+    private(set) var count = 0
+
+    init() { memory = .allocate(capacity: capacity) }
+
+    deinit {
+        memory.deinitialize(count: count)
+        memory.deallocate()
     }
 
-    private func failure() -> Stop {
-        let mark = parser.pointee.problem_mark
-        var message = parser.pointee.problem.map { String(cString: $0) } ?? "not valid YAML"
-        if let context = parser.pointee.context {
-            message += " " + String(cString: context)
-            message += " (from line \(parser.pointee.context_mark.line + 1))"
+    subscript(_ position: Int) -> Element { memory[position] }
+
+    func push(_ element: Element) {
+        if count == capacity {
+            let larger = UnsafeMutablePointer<Element>.allocate(capacity: 2 * capacity)
+            larger.moveInitialize(from: memory, count: count)
+            memory.deallocate()
+            memory = larger
+            capacity *= 2
         }
-        let location = SourceLocation(file: name, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
-        return Stop(location: location, message: "YAML syntax: " + message)
+        (memory + count).initialize(to: element)
+        count += 1
+    }
+
+    func take(from first: Int) -> [Element] {
+        let taken = count - first
+        count = first
+        return Array(unsafeUninitializedCapacity: taken) { buffer, initialized in
+            if taken > 0 { buffer.baseAddress!.moveInitialize(from: memory + first, count: taken) }
+            initialized = taken
+        }
     }
 }

@@ -53,8 +53,12 @@ final class WorkerMailbox: Sendable {
     deinit { _ = cl_close(descriptor) }
 
     func post(_ command: WorkerCommand) {
-        queue.withLock { $0.append(command) }
-        cl_eventfd_signal(descriptor)
+        let isFirst = queue.withLock { commands in
+            commands.append(command)
+            return commands.count == 1
+        }
+        // Whoever posted the first of those that wait has signalled, or is about to.
+        if isFirst { cl_eventfd_signal(descriptor) }
     }
 
     func take() -> [WorkerCommand] {

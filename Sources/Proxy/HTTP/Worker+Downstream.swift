@@ -13,12 +13,14 @@ extension Worker {
             }
             let kept = c.pointee.input.count
             // A client that pipelines without end is not read until its turn comes.
-            if c.pointee.stream >= 0, !c.pointee.flags.contains(.inBody), kept >= Self.readChunk {
+            if c.pointee.stream >= 0, !c.pointee.flags.contains(.inBody), kept >= Self.headChunk {
                 c.pointee.flags.insert(.readPending)
                 return
             }
             if kept > 0 { memcpy(readBuffer, c.pointee.input.bytes, kept) }
-            let count = cl_recv(c.pointee.fd, readBuffer + kept, min(Self.readChunk, readCapacity - kept))
+            let chunk = c.pointee.flags.contains(.inBody) ? Self.bodyChunk(c) : Self.headChunk
+            let room = min(chunk, readCapacity - kept)
+            let count = cl_recv(c.pointee.fd, readBuffer + kept, room)
             if count == -Int(EAGAIN) {
                 c.pointee.flags.remove(.readPending)
                 return
@@ -43,13 +45,13 @@ extension Worker {
                 return
             }
             c.pointee.input.set(readBuffer + used, kept + count - used)
-            if count < min(Self.readChunk, readCapacity - kept), !c.pointee.flags.contains(.peerClosing) {
+            if count < room, !c.pointee.flags.contains(.peerClosing) {
                 c.pointee.flags.remove(.readPending)
                 return
             }
             turns += 1
             // One fast client does not keep the others waiting. What it has sent already is announced by no event.
-            if turns >= 8 {
+            if turns >= Self.readTurns {
                 c.pointee.flags.insert(.readPending)
                 return makeReady(slot, c)
             }

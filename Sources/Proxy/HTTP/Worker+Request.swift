@@ -119,6 +119,7 @@ extension Worker {
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             return directReply(slot, c, s, route, head)
         }
+        needStats(cluster: Int(route.cluster))
         s.pointee.cluster = route.cluster
         if upgrade {
             // Such a request does not end before the tunnel does, so the route's timeout never begins to run.

@@ -13,7 +13,8 @@ extension Worker {
             }
             let kept = u.pointee.input.count
             if kept > 0 { memcpy(readBuffer, u.pointee.input.bytes, kept) }
-            let count = cl_recv(u.pointee.fd, readBuffer + kept, min(Self.readChunk, readCapacity - kept))
+            let room = min(Self.bodyChunk(u), readCapacity - kept)
+            let count = cl_recv(u.pointee.fd, readBuffer + kept, room)
             if count == -Int(EAGAIN) {
                 u.pointee.flags.remove(.readPending)
                 return
@@ -33,12 +34,12 @@ extension Worker {
             if u.pointee.generation != generation || u.pointee.kind == .free { return }
             u.pointee.input.set(readBuffer + used, kept + count - used)
             if u.pointee.kind == .tunnelUpstream { return makeReady(slot, u) }
-            if count < min(Self.readChunk, readCapacity - kept), !u.pointee.flags.contains(.peerClosing) {
+            if count < room, !u.pointee.flags.contains(.peerClosing) {
                 u.pointee.flags.remove(.readPending)
                 return
             }
             turns += 1
-            if turns >= 8 { return makeReady(slot, u) }
+            if turns >= Self.readTurns { return makeReady(slot, u) }
         }
     }
 

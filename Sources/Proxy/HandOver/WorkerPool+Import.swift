@@ -58,9 +58,6 @@ extension WorkerPool {
         let position = stats.addGone(name.statName)
         guard position >= 0 else { return -1 }
         goneClusters.append(name)
-        for (worker, writer) in zip(workers, writers) {
-            (worker.clusterStats + Int(position)).initialize(to: stats.cells(cluster: Int(position), writer))
-        }
         return position
     }
 }
@@ -271,7 +268,10 @@ final class ConnectionImport {
 
     /// A connection at rest does not bring a cluster back that is gone.
     private func find(_ name: TransactionRecord.Name, _ unit: IncomingUnit, _ pool: WorkerPool) -> Int32 {
-        if let known = pool.workers[0].snapshot.clusterPositions[name.name] { return Int32(known) }
+        if let known = pool.workers[0].snapshot.clusterPositions[name.name] {
+            pool.stats.make(cluster: known)
+            return Int32(known)
+        }
         return unit.downstream == nil ? -2 : pool.goneCluster(name)
     }
 

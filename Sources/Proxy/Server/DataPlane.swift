@@ -122,6 +122,12 @@ public protocol DataPlane: AnyObject {
     /// Child, parked: forgets what was adopted.
     func dropConnections()
 
+    /// Whether there are clusters without stats.
+    var hasStatsToMake: Bool { get }
+    /// Makes the stats of a cluster that has none yet, and of which no worker has needed them; returns which that was, nil:
+    /// all have.
+    func makeNextStats() -> Int?
+
     /// Closes everything and joins the threads.
     func shutdown()
 }

@@ -9,6 +9,8 @@ enum InputFile {
         guard fd >= 0 else { throw SystemError(call: "cannot be opened", code: -fd) }
         defer { _ = cl_close(fd) }
         var bytes: [UInt8] = []
+        var status = cl_file_status()
+        if cl_fstat(fd, &status) >= 0, status.size > 0 { bytes.reserveCapacity(min(Int(status.size), largest)) }
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
             let n = cl_read(fd, &buffer, buffer.count)

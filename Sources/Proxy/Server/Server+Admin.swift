@@ -72,6 +72,7 @@ extension Server: AdminContext {
 
     func statsSnapshot() -> StatsSnapshot {
         refreshGauges()
+        finishClusterStats()
         return store.snapshot()
     }
 
@@ -92,7 +93,10 @@ extension Server: AdminContext {
 
     var isHandingOver: Bool { parentSession != nil && role == .serving }
 
-    func resetCounters() { store.resetCounters() }
+    func resetCounters() {
+        finishClusterStats()
+        store.resetCounters()
+    }
 
     /// SIGUSR1 and `POST /reopen_logs`.
     func reopenLogs() {

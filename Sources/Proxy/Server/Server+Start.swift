@@ -32,6 +32,7 @@ extension Server: RestartChildOwner {
         if let region = claim.region { try region.commitSlot() }
         store.keepStart(before)
         serve()
+        makeClusterStats()
         log.info("epoch \(epoch) serves \(describeListeners())")
     }
 
@@ -205,6 +206,7 @@ extension Server: RestartChildOwner {
         // Not before: connections were waiting.
         store.keepStart(totalsAtStart)
         totalsAtStart = nil
+        makeClusterStats()
         openMoreMembers()
         // Nobody would ever accept what is not in this configuration.
         if !notAdopted.isEmpty { childSession?.release(notAdopted.sorted()) }
@@ -248,6 +250,10 @@ extension Server: RestartChildOwner {
         stats.listeners[.listener_create_success].add(UInt64(sockets.count * concurrency))
         stats.clusters[.cluster_added].add(UInt64(bootstrap.clusters.count))
         stats.clusterGauges[.active_clusters].set(UInt64(bootstrap.clusters.count))
+        loop.after(ms: 0) { [weak self] in
+            self?.whenServing?()
+            self?.whenServing = nil
+        }
         stats.histograms[.initialization_time_ms].record((cl_monotonic_ns() - startNs) / 1_000_000)
     }
 

@@ -45,6 +45,10 @@ final class Server {
     var state = ServerState.preInitializing { didSet { stats.gauges[.state].set(state.rawValue) } }
     /// `/healthcheck/fail` was asked for, here or of a process before this one.
     var healthCheckFailed = false
+    /// Runs once, just after this process has begun to serve.
+    var whenServing: (() -> Void)?
+    /// There are clusters without stats, and the main thread is at it.
+    var makesClusterStats = false
     /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
     var sockets: [ListenerSockets] = []
     /// What the parent has and this configuration has not: to be released by the parent.
@@ -101,13 +105,16 @@ final class Server {
         node.cluster = options.serviceCluster ?? node.cluster
         node.zone = options.serviceZone ?? node.zone
         self.node = node
-        store = StatsStore(region: claim.region, naming: .envoy)
+        store = StatsStore(region: claim.region, naming: .envoy, takesTotals: true)
         store.report = { log.error("\($0)") }
         writer = store.makeWriter()
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
+        // While a parent serves nobody waits; else nobody serves yet, and the rest of many is made afterwards.
+        let earlyStats = claim.parent == nil ? DataPlaneStats.fewClusters : .max
         let clusterManager = try ClusterManager(
-            bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log)
+            bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log,
+            earlyStats: earlyStats)
         self.clusterManager = clusterManager
         let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
@@ -116,11 +123,12 @@ final class Server {
             writer: writer, warn: { log.warning($0) })
         let pool = try WorkerPool(
             configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
-            log: { log.warning($0) }, accessLog: accessLog)
+            log: { log.warning($0) }, accessLog: accessLog, earlyStats: earlyStats)
         pool.hostEvent = { [weak clusterManager] cluster, host, event in
             clusterManager?.handle(event, cluster: cluster, host: host)
         }
         self.pool = pool
+        claim.region?.hasNamesToCome = pool.hasStatsToMake
         store.topUp()
     }
 
@@ -145,6 +153,7 @@ final class Server {
             loop.run()
             // What workers have asked for and wait for: the cells of rare status codes.
             loop.mailbox.run()
+            keepDiscoveryStats()
         }
         pool.shutdown()
         finishAccessLogs()

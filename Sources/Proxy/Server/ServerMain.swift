@@ -30,7 +30,7 @@ public enum ServerMain {
         do {
             let log = try Log(level: LogLevel(flag: options.logLevel) ?? .info, path: options.logPath)
             for warning in loaded.warnings { log.warning("\(warning)") }
-            return try serve(options, loaded.bootstrap, log)
+            return try serve(options, loaded, log)
         } catch let error as StartupError {
             for line in error.lines { complain(line) }
         } catch {
@@ -39,7 +39,8 @@ public enum ServerMain {
         return 1
     }
 
-    private static func serve(_ options: ServerOptions, _ bootstrap: Bootstrap, _ log: Log) throws -> Int32 {
+    private static func serve(_ options: ServerOptions, _ loaded: LoadedConfiguration, _ log: Log) throws -> Int32 {
+        let bootstrap = loaded.bootstrap
         // Before there is any thread: all of them inherit the mask.
         let signals = try Signals([SIGTERM, SIGINT, SIGUSR1])
         DescriptorTable.raiseLimit()
@@ -60,6 +61,7 @@ public enum ServerMain {
         if let path = options.baseIDPath { try OutputFile.write(path, "\(claim.baseID)") }
         let server = try Server(
             options: options, bootstrap: bootstrap, claim: claim, log: log, loop: try MainLoop(), signals: signals)
+        server.whenServing = { loaded.forgetText() }
         return try server.run()
     }
 

@@ -271,7 +271,9 @@ final class Snapshot: @unchecked Sendable {
 
     /// A part of a stat name: `:` and `/` become `_` as Envoy does it.
     static func statName(_ text: String) -> String {
-        String(text.map { $0 == ":" || $0 == "/" ? "_" : $0 })
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") }) else { return text }
+        let bytes = text.utf8.map { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

@@ -22,6 +22,8 @@ public final class WorkerPool: DataPlane {
     /// What a worker has to say of a host, on the main thread.
     var hostEvent: ((_ cluster: Int, _ host: UInt64, _ event: HostEvent) -> Void)?
     private var threads: [pthread_t] = []
+    /// Workers that have left their loops.
+    fileprivate var endedCount = 0
     private var emptyWaiters: [() -> Void] = []
     private let relay: PoolRelay
 
@@ -30,15 +32,22 @@ public final class WorkerPool: DataPlane {
     ///   - mailbox: how workers reach the main thread.
     ///   - log: called from workers.
     ///   - accessLog: who writes the lines of access logs; nil: nobody, they are dropped.
+    ///   - earlyStats: how many clusters have their stats from the start; see `makeNextStats`.
     init(
         configuration: CompiledConfiguration, store: StatsStore, concurrency: Int, mailbox: MainMailbox,
-        log: @escaping @Sendable (String) -> Void, accessLog: AccessLogWriter? = nil
+        log: @escaping @Sendable (String) -> Void, accessLog: AccessLogWriter? = nil, earlyStats: Int = .max
     ) throws {
-        let stats = DataPlaneStats(store: store, snapshot: configuration.snapshot, concurrency: concurrency)
+        let stats = DataPlaneStats(
+            store: store, snapshot: configuration.snapshot, concurrency: concurrency, early: earlyStats)
         let relay = PoolRelay()
         let hooks = WorkerHooks(
             drained: { _ in mailbox.post { relay.pool?.checkEmpty() } },
             needStatus: { worker, key in mailbox.post { relay.pool?.makeStatus(worker, key) } },
+            needClusterStats: { [wanted = stats.wanted] cluster in
+                wanted.add(cluster)
+                mailbox.post { relay.pool?.stats.makeWanted() }
+            },
+            ended: { mailbox.post { relay.pool?.endedCount += 1 } },
             hostEvent: { cluster, host, event in
                 mailbox.post { relay.pool?.hostEvent?(Int(cluster), host, event) }
             },
@@ -72,6 +81,7 @@ public final class WorkerPool: DataPlane {
                     let worker = Unmanaged<Worker>.fromOpaque(context).takeRetainedValue()
                     _ = cl_set_thread_name("wrk:worker_\(worker.index)")
                     worker.run()
+                    worker.hooks.ended()
                     return nil
                 }, context)
             guard code == 0 else {
@@ -148,8 +158,18 @@ public final class WorkerPool: DataPlane {
         checkEmpty()
     }
 
+    public var hasStatsToMake: Bool { stats.hasMore }
+
+    public func makeNextStats() -> Int? { stats.makeNext() }
+
     public func shutdown() {
         for worker in workers { worker.mailbox.post(.stop) }
+        // Until its last turn a worker may wait for stats that are made here.
+        while stats.hasMore, endedCount < threads.count {
+            var waiting = pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&waiting, 1, 1000)
+            mailbox.run()
+        }
         for thread in threads { pthread_join(thread, nil) }
         threads = []
         relay.pool = nil

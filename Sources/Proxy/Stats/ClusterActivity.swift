@@ -22,7 +22,8 @@ struct ClusterActivity: BitwiseCopyable, @unchecked Sendable {
     func requests(cluster: Int) -> UInt64 {
         var sum: UInt64 = 0
         for worker in 0..<workers {
-            if let stats = cells[worker] { sum &+= stats[cluster].gauges[.upstream_rq_active].part }
+            guard let stats = cells[worker], ClusterStats.isMade(stats + cluster) else { continue }
+            sum &+= stats[cluster].gauges[.upstream_rq_active].part
         }
         // Workers count while this reads: a sum below zero is nothing.
         return sum > 1 << 63 ? 0 : sum

@@ -16,26 +16,12 @@ struct ListenerStats: BitwiseCopyable {
     let tcp: CounterGroup<TCPCounter>
 }
 
-/// What one worker counts for a cluster.
-struct ClusterStats: BitwiseCopyable {
-    let counters: CounterGroup<ClusterCounter>
-    let gauges: GaugeGroup<ClusterGauge>
-    let histograms: HistogramGroup<ClusterHistogram>
-    /// `upstream_rq_<code>` by `CommonStatus.index`.
-    let codes: UnsafeMutablePointer<Counter>
-    /// `external.` and `internal.` repeat the response counters by origin of the request.
-    let external: OriginStats
-    let inside: OriginStats
-}
-
-struct OriginStats: BitwiseCopyable {
-    let counters: CounterGroup<OriginCounter>
-    let codes: UnsafeMutablePointer<Counter>
-    let histograms: HistogramGroup<OriginHistogram>
-}
-
 /// The ids of everything the data plane counts, made by the main thread from the snapshot; `resolve` gives a worker its
 /// own cells.
+///
+/// A process with thousands of clusters has more than a million names for them. Those of the first clusters are there from
+/// the start; the others may be made while it serves already: one cluster at a time by `makeNext`, and at once when a worker
+/// needs one (`wanted`).
 final class DataPlaneStats {
     private struct ListenerIDs {
         let listener: GroupIDs<ListenerCounter>
@@ -49,68 +35,98 @@ final class DataPlaneStats {
         let listenerHTTP: GroupIDs<ListenerHTTPCounter>
         let tcp: GroupIDs<TCPCounter>
     }
-    private struct OriginIDs {
-        let counters: GroupIDs<OriginCounter>
-        let codes: [StatID]
-        let histograms: GroupIDs<OriginHistogram>
-    }
-    private struct ClusterIDs {
-        let counters: GroupIDs<ClusterCounter>
-        let gauges: GroupIDs<ClusterGauge>
-        let histograms: GroupIDs<ClusterHistogram>
-        let codes: [StatID]
-        let external, inside: OriginIDs
-    }
     private var listeners: [ListenerIDs] = []
-    private var clusters: [ClusterIDs] = []
+    private let template = ClusterTemplate()
     private let store: StatsStore
     private var clusterNames: [String]
+    /// The stats of the first clusters.
+    private let early: [StatIDs]
+    /// By cluster.
+    private var isMade: [Bool]
+    /// Where `makeNext` goes on.
+    private var next: Int
+    /// What workers have: their cells by cluster.
+    private var tables: [(writer: StatsWriter, clusters: UnsafeMutablePointer<ClusterStats>)] = []
+    /// What workers wait for.
+    let wanted = WantedClusters()
+    /// What stands in the tables for stats that are not made: cells that nobody shows.
+    private let unmade: ClusterStats
     /// What all workers have of the configured clusters.
     let activity: ClusterActivity
 
     /// Clusters that the workers' tables have room for.
     private let room: Int
+    /// So many are no work to speak of.
+    static let fewClusters = 64
 
-    init(store: StatsStore, snapshot: Snapshot, concurrency: Int) {
+    /// - Parameter early: how many clusters have their stats from the start.
+    init(store: StatsStore, snapshot: Snapshot, concurrency: Int, early: Int) {
         self.store = store
+        let template = template
         activity = ClusterActivity(workers: max(concurrency, 1))
         room = snapshot.clusterCount + Snapshot.maxGoneClusters
         clusterNames = snapshot.clusterStatNames
+        let hidden = StatsStore.heapOnly()
+        let ids = hidden.stats(template.stats, prefix: "")
+        unmade = ClusterStats(template, hidden.makeWriter().views(template.stats, ids))
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
-        clusters = snapshot.clusterStatNames.map { Self.cluster(store, $0) }
+        if early >= snapshot.clusterCount { store.reserve(snapshot.clusterCount * template.stats.count) }
+        self.early = snapshot.clusterStatNames.prefix(early).map {
+            store.stats(template.stats, prefix: ClusterScope($0).prefix)
+        }
+        isMade = (0..<snapshot.clusterCount).map { $0 < early }
+        next = min(early, snapshot.clusterCount)
     }
 
-    private static func cluster(_ store: StatsStore, _ name: String) -> ClusterIDs {
-        let scope = ClusterScope(name)
-        return ClusterIDs(
-            counters: GroupIDs(store, in: scope), gauges: GroupIDs(store, in: scope),
-            histograms: GroupIDs(store, in: scope),
-            codes: CommonStatus.codes.map {
-                store.stat(ClusterStatusCounter.upstream_rq_code, in: scope, "\($0)")
-            },
-            external: Self.origin(store, ClusterOriginScope(name, .external)),
-            inside: Self.origin(store, ClusterOriginScope(name, .internal)))
+    /// Whether there are clusters without stats.
+    var hasMore: Bool { next < isMade.count }
+
+    /// Makes the stats of the next cluster that has none; returns which that was, nil: all have.
+    func makeNext() -> Int? {
+        makeWanted()
+        // Room for many takes time of its own, which nobody has before the process serves.
+        if next == early.count { store.reserve(isMade.count * template.stats.count) }
+        while next < isMade.count, isMade[next] { next += 1 }
+        guard next < isMade.count else { return nil }
+        make(cluster: next)
+        next += 1
+        return next - 1
+    }
+
+    /// Makes the stats of a cluster, unless they are there: workers may count then.
+    func make(cluster index: Int) {
+        guard !isMade[index] else { return }
+        isMade[index] = true
+        fill(index, store.stats(template.stats, prefix: ClusterScope(clusterNames[index]).prefix))
+    }
+
+    /// Makes those that workers wait for.
+    func makeWanted() {
+        for index in wanted.take() {
+            make(cluster: index)
+            for table in tables { ClusterStats.wake(table.clusters + index) }
+            store.topUp()
+        }
+    }
+
+    private func fill(_ index: Int, _ ids: StatIDs) {
+        for table in tables { fill(index, ids, table.writer, table.clusters) }
+    }
+
+    private func fill(
+        _ index: Int, _ ids: StatIDs, _ writer: StatsWriter, _ table: UnsafeMutablePointer<ClusterStats>
+    ) {
+        ClusterStats.publish(ClusterStats(template, writer.views(template.stats, ids)), at: table + index)
     }
 
     /// A cluster that this configuration has no more, but a request in flight of the predecessor: it goes on being counted
     /// under its name. Returns its position, or -1 when there is no room for more of them.
     func addGone(_ statName: String) -> Int32 {
-        guard clusters.count < room else { return -1 }
-        clusters.append(Self.cluster(store, statName))
+        guard isMade.count < room else { return -1 }
+        isMade.append(true)
         clusterNames.append(statName)
-        return Int32(clusters.count - 1)
-    }
-
-    /// The cells of cluster `index` in a worker's plane.
-    func cells(cluster index: Int, _ writer: StatsWriter) -> ClusterStats { Self.cells(clusters[index], writer) }
-
-    private static func cells(_ ids: ClusterIDs, _ writer: StatsWriter) -> ClusterStats {
-        ClusterStats(
-            counters: ids.counters.cells(writer),
-            gauges: ids.gauges.cells(writer),
-            histograms: ids.histograms.cells(writer),
-            codes: writer.counters(ids.codes),
-            external: cells(ids.external, writer), inside: cells(ids.inside, writer))
+        fill(isMade.count - 1, store.stats(template.stats, prefix: ClusterScope(statName).prefix))
+        return Int32(isMade.count - 1)
     }
 
     private static func listener(_ store: StatsStore, _ name: Snapshot.ListenerName, concurrency: Int) -> ListenerIDs {
@@ -139,14 +155,7 @@ final class DataPlaneStats {
             tcp: counters(name.tcpPrefix.map { TCPScope($0) }))
     }
 
-    private static func origin(_ store: StatsStore, _ scope: ClusterOriginScope) -> OriginIDs {
-        OriginIDs(
-            counters: GroupIDs(store, in: scope),
-            codes: CommonStatus.codes.map { store.stat(OriginStatusCounter.upstream_rq_code, in: scope, "\($0)") },
-            histograms: GroupIDs(store, in: scope))
-    }
-
-    /// The cells of worker `index` for every listener and every cluster.
+    /// The cells of worker `index` for every listener, and for the clusters that have stats; those of others follow.
     func resolve(worker index: Int, _ writer: StatsWriter) -> (
         listeners: UnsafeMutablePointer<ListenerStats>, clusters: UnsafeMutablePointer<ClusterStats>
     ) {
@@ -166,7 +175,9 @@ final class DataPlaneStats {
                     tcp: ids.tcp.cells(writer)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
-        for (i, ids) in clusters.enumerated() { (clusterStats + i).initialize(to: Self.cells(ids, writer)) }
+        clusterStats.initialize(repeating: unmade, count: room)
+        for (i, ids) in early.enumerated() { fill(i, ids, writer, clusterStats) }
+        tables.append((writer, clusterStats))
         activity.set(worker: index, clusterStats)
         return (listenerStats, clusterStats)
     }
@@ -192,11 +203,5 @@ final class DataPlaneStats {
             if key.status < classes.count { return store.stat(classes[Int(key.status)], in: scope) }
             return store.stat(ClusterRetryStatusCounter.upstream_rq_code, in: scope, "\(key.status)")
         }
-    }
-
-    private static func cells(_ ids: OriginIDs, _ writer: StatsWriter) -> OriginStats {
-        OriginStats(
-            counters: ids.counters.cells(writer), codes: writer.counters(ids.codes),
-            histograms: ids.histograms.cells(writer))
     }
 }

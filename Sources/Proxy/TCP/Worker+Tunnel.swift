@@ -12,6 +12,7 @@ extension Worker {
         if listener.pointee.idleTimeoutNs > 0 {
             arm(slot, deadlineNs: state.pointee.nowNs &+ listener.pointee.idleTimeoutNs)
         }
+        needStats(cluster: Int(listener.pointee.tcpCluster))
         // Nothing is read before there is somebody to give it to.
         c.pointee.flags.insert([.readPaused, .readPending])
         connectTunnel(slot, c)
@@ -104,7 +105,8 @@ extension Worker {
                 if c.pointee.generation != generation || c.pointee.kind == .free { return }
                 continue
             }
-            let count = cl_recv(c.pointee.fd, readBuffer, Self.readChunk)
+            let room = Self.bodyChunk(c)
+            let count = cl_recv(c.pointee.fd, readBuffer, room)
             if count == -Int(EAGAIN) {
                 c.pointee.flags.remove(.readPending)
                 return
@@ -117,9 +119,9 @@ extension Worker {
             if c.pointee.stream >= 0 { streams[c.pointee.stream].pointee.lastActivityNs = state.pointee.nowNs }
             write(other, o, readBuffer, count)
             if c.pointee.generation != generation || c.pointee.kind == .free { return }
-            if count < Self.readChunk, !c.pointee.flags.contains(.peerClosing) { return }
+            if count < room, !c.pointee.flags.contains(.peerClosing) { return }
             turns += 1
-            if turns >= 16 { return makeReady(slot, c) }
+            if turns >= Self.readTurns { return makeReady(slot, c) }
         }
     }
 

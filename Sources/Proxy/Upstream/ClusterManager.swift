@@ -32,6 +32,8 @@ final class ClusterManager {
 
     private let loop: MainLoop
     private let log: Log
+    private let store: StatsStore
+    private let writer: StatsWriter
     private var resolver: Resolver?
     private(set) var clusters: [Discovered] = []
     /// Where hosts and their health go: set once there are workers, which then get all there is.
@@ -40,13 +42,19 @@ final class ClusterManager {
     }
 
     init(
-        _ configured: [Cluster], concurrency: Int, loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log
+        _ configured: [Cluster], concurrency: Int, loop: MainLoop, store: StatsStore, writer: StatsWriter, log: Log,
+        earlyStats: Int = .max
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
+        self.store = store
+        self.writer = writer
         let pacer = CheckPacer(loop: loop)
-        clusters = configured.map { cluster in
-            let stats = MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), store, writer)
+        let names = MembershipStats.Names()
+        clusters = configured.enumerated().map { index, cluster in
+            let stats = MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), names)
+            // Health keeps its gauges.
+            if index < earlyStats || ClusterHealth.isNeeded(cluster) { stats.make(store, writer) }
             let health =
                 ClusterHealth.isNeeded(cluster)
                 ? ClusterHealth(
@@ -62,6 +70,9 @@ final class ClusterManager {
         }
         if needsDNS { resolver = try Resolver(loop: loop) }
     }
+
+    /// Makes the stats of a cluster, unless they are there.
+    func makeStats(cluster index: Int) { clusters[index].stats.make(store, writer) }
 
     /// Begins discovery. Literal addresses are there when this returns.
     func start() {

@@ -31,10 +31,10 @@ extension Worker {
         cluster.pointee.members = .allocate(capacity: max(kept.count, 1))
         for (i, slot) in kept.enumerated() { cluster.pointee.members[i] = slot }
         cluster.pointee.memberCount = kept.count
-        cluster.pointee.isWeighted = Set(kept.map { hosts[$0].pointee.weight }).count > 1
+        cluster.pointee.isWeighted = kept.contains { hosts[$0].pointee.weight != hosts[kept[0]].pointee.weight }
         // Each worker begins elsewhere, so that few requests do not all meet the first host.
         if old.isEmpty, !kept.isEmpty { cluster.pointee.next = Int(random() % UInt64(kept.count)) }
-        let stay = Set(kept)
+        let stay = Set(old.isEmpty ? [] : kept)
         for slot in old where !stay.contains(slot) {
             hosts[slot].pointee.cells = nil
             retireHost(slot, hosts[slot])

@@ -96,7 +96,13 @@ final class PlaneSums {
         _ value: Int, _ plane: Int, _ run: Run, _ reader: RegionReader, to data: inout HistogramData
     ) {
         guard value >= run.first, value + HistogramBins.cells <= run.first + run.cells.count else { return }
-        let cells = run.cells.baseAddress! + (value - run.first)
+        add(run.cells.baseAddress! + (value - run.first), plane, reader, to: &data)
+    }
+
+    /// Adds what one plane has of a histogram, given its cells there.
+    static func add(
+        _ cells: UnsafePointer<UInt64>, _ plane: Int, _ reader: RegionReader, to data: inout HistogramData
+    ) {
         data.zeros &+= cl_load_relaxed(cells)
         for decade in 0..<HistogramBins.decades {
             let number = cl_load_acquire(cells + HistogramBins.firstBlockCell + decade)

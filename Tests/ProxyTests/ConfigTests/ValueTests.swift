@@ -26,7 +26,9 @@ struct ValueTests {
         ("0", true, 0), ("12", false, 12), ("-3", true, -3), ("+3", true, 3), ("+3", false, nil), ("1.0", true, 1),
         ("1e3", false, 1000), ("0x1F", true, 31), ("0x1F", false, nil), ("1.5", true, nil), ("010", true, nil),
         ("", false, nil), ("-", true, nil), ("a", true, nil), ("1a", false, nil), (".inf", true, nil),
-        (" 1", false, nil),
+        (" 1", false, nil), ("999999999", true, 999_999_999),
+        ("1234567890", false, 1_234_567_890), ("00", true, nil), ("9223372036854775807", true, .max),
+        ("1 ", true, nil), ("\u{661}", true, nil),
     ]
 
     @Test("whole numbers", arguments: numbers)
@@ -41,6 +43,10 @@ struct ValueTests {
         ("", .null), ("~", .null), ("null", .null), ("true", .bool), ("True", .string), ("yes", .string),
         ("1", .number), ("-1.5e3", .number), (".5", .number), (".", .string), ("1.2.3.4", .string), ("5s", .string),
         ("0x", .string), ("0xfg", .string), (".inf", .number), ("-.INF", .number), ("1e", .string), ("::1", .string),
+        ("Null", .null), ("NULL", .null), ("nUll", .string), ("nullx", .string), ("~a", .string),
+        ("false", .bool), ("falsetto", .string), (".NaN", .number), ("+.inf", .number), (".infx", .string),
+        ("-", .string), ("+", .string), ("++1", .string), ("0", .number), ("0x1F", .number), ("-0x1F", .number),
+        ("1_000", .string), ("é", .string),
     ]
 
     @Test("plain scalars", arguments: scalars)
@@ -68,6 +74,20 @@ struct ValueTests {
         #expect(MessageSchema.jsonName("ipv4_compat") == "ipv4Compat")
         #expect(
             MessageSchema.downstreamHTTP1Options.canonicalName("defaultHostForHttp10") == "default_host_for_http_10")
+        #expect(MessageSchema.cluster.canonicalName("") == nil)
+        #expect(MessageSchema.cluster.canonicalName("Name") == nil)
+    }
+
+    /// Each is found by both of its names, in every message.
+    @Test("field names of all messages")
+    func fieldNames() {
+        for schema in CompatibilityDocument.sections.flatMap(\.schemas).map(\.schema) {
+            for field in schema.fields {
+                #expect(schema.canonicalName(field.name) == field.name)
+                #expect(schema.canonicalName(MessageSchema.jsonName(field.name)) == field.name)
+                #expect(schema.canonicalName(field.name + "x") == nil)
+            }
+        }
     }
 
     @Test("text in messages stays on one line")

@@ -47,6 +47,20 @@ struct YAMLTests {
         #expect(errors(bytes: text) == ["envoy.yaml:2:\(column): the text is not valid UTF-8"])
     }
 
+    /// Few keys are compared one by one, many by hash: the same is found.
+    @Test("equal keys are refused, however many there are", arguments: [2, 16, 17, 18, 40])
+    func equalKeys(count: Int) {
+        var keys = (0..<count).map { "key\($0)" }
+        keys += ["key0", "key\(count - 1)", "more", "more"]
+        let text = "node:\n  metadata:\n" + keys.map { "    \($0): 1\n" }.joined()
+        #expect(
+            errors(text) == [
+                "envoy.yaml:\(count + 3):5: duplicate key \"key0\", already given in line 3",
+                "envoy.yaml:\(count + 4):5: duplicate key \"key\(count - 1)\", already given in line \(count + 2)",
+                "envoy.yaml:\(count + 6):5: duplicate key \"more\", already given in line \(count + 5)",
+            ])
+    }
+
     @Test("deep nesting is refused", arguments: ["[", "{a: ", "- "])
     func nesting(_ open: String) {
         let text = "node: {metadata: \(String(repeating: open, count: 100_000))"

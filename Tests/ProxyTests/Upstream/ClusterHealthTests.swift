@@ -17,7 +17,8 @@ import Testing
             var cluster = Cluster(name: "service", location: SourceLocation(file: "e.yaml", line: 1, column: 1))
             change(&cluster)
             let writer = store.makeWriter()
-            let stats = MembershipStats("service", store, writer)
+            let stats = MembershipStats("service")
+            stats.make(store, writer)
             health = ClusterHealth(
                 cluster, workers: 2, gauges: stats.gauges, loop: loop, pacer: CheckPacer(loop: loop), store: store,
                 writer: writer,

@@ -3,9 +3,15 @@
 // least this much; a proxy that parses can only come near it.
 //
 // A connection to the upstream is used again when its client has gone after an answer.
+//
+// Two things can be changed when it is compiled, to see what a step would bring to a proxy: -DBUFFER=BYTES, for larger reads,
+// and -DSPLICE: bytes go through a pipe and are not copied.
 #include "bench.h"
 
-enum { kBuffer = 64 * 1024, kEvents = 512 };
+#ifndef BUFFER
+#define BUFFER (64 * 1024)
+#endif
+enum { kBuffer = BUFFER, kEvents = 512, kPipe = 1024 * 1024 };
 
 /// One socket. `rest` is what the other side sent and this socket did not take yet: meanwhile the other is not read.
 struct end {
@@ -18,24 +24,34 @@ struct end {
     struct end *next;
     char *rest;
     size_t rest_from, rest_to;
+    /// With splice: a pipe of this end's bytes, and how many are in it.
+    int pipe[2];
+    size_t piped;
 };
 
 static int epoll, upstream_port;
 static struct end *pool;
 /// Closed in this turn: events that were fetched before may still name them.
 static struct end *closed;
-static char buffer[kBuffer];
 
 static struct end *make_end(int fd, bool is_client) {
     struct end *e = need(calloc(1, sizeof *e));
     e->fd = fd;
     e->is_client = is_client;
+#ifdef SPLICE
+    if (pipe2(e->pipe, O_NONBLOCK | O_CLOEXEC) < 0) fail("relay: cannot make a pipe: %s", strerror(errno));
+    if (fcntl(e->pipe[1], F_SETPIPE_SZ, kPipe) < 0) fail("relay: cannot make a pipe larger: %s", strerror(errno));
+#endif
     return e;
 }
 
 static void close_end(struct end *e) {
     close(e->fd);
     e->fd = -1;
+#ifdef SPLICE
+    close(e->pipe[0]);
+    close(e->pipe[1]);
+#endif
     free(e->rest);
     e->rest = NULL;
     if (e->other) e->other->other = NULL;
@@ -53,7 +69,7 @@ static void close_pair(struct end *e) {
 /// The client has gone.
 static void client_left(struct end *client) {
     struct end *upstream = client->other;
-    bool is_reusable = upstream && client->is_answered && !upstream->rest && !client->rest;
+    bool is_reusable = upstream && client->is_answered && !upstream->rest && !client->rest && !upstream->piped;
     close_end(client);
     if (!upstream) return;
     if (!is_reusable) return close_end(upstream);
@@ -67,6 +83,32 @@ static void drop_from_pool(struct end *e) {
     if (*link) *link = e->next;
     close_end(e);
 }
+
+#ifdef SPLICE
+/// Moves what has come by the pipe. What the other end does not take stays there: meanwhile this one is not read.
+static void pump(struct end *from) {
+    while (from->other) {
+        struct end *to = from->other;
+        if (!from->piped) {
+            ssize_t n = splice(from->fd, NULL, from->pipe[1], NULL, kPipe, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+            if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+            if (n < 0) return close_pair(from);
+            if (n == 0) {
+                if (from->is_client) return client_left(from);
+                return close_pair(from);
+            }
+            if (from->is_client) from->is_answered = false;
+            else to->is_answered = true;
+            from->piped = (size_t)n;
+        }
+        ssize_t n = splice(from->pipe[0], NULL, to->fd, NULL, from->piped, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (n < 0) return close_pair(from);
+        from->piped -= (size_t)n;
+    }
+}
+#else
+static char buffer[kBuffer];
 
 /// Sends `from`'s bytes to the other end and keeps what the socket does not take. False: the pair is gone.
 static bool pass(struct end *from, size_t count) {
@@ -102,6 +144,7 @@ static void pump(struct end *from) {
         if (n < kBuffer && !from->is_hung_up) return;
     }
 }
+#endif
 
 static void flush(struct end *e) {
     ssize_t n = send(e->fd, e->rest + e->rest_from, e->rest_to - e->rest_from, MSG_NOSIGNAL);
@@ -143,12 +186,14 @@ static void handle(struct end *e, uint32_t events) {
     }
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) e->is_hung_up = true;
     if ((events & EPOLLOUT) && e->rest) flush(e);
+    if ((events & EPOLLOUT) && e->fd >= 0 && e->other && e->other->piped) pump(e->other);
     if (e->fd >= 0 && (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))) pump(e);
 }
 
 int main(int count, char **arguments) {
     if (count != 3) fail("usage: relay PORT UPSTREAM_PORT");
     raise_limit();
+    signal(SIGPIPE, SIG_IGN); // splice has no MSG_NOSIGNAL
     upstream_port = port_argument(arguments[2]);
     int listener = listen_on(port_argument(arguments[1]));
     epoll = epoll_create1(EPOLL_CLOEXEC);
