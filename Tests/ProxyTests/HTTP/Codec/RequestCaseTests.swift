@@ -4,7 +4,8 @@ import Testing
 @testable import Proxy
 
 /// The table of raw requests (Tests/MessageCases) against the codec, without I/O: the same verdict however they are cut.
-@Suite struct RequestCaseTests {
+/// One after the other: that is enough work for one core, and other suites have timers that run meanwhile.
+@Suite(.serialized) struct RequestCaseTests {
     static let cases: [MessageCase] = {
         do { return try CaseFile.cases(.request) } catch { return [broken("\(error)")] }
     }()
