@@ -69,8 +69,9 @@ func port(of socket: Int32) -> UInt16 {
 }
 
 /// A port that nobody listens on, to be asked for by its number. It is below those that Linux gives out by itself
-/// (`net.ipv4.ip_local_port_range`, from 32768): every connection and every listener of the tests beside takes such a one,
-/// and may do so between this look and the `bind`.
+/// (`net.ipv4.ip_local_port_range`, from 32768): every connection and every listener of the tests beside takes such a one.
+/// It is found by a connection that is refused, not by a `bind`: a process that another test starts at that moment has a copy
+/// of all descriptors until it executes its program, and would keep the port bound for so long.
 func askablePort() throws -> UInt16 {
     for _ in 0..<1_000 {
         let number = UInt16.random(in: 10_000..<32_000)
@@ -78,7 +79,7 @@ func askablePort() throws -> UInt16 {
         let descriptor = OwnedDescriptor(raw)
         defer { descriptor.close() }
         var address = cl_address()
-        if cl_address_ip(&address, "127.0.0.1", number) == 0, cl_bind(raw, &address) >= 0 { return number }
+        if cl_address_ip(&address, "127.0.0.1", number) == 0, cl_connect(raw, &address) == -ECONNREFUSED { return number }
     }
     throw Failure(text: "no free port below 32000")
 }

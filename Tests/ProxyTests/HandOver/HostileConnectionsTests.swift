@@ -66,6 +66,24 @@ import Testing
             }
         }
 
+        /// What `activateConnections` does, but the workers stand still afterwards: none of the connections has a peer, and
+        /// some would soon be gone.
+        func activate() {
+            var isDone = false
+            let pending = Countdown(pool.workers.count) { isDone = true }
+            for worker in pool.workers {
+                worker.mailbox.post(
+                    .whileParked { [mailbox] worker in
+                        worker.activate()
+                        mailbox.post { pending.arrive() }
+                    })
+            }
+            while !isDone {
+                mailbox.run()
+                usleep(50)
+            }
+        }
+
         deinit { pool.shutdown() }
     }
 
@@ -177,8 +195,7 @@ import Testing
         #expect(problem == nil)
         #expect(try AnswerRecord(answer, units: 6) == AnswerRecord())
         child.pool.countAdopted()
-        child.pool.activateConnections()
-        child.park()
+        child.activate()
         #expect(child.pool.connectionCount == 5)
         child.pool.resumeParked()
     }
