@@ -79,7 +79,8 @@ func askablePort() throws -> UInt16 {
         let descriptor = OwnedDescriptor(raw)
         defer { descriptor.close() }
         var address = cl_address()
-        if cl_address_ip(&address, "127.0.0.1", number) == 0, cl_connect(raw, &address) == -ECONNREFUSED { return number }
+        guard cl_address_ip(&address, "127.0.0.1", number) == 0 else { continue }
+        if cl_connect(raw, &address) == -ECONNREFUSED { return number }
     }
     throw Failure(text: "no free port below 32000")
 }
