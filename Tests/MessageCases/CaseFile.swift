@@ -88,8 +88,8 @@ public struct CaseFile: Sendable {
 
     public func write() throws {
         guard let file = fopen(path, "w") else { throw CaseError("\(path): \(String(cString: strerror(errno)))") }
-        defer { fclose(file) }
-        fputs(lines.joined(separator: "\n"), file)
+        let written = fputs(lines.joined(separator: "\n"), file) >= 0
+        guard fclose(file) == 0, written else { throw CaseError("\(path): \(String(cString: strerror(errno)))") }
     }
 
     /// The text of a file.

@@ -10,9 +10,9 @@ struct Comparison {
 
     /// Returns how many observations differ from the tables.
     func run() throws -> Int {
-        var template = Array("/tmp/envoyd-strictness-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ToolError("mkdtemp: \(String(cString: strerror(errno)))") }
-        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Nobody else can have this one: it is made, not found.
+        let folder = "/tmp/envoyd-strictness-\(getpid())"
+        guard mkdir(folder, 0o700) == 0 else { throw ToolError("\(folder): \(String(cString: strerror(errno)))") }
         defer { removeFolder(folder) }
         var differences = 0
         for kind in [MessageCase.Kind.request, .response] {
@@ -82,8 +82,8 @@ struct Comparison {
                 }
             }
         }
-        for region in ["/dev/shm/envoyd-\(id)"] where name == "envoyd" { unlink(region) }
-        let log = CaseLog.read(try read(proxy.logPath))
+        if name == "envoyd" { for suffix in ["", ".anchor"] { unlink("/dev/shm/envoyd-\(id)\(suffix)") } }
+        let log = CaseLog.read(try CaseFile.read(proxy.logPath))
         if kind == .response {
             for (index, path) in paths.enumerated() { observed[index] += " | " + (log[path] ?? "not logged") }
         }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import MessageCases
 
 /// A proxy that runs the cases' bootstrap.
 struct ProxyProcess {
@@ -39,12 +40,14 @@ struct ProxyProcess {
     /// The admin port, once it serves.
     func waitForAdmin() throws -> UInt16 {
         for _ in 0..<3000 {
-            if let text = try? read(adminPath), let port = UInt16(text.split(separator: ":").last ?? "") { return port }
+            if let text = try? CaseFile.read(adminPath), let port = UInt16(text.split(separator: ":").last ?? "") {
+                return port
+            }
             var status: Int32 = 0
             if waitpid(pid, &status, WNOHANG) == pid { break }
             usleep(10_000)
         }
-        throw ToolError("\(name) does not start; it said:\n\((try? read(outPath)) ?? "nothing")")
+        throw ToolError("\(name) does not start; it said:\n\((try? CaseFile.read(outPath)) ?? "nothing")")
     }
 
     /// Ends it, so that its log is whole.
@@ -62,20 +65,8 @@ struct ToolError: Error, CustomStringConvertible {
 
 func write(_ text: String, to path: String) throws {
     guard let file = fopen(path, "w") else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
-    fputs(text, file)
-    fclose(file)
-}
-
-func read(_ path: String) throws -> String {
-    guard let file = fopen(path, "r") else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    while true {
-        let count = fread(&buffer, 1, buffer.count, file)
-        if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-        bytes += buffer[..<count]
-    }
+    let written = fputs(text, file) >= 0
+    guard fclose(file) == 0, written else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
 }
 
 /// With the files in it, of which none is a folder.
