@@ -9,6 +9,7 @@
 #include "cl_passing.h"
 #include "cl_process.h"
 #include "cl_region.h"
+#include "cl_scan.h"
 #include "cl_sockets.h"
 #include "cl_words.h"
 #endif

@@ -44,19 +44,21 @@ extension Worker {
             closes = true
         }
         if closes { s.pointee.flags.insert(.closeDownstream) }
-        let path = head.pointee.base + Int(head.pointee.target)
-        let targetLength = Int(head.pointee.targetLength)
-        var pathLength = targetLength
-        for i in 0..<targetLength {
+        let base = head.pointee.base
+        let path = Int(head.pointee.target)
+        let targetEnd = path &+ Int(head.pointee.targetLength)
+        let pathEnd = cl_scan_path_end(base, path, targetEnd)
+        var end = pathEnd
+        while end < targetEnd {
             // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
-            if path[i] == UInt8(ascii: "#") {
+            if base[end] == UInt8(ascii: "#") {
                 note(s, .pathNormalizationFailed)
                 if s.pointee.log >= 0 { captureRaw(s, c, head) }
                 return reply(slot, c, status: 400, body: "", close: true)
             }
-            if path[i] == UInt8(ascii: "?"), pathLength == targetLength { pathLength = i }
+            end = cl_scan_path_end(base, end &+ 1, targetEnd)
         }
-        route(slot, c, streamSlot, s, head, path, pathLength)
+        route(slot, c, streamSlot, s, head, base + path, pathEnd &- path)
     }
 
     /// Sets up the receiving of the body that follows the head.

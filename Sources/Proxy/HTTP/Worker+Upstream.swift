@@ -191,7 +191,7 @@ extension Worker {
         let reusable =
             leftover == 0 && u.pointee.output.isEmpty
             && s.pointee.flags.contains(.requestEnded) && !s.pointee.flags.contains(.closeUpstream)
-            && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing])
+            && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing, .inOutbox])
         detachUpstream(s, u)
         u.pointee.input.free()
         u.pointee.flags.insert(.used)
@@ -205,6 +205,7 @@ extension Worker {
         if d.pointee.generation == generation, d.pointee.kind == .downstreamHTTP, d.pointee.stream == streamSlot {
             // As Envoy does, and RFC 9112 §9.6 allows: who has said that it sends no more, and has sent no more, needs nobody
             // to wait for its end.
+            if s.pointee.flags.contains(.clientCloses) { settle(down, d) }
             if s.pointee.flags.contains(.clientCloses), d.pointee.output.isEmpty, d.pointee.input.isEmpty,
                 !d.pointee.flags.contains(.readPending), s.pointee.flags.contains(.requestEnded)
             {

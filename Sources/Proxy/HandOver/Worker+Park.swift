@@ -24,6 +24,7 @@ extension Worker {
     /// Called between two turns of the loop.
     func park() {
         state.pointee.parks = false
+        sendOutbox()
         // The other process may write lines of the same requests soon.
         accessLog.flush(byTimer: false)
         let parked = parking.parked

@@ -64,6 +64,8 @@ struct Connection: BitwiseCopyable {
         static let inputOnly = Flags(rawValue: 1 << 20)
         /// Not registered yet: it came over at rest. Does not travel.
         static let unregistered = Flags(rawValue: 1 << 21)
+        /// A message of it waits for the end of the turn (`Outbox`). Does not travel.
+        static let inOutbox = Flags(rawValue: 1 << 22)
     }
 
     var fd: Int32 = -1

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Where a worker gathers the bytes of one message before they go out in one call. One per worker, empty between uses.
@@ -68,7 +69,7 @@ final class OutputScratch {
     @inline(__always)
     func appendLower(_ source: UnsafePointer<UInt8>, _ length: Int) {
         reserve(length)
-        ASCII.copyLower(content.pointee.bytes + content.pointee.count, source, length)
+        cl_copy_lower(content.pointee.bytes + content.pointee.count, source, length)
         content.pointee.count &+= length
     }
 
@@ -157,11 +158,11 @@ final class OutputScratch {
         let valueLength = Int(field.valueLength)
         reserve(nameLength &+ valueLength &+ 4)
         let name = content.pointee.bytes + content.pointee.count
-        ASCII.copyLower(name, base + Int(field.name), nameLength)
+        cl_copy_lower(name, base + Int(field.name), nameLength)
         let value = name + nameLength + 2
         value[-2] = ASCII.colon
         value[-1] = ASCII.space
-        memcpy(value, base + Int(field.value), valueLength)
+        cl_copy(value, base + Int(field.value), valueLength)
         value[valueLength] = ASCII.cr
         value[valueLength &+ 1] = ASCII.lf
         content.pointee.count &+= nameLength &+ valueLength &+ 4

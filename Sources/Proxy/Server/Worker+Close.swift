@@ -7,6 +7,7 @@ extension Worker {
     /// been let go before.
     func close(_ slot: Int32, _ c: ConnectionPointer) {
         if c.pointee.kind == .free { return }
+        settle(slot, c)
         disarm(slot)
         if c.pointee.host >= 0 { upstreamGone(c) } else { downstreamGone(c) }
         // A copy on its way to a child would keep it open for the peer.
@@ -78,6 +79,7 @@ extension Worker {
     func closeAfterFlush(_ slot: Int32, _ c: ConnectionPointer) {
         if c.pointee.kind == .free { return }
         c.pointee.input.free()
+        settle(slot, c)
         if c.pointee.output.isEmpty { return finishClosing(slot, c) }
         c.pointee.flags.insert(.closeAfterFlush)
     }

@@ -14,6 +14,8 @@ extension Worker {
     }
 
     private func turn() {
+        // Of commands that ran after the last turn.
+        sendOutbox()
         let isWaiting = state.pointee.readyCount == 0 && (!state.pointee.hasResting || state.pointee.restUntilNs != 0)
         let timeout = isWaiting ? nextTimeoutMs() : 0
         let count = cl_epoll_wait(epoll, events, Int32(Self.eventCapacity), timeout)
@@ -21,10 +23,12 @@ extension Worker {
         if count > 0 {
             for i in 0..<Int(count) {
                 dispatch(cl_event_data(events + i), cl_event_mask(events + i))
+                if outbox.pointee.count >= outbox.pointee.due { sendOutbox() }
             }
         }
         runReadyList()
         fireTimers()
+        sendOutbox()
         if state.pointee.hasResting, state.pointee.nowNs >= state.pointee.restUntilNs { settleResting() }
         reuseFreed()
         if state.pointee.hasLogs { flushOldLines() }

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// Sending: straight away, keeping only what the socket refuses; and back-pressure, which pauses whoever produces what
-/// cannot be sent.
+/// Sending: small messages at the end of the turn (`Worker+Outbox`), others straight away, keeping only what the socket
+/// refuses; and back-pressure, which pauses whoever produces what cannot be sent.
 extension Worker {
     /// Sends `bytes` after what is still waiting. The connection may be closed on return.
     func write(_ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
@@ -18,6 +18,14 @@ extension Worker {
         var sent = 0
         let total = firstCount &+ secondCount
         if total == 0 { return }
+        if secondCount == 0, firstCount <= Outbox.longestMessage, c.pointee.output.isEmpty,
+            c.pointee.flags.isDisjoint(with: [.connecting, .inOutbox]), outbox.pointee.take(slot, first, firstCount)
+        {
+            c.pointee.flags.formUnion(.inOutbox)
+            return
+        }
+        settle(slot, c)
+        outbox.pointee.due = 1
         if c.pointee.output.isEmpty, !c.pointee.flags.contains(.connecting) {
             let result =
                 secondCount == 0
@@ -36,7 +44,7 @@ extension Worker {
 
     /// The cold half of a write: the socket is full.
     @inline(never)
-    private func keepUnsent(
+    func keepUnsent(
         _ slot: Int32, _ c: ConnectionPointer, _ first: UnsafePointer<UInt8>, _ firstCount: Int,
         _ second: UnsafePointer<UInt8>, _ secondCount: Int, _ sent: Int
     ) {
@@ -99,6 +107,7 @@ extension Worker {
     /// Sends FIN; a tunnel that has ended both ways is closed.
     func endWriting(_ slot: Int32, _ c: ConnectionPointer) {
         if c.pointee.flags.contains(.writeEnded) { return }
+        settle(slot, c)
         if !c.pointee.output.isEmpty {
             c.pointee.flags.insert(.finishWriting)
             return

@@ -83,6 +83,8 @@ final class Worker: @unchecked Sendable {
     let readCapacity: Int
     /// Bytes on their way to one connection, gathered so that they go out in one call.
     let out: OutputScratch
+    /// Small messages that go out at the end of the turn.
+    let outbox: UnsafeMutablePointer<Outbox>
     let requestHead: UnsafeMutablePointer<MessageHead>
     let responseHead: UnsafeMutablePointer<MessageHead>
     let events: UnsafeMutablePointer<epoll_event>
@@ -152,6 +154,8 @@ final class Worker: @unchecked Sendable {
         readBuffer = .allocate(capacity: readCapacity + 16)
         readBuffer.initialize(repeating: 0, count: readCapacity + 16)
         out = OutputScratch(capacity: 2 * snapshot.maxHeadBytes + 2 * Self.readChunk)
+        outbox = .allocate(capacity: 1)
+        outbox.initialize(to: Outbox())
         requestHead = .allocate(capacity: 1)
         requestHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1))
         responseHead = .allocate(capacity: 1)

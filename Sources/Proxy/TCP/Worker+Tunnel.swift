@@ -129,6 +129,7 @@ extension Worker {
     private func tunnelEnded(_ slot: Int32, _ c: ConnectionPointer, _ other: Int32, _ o: ConnectionPointer) {
         c.pointee.flags.insert([.readEnded, .remoteClosed])
         c.pointee.flags.remove(.readPending)
+        settle(other, o)
         if c.pointee.flags.contains(.upgraded), o.pointee.output.isEmpty { return closeTunnel(slot, c) }
         if c.pointee.flags.contains(.upgraded) {
             // What is on its way to the other side still goes out; nothing more is wanted from it.

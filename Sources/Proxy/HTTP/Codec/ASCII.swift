@@ -1,7 +1,7 @@
 /// Byte classes of HTTP/1.1's grammar, as 256-byte tables that live for the whole process.
 enum ASCII {
     /// Bit 0: token character (RFC 9110 §5.6.2). Bit 1: field value character, VCHAR, obs-text, SP, HTAB (§5.5).
-    /// Bit 2: allowed in a request target: visible ASCII. Bit 3: allowed in an authority: unreserved, sub-delims, and
+    /// Bit 2: allowed in an authority: unreserved, sub-delims, and
     /// `:@[]%` (RFC 3986 §3.2).
     nonisolated(unsafe) private static let classes: UnsafePointer<UInt8> = {
         let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
@@ -12,8 +12,7 @@ enum ASCII {
                 (48...57).contains(c) || (65...90).contains(c) || (97...122).contains(c)
             if alphanumeric || "!#$%&'*+-.^_`|~".utf8.contains(c) { table[byte] |= 1 }
             if c == 9 || (c >= 32 && c != 127) { table[byte] |= 2 }
-            if c > 32 && c < 127 { table[byte] |= 4 }
-            if alphanumeric || "-._~!$&'()*+,;=:@[]%".utf8.contains(c) { table[byte] |= 8 }
+            if alphanumeric || "-._~!$&'()*+,;=:@[]%".utf8.contains(c) { table[byte] |= 4 }
         }
         return UnsafePointer(table)
     }()
@@ -23,43 +22,11 @@ enum ASCII {
         let classes: UnsafePointer<UInt8>
         @inline(__always) func isToken(_ c: UInt8) -> Bool { classes[Int(c)] & 1 != 0 }
         @inline(__always) func isFieldValue(_ c: UInt8) -> Bool { classes[Int(c)] & 2 != 0 }
-        @inline(__always) func isTarget(_ c: UInt8) -> Bool { classes[Int(c)] & 4 != 0 }
-        @inline(__always) func isAuthority(_ c: UInt8) -> Bool { classes[Int(c)] & 8 != 0 }
+        @inline(__always) func isAuthority(_ c: UInt8) -> Bool { classes[Int(c)] & 4 != 0 }
     }
     static var tables: Tables { Tables(classes: classes) }
 
     @inline(__always) static func lower(_ c: UInt8) -> UInt8 { c &- 65 < 26 ? c | 0x20 : c }
-
-    /// Copies `length` bytes, folding A–Z to lower case. The two places may not overlap.
-    @inline(__always)
-    static func copyLower(_ to: UnsafeMutablePointer<UInt8>, _ from: UnsafePointer<UInt8>, _ length: Int) {
-        if length < 8 { return copyLowerShort(to, from, length) }
-        // The last word covers the rest, and some bytes for the second time.
-        let last = length &- 8
-        var i = 0
-        while i < last {
-            EightBytes.store(EightBytes.lowered(EightBytes.load(from + i)), to + i)
-            i &+= 8
-        }
-        EightBytes.store(EightBytes.lowered(EightBytes.load(from + last)), to + last)
-    }
-
-    @inline(__always)
-    private static func copyLowerShort(
-        _ to: UnsafeMutablePointer<UInt8>, _ from: UnsafePointer<UInt8>, _ length: Int
-    ) {
-        if length >= 4 {
-            let word = EightBytes.lowered(EightBytes.load(four: from) | EightBytes.load(four: from + length - 4) << 32)
-            EightBytes.store(four: word, to)
-            EightBytes.store(four: word >> 32, to + length - 4)
-            return
-        }
-        var i = 0
-        while i < length {
-            to[i] = lower(from[i])
-            i &+= 1
-        }
-    }
 
     static let cr: UInt8 = 13
     static let lf: UInt8 = 10

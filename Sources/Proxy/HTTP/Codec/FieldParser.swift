@@ -1,41 +1,38 @@
+import CLinux
+
 /// The field lines of a head, shared by requests and responses (RFC 9112 §5).
 extension MessageHead {
     /// Parses field lines from `position` until the empty line. Strict: no folding, no bare CR or LF, no white space
     /// before the colon, no control characters.
     mutating func parseFields(from position: Int, limit end: Int, maxCount: Int) -> HeadResult {
-        let tables = self.tables
         let base = self.base
+        let maxCount = min(maxCount, capacity)
+        var count = self.count
+        defer { self.count = count }
         var p = position
         while true {
-            if p >= end { return .incomplete }
-            let first = base[p]
-            if first == ASCII.cr {
-                if p &+ 1 >= end { return .incomplete }
-                if base[p &+ 1] != ASCII.lf { return .failed(.bareCarriageReturn) }
-                return .complete(p &+ 2)
-            }
-            if first == ASCII.lf { return .failed(.bareLineFeed) }
-            if first == ASCII.space || first == ASCII.tab { return .failed(.foldedHeader) }
+            if p &+ 1 < end, base[p] == ASCII.cr, base[p &+ 1] == ASCII.lf { return .complete(p &+ 2) }
             let name = p
-            p = scanName(base, p, end, tables)
-            if p >= end { return .incomplete }
+            p = cl_scan_unlettered(base, p, end)
+            if p >= end || base[p] != ASCII.colon || p == name {
+                switch Self.oddName(base, name, p, end, tables) {
+                case .name(let colon): p = colon
+                case .other(let result): return result
+                }
+            }
             let nameLength = p &- name
-            if base[p] != ASCII.colon || nameLength == 0 { return .failed(.badHeaderName) }
             p &+= 1
             while p < end, base[p] == ASCII.space || base[p] == ASCII.tab { p &+= 1 }
             let value = p
-            p = scanFieldValue(base, p, end)
-            if p >= end { return .incomplete }
-            if base[p] == ASCII.lf { return .failed(.bareLineFeed) }
-            if base[p] != ASCII.cr { return .failed(.badHeaderValue) }
-            if p &+ 1 >= end { return .incomplete }
-            if base[p &+ 1] != ASCII.lf { return .failed(.bareCarriageReturn) }
+            p = cl_scan_controls(base, p, end)
+            while p < end, base[p] == ASCII.tab { p = cl_scan_controls(base, p &+ 1, end) }
+            if p &+ 1 >= end || base[p] != ASCII.cr || base[p &+ 1] != ASCII.lf { return Self.badEnd(base, p, end) }
             var valueEnd = p
             while valueEnd > value, base[valueEnd &- 1] == ASCII.space || base[valueEnd &- 1] == ASCII.tab {
                 valueEnd &-= 1
             }
             p &+= 2
-            if count >= maxCount || count >= capacity { return .failed(.tooManyHeaders) }
+            if count >= maxCount { return .failed(.tooManyHeaders) }
             let id = HeaderID.classify(base + name, nameLength)
             fields[count] = HeaderField(
                 name: UInt32(truncatingIfNeeded: name), value: UInt32(truncatingIfNeeded: value),
@@ -44,6 +41,39 @@ extension MessageHead {
             if id != .other { present.insert(id) }
             count &+= 1
         }
+    }
+
+    private enum NameResult {
+        /// A name of other characters than letters and `-`: where its colon is.
+        case name(Int)
+        case other(HeadResult)
+    }
+
+    /// A line that does not begin with letters and a colon.
+    ///
+    /// - Parameter lettered: where its letters end.
+    @inline(never)
+    private static func oddName(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ lettered: Int, _ end: Int, _ tables: ASCII.Tables
+    ) -> NameResult {
+        if start >= end { return .other(.incomplete) }
+        let first = base[start]
+        if first == ASCII.cr { return .other(start &+ 1 >= end ? .incomplete : .failed(.bareCarriageReturn)) }
+        if first == ASCII.lf { return .other(.failed(.bareLineFeed)) }
+        if first == ASCII.space || first == ASCII.tab { return .other(.failed(.foldedHeader)) }
+        var p = lettered
+        while p < end, tables.isToken(base[p]) { p &+= 1 }
+        if p >= end { return .other(.incomplete) }
+        return base[p] == ASCII.colon && p > start ? .name(p) : .other(.failed(.badHeaderName))
+    }
+
+    /// Why the line whose value ends at `p` is not a field's.
+    @inline(never)
+    private static func badEnd(_ base: UnsafePointer<UInt8>, _ p: Int, _ end: Int) -> HeadResult {
+        if p >= end { return .incomplete }
+        if base[p] == ASCII.lf { return .failed(.bareLineFeed) }
+        if base[p] != ASCII.cr { return .failed(.badHeaderValue) }
+        return p &+ 1 >= end ? .incomplete : .failed(.bareCarriageReturn)
     }
 
     /// Reads `Connection`, `TE` and `Expect`, and marks the fields that `Connection` names. An error is one of requests.
@@ -149,40 +179,6 @@ extension MessageHead {
         framing = contentLength > 0 ? .length : .none
         return nil
     }
-}
-
-/// The first byte at or after `start` that may not stand in a field name: letters and `-` eight at a time.
-@inline(__always)
-private func scanName(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ tables: ASCII.Tables) -> Int {
-    var p = start
-    while p &+ 8 <= end {
-        let word = EightBytes.load(base + p)
-        let letters = EightBytes.range(word | EightBytes.each &* 0x20, 97, 122)
-        let others = (letters | EightBytes.equal(word, UInt8(ascii: "-"))) ^ EightBytes.high
-        p &+= EightBytes.first(others)
-        if others != 0 { break }
-    }
-    while p < end, tables.isToken(base[p]) { p &+= 1 }
-    return p
-}
-
-/// The first byte at or after `start` that may not stand in a field value: eight bytes at a time while all are plain.
-@inline(__always)
-private func scanFieldValue(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-    var p = start
-    while p &+ 8 <= end {
-        let word = EightBytes.load(base + p)
-        // Bytes from 0x80 are obs-text and may pass.
-        let marked = EightBytes.range(word, 0, 31) | EightBytes.equal(word, 127)
-        p &+= EightBytes.first(marked)
-        if marked != 0 { break }
-    }
-    while p < end {
-        let c = base[p]
-        if (c < 32 && c != ASCII.tab) || c == 127 { return p }
-        p &+= 1
-    }
-    return p
 }
 
 /// A decimal number of digits only, or nil (also for an empty text and an overflow).

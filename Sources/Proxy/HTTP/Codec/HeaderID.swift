@@ -21,7 +21,7 @@ enum HeaderID: UInt8, BitwiseCopyable {
 /// A set of header ids as one word.
 struct HeaderIDSet: BitwiseCopyable {
     var bits: UInt64 = 0
-    @inline(__always) func contains(_ id: HeaderID) -> Bool { bits & (1 << UInt64(id.rawValue)) != 0 }
+    @inline(__always) func contains(_ id: HeaderID) -> Bool { bits & (1 &<< UInt64(id.rawValue)) != 0 }
     /// Whether there is one of the fields that concern the connection, or the way of a message over it.
     @inline(__always) var hasConnectionField: Bool {
         var some = HeaderIDSet()
@@ -32,7 +32,7 @@ struct HeaderIDSet: BitwiseCopyable {
         some.insert(.upgrade)
         return bits & some.bits != 0
     }
-    @inline(__always) mutating func insert(_ id: HeaderID) { bits |= 1 << UInt64(id.rawValue) }
+    @inline(__always) mutating func insert(_ id: HeaderID) { bits |= 1 &<< UInt64(id.rawValue) }
 }
 
 extension HeaderID {

@@ -1,3 +1,5 @@
+import CLinux
+
 /// Limits of a message head.
 struct HeadLimits: BitwiseCopyable {
     /// Bytes of start line and fields together.
@@ -33,21 +35,21 @@ extension MessageHead {
             p &+= 2
         }
         let start = p
-        while p < end, tables.isToken(base[p]) { p &+= 1 }
-        if p >= end { return p &- start > Method.longest ? .failed(.badMethod) : .incomplete }
-        if base[p] != ASCII.space { return .failed(.badMethod) }
-        guard let method = Method.parse(base + start, p &- start) else { return .failed(.badMethod) }
-        self.method = method
+        if p &+ 4 <= end, EightBytes.load(four: base + p) == EightBytes.load(four: ("GET " as StaticString).utf8Start) {
+            p &+= 3
+            method = .get
+        } else {
+            while p < end, tables.isToken(base[p]) { p &+= 1 }
+            if p >= end { return p &- start > Method.longest ? .failed(.badMethod) : .incomplete }
+            if base[p] != ASCII.space { return .failed(.badMethod) }
+            guard let method = Method.parse(base + start, p &- start) else { return .failed(.badMethod) }
+            self.method = method
+        }
         methodStart = UInt32(truncatingIfNeeded: start)
         methodLength = UInt32(truncatingIfNeeded: p &- start)
         p &+= 1
         let targetStart = p
-        while p &+ 8 <= end {
-            let others = EightBytes.range(EightBytes.load(base + p), 33, 126) ^ EightBytes.high
-            p &+= EightBytes.first(others)
-            if others != 0 { break }
-        }
-        while p < end, tables.isTarget(base[p]) { p &+= 1 }
+        p = cl_scan_invisible(base, p, end)
         if p >= end { return .incomplete }
         if base[p] == ASCII.cr, p > targetStart {
             // A request of HTTP/0.9.
@@ -194,12 +196,12 @@ extension MessageHead {
     }
 
     private func isAuthority(_ start: UInt32, _ length: UInt32) -> Bool {
+        let end = Int(start) &+ Int(length)
+        var p = cl_scan_unhosted(base, Int(start), end)
         let tables = self.tables
-        let text = base + Int(start)
-        var i = 0
-        while i < Int(length) {
-            if !tables.isAuthority(text[i]) { return false }
-            i &+= 1
+        while p < end {
+            if !tables.isAuthority(base[p]) { return false }
+            p &+= 1
         }
         return true
     }

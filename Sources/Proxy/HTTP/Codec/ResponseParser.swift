@@ -1,3 +1,5 @@
+import CLinux
+
 extension MessageHead {
     /// Parses a response head from `base[0..<end]` (RFC 9112 §4). As strict as requests are parsed: what upstream sends
     /// is no more to be trusted than what a client sends.
@@ -16,11 +18,14 @@ extension MessageHead {
     private mutating func parseResponseHead(_ end: Int, _ limits: HeadLimits, _ requestMethod: Method) -> HeadResult {
         let base = self.base
         let expected: StaticString = "HTTP/1."
-        for i in 0..<7 {
-            if i >= end { return .incomplete }
-            if base[i] != expected.utf8Start[i] { return .failed(.badStatusLine) }
+        let known = EightBytes.load(four: expected.utf8Start) | EightBytes.load(four: expected.utf8Start + 3) << 32
+        if end <= 12 || EightBytes.load(four: base) | EightBytes.load(four: base + 3) << 32 != known {
+            for i in 0..<7 {
+                if i >= end { return .incomplete }
+                if base[i] != expected.utf8Start[i] { return .failed(.badStatusLine) }
+            }
+            return .incomplete
         }
-        if end <= 12 { return .incomplete }
         switch base[7] {
         case UInt8(ascii: "0"): minorVersion = 0
         case UInt8(ascii: "1"): minorVersion = 1
@@ -33,9 +38,9 @@ extension MessageHead {
         var p = 12
         // The space after the code may be missing when there is no reason.
         if base[p] == ASCII.space { p &+= 1 } else if base[p] != ASCII.cr { return .failed(.badStatusLine) }
-        let tables = self.tables
         reason = UInt32(truncatingIfNeeded: p)
-        while p < end, tables.isFieldValue(base[p]) { p &+= 1 }
+        p = cl_scan_controls(base, p, end)
+        while p < end, base[p] == ASCII.tab { p = cl_scan_controls(base, p &+ 1, end) }
         if p >= end { return .incomplete }
         reasonLength = UInt32(truncatingIfNeeded: p) &- reason
         if base[p] == ASCII.lf { return .failed(.bareLineFeed) }

@@ -159,7 +159,7 @@ extension Worker {
             isWhole && leftover == 0 && head.keepsAlive && u.pointee.output.isEmpty
             && s.pointee.flags.contains(.requestEnded) && !s.pointee.flags.contains(.closeUpstream)
             && (most == 0 || u.pointee.requests < most)
-            && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing])
+            && u.pointee.flags.isDisjoint(with: [.readEnded, .peerClosing, .inOutbox])
         // That was said of this connection, not of the next.
         s.pointee.flags.remove(.closeUpstream)
         if reusable {

@@ -1,3 +1,4 @@
+import CLinux
 import Testing
 
 @testable import Proxy
@@ -96,7 +97,7 @@ import Testing
         for length in 0..<40 {
             let source = (0..<length).map { UInt8(truncatingIfNeeded: 0x3E + $0) }
             var copy = [UInt8](repeating: 0, count: length + 1)
-            ASCII.copyLower(&copy, memory.place(source), length)
+            cl_copy_lower(&copy, memory.place(source), length)
             #expect(copy == source.map { ASCII.lower($0) } + [0])
         }
     }
