@@ -43,7 +43,10 @@ import Testing
                     try client.send(Self.head(size, "GET / HTTP/1.1\r\nhost: test\r\n").dropLast(2) + Array("x:".utf8))
                     return client
                 }
-                let cost = try Self.drip(proxy, on: clients) { #expect(try other.get("/").status == 200) }
+                let cost = try Self.drip(proxy, on: clients) {
+                    let response = try other.get("/")
+                    #expect(response.status == 200)
+                }
                 for client in clients {
                     try client.send("\r\n\r\n")
                     #expect(try client.response().status == 200)
