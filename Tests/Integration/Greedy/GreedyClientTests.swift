@@ -95,17 +95,19 @@ import Testing
             let before = try proxy.residentBytes
             let client = try proxy.client()
             let request = Array("GET /bytes/10000 HTTP/1.1\r\nhost: test\r\n\r\n".utf8)
-            let sender = Repeater(client.descriptor, [UInt8]((0..<1000).flatMap { _ in request }), times: 100)
+            let sender = Repeater(client.descriptor, [UInt8]((0..<1000).flatMap { _ in request }), times: 2500)
             try waitUntilStill("what the client could send") { sender.sent }
-            #expect(sender.sent < 100_000 * request.count)
+            // What sockets hold.
+            #expect(sender.sent < 1_000_000 * request.count)
             #expect(try proxy.residentBytes - before < Self.slack)
             // The worker has time for others, and nothing to do for this one.
             #expect(try other.get("/").status == 200)
             let served = try bed.statdump()["cluster.service.upstream_rq_total"] ?? 0
-            #expect(served < 10_000)
+            // Sockets hold many answers too, but not those to all of them.
+            #expect(served < 20_000)
             // Who begins to read gets every answer, in order.
             for _ in 0..<100 { #expect(try client.response().body.count == 10_000) }
-            client.close()
+            client.endSending()
             sender.join()
         }
     }
@@ -178,10 +180,6 @@ import Testing
             try uploads[count / 2].served.skipHead()
             #expect(try uploads[count / 2].served.skip(size) == size)
             for upload in uploads { upload.client.endSending() }
-            for upload in uploads {
-                upload.served.close()
-                upload.client.close()
-            }
             for upload in uploads { upload.sender.join() }
         }
     }
