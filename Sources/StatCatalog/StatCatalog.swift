@@ -20,6 +20,8 @@ public enum StatCatalog {
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
         RuntimeCounter.self, RuntimeGauge.self,
+        OverloadHistogram.self, OverloadMonitorCounter.self, OverloadMonitorGauge.self,
+        OverloadActionGauge.self, OverloadActionCounter.self,
         FilesystemCounter.self, FilesystemGauge.self,
         AdminHTTPCounter.self, AdminHTTPGauge.self,
         AdminListenerCounter.self, AdminListenerGauge.self,

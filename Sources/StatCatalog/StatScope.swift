@@ -144,6 +144,33 @@ public struct RuntimeScope: StatScope {
     public init() {}
 }
 
+/// `overload.`
+public struct OverloadScope: StatScope {
+    public static let pattern = "overload."
+    public static let about = "The overload manager, if there is one."
+    public let prefix = Self.filled()
+    /// The only one.
+    public init() {}
+}
+
+/// `overload.envoy.resource_monitors.<monitor>.`
+public struct OverloadMonitorScope: StatScope {
+    public static let pattern = "overload.envoy.resource_monitors.<monitor>."
+    public static let about = "One resource monitor of the overload manager."
+    public let prefix: String
+    /// The scope of one monitor: `fixed_heap`.
+    public init(_ monitor: String) { prefix = Self.filled(monitor) }
+}
+
+/// `overload.envoy.overload_actions.<action>.`
+public struct OverloadActionScope: StatScope {
+    public static let pattern = "overload.envoy.overload_actions.<action>."
+    public static let about = "One action of the overload manager."
+    public let prefix: String
+    /// The scope of one action: `stop_accepting_requests`.
+    public init(_ action: String) { prefix = Self.filled(action) }
+}
+
 /// `listener_manager.`
 public struct ListenerManagerScope: StatScope {
     public static let pattern = "listener_manager."

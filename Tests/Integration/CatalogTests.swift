@@ -113,6 +113,7 @@ import Testing
             dns_lookup_family: V4_ONLY
             load_assignment: \(assignment("dns", "localhost", port))
         admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
+        \(Configuration.overload(heap: 1 << 60, [("shrink_heap", "threshold: { value: 1 }")]).joined(separator: "\n"))
         """
     }
 

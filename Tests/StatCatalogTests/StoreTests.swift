@@ -49,6 +49,7 @@ import Testing
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),
+            OverloadScope(), OverloadMonitorScope("m"), OverloadActionScope("a"),
             FilesystemScope(),
             AdminHTTPScope(), AdminListenerScope(), StatsScope(), UnusedScope(),
         ]

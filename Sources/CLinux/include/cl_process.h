@@ -23,4 +23,6 @@ static inline void cl_heap_usage(uint64_t *used, uint64_t *held) {
     *used = m.uordblks + m.hblkhd;
     *held = m.arena + m.hblkhd;
 }
+/// Gives free memory of the heap back to the kernel.
+static inline void cl_heap_trim(void) { (void)malloc_trim(0); }
 #endif

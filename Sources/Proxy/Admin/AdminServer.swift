@@ -21,6 +21,8 @@ final class AdminServer {
     private var listening: Int32?
     private var connections: [Int32: AdminConnection] = [:]
     private var sweep: MainTimer?
+    /// The last attempt to accept found no descriptor or memory left.
+    private var acceptFails = false
 
     /// - Parameters:
     ///   - context: kept weakly.
@@ -92,6 +94,7 @@ final class AdminServer {
             var peer = cl_address()
             let descriptor = cl_accept(listening, &peer)
             if descriptor >= 0 {
+                acceptFails = false
                 adopt(descriptor)
             } else if descriptor == -EMFILE || descriptor == -ENFILE || descriptor == -ENOMEM {
                 return pause(listening, reason: -descriptor)
@@ -103,7 +106,9 @@ final class AdminServer {
 
     /// The listener stays readable while nothing can be accepted: without a pause the loop would spin.
     private func pause(_ descriptor: Int32, reason: Int32) {
-        log.warning("admin: cannot accept: \(SystemError.text(reason))")
+        // Once, however often it is tried: a shortage may last.
+        if !acceptFails { log.warning("admin: cannot accept: \(SystemError.text(reason))") }
+        acceptFails = true
         loop.unwatch(descriptor)
         loop.after(ms: Self.retryMs) { [weak self] in
             guard let self, listening == descriptor else { return }

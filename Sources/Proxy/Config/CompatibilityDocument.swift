@@ -13,6 +13,13 @@ public enum CompatibilityDocument {
             ]
         ),
         (
+            "Overload manager",
+            [
+                (.overloadManager, ""), (.resourceMonitor, ""), (.fixedHeap, ""), (.downstreamConnections, ""),
+                (.overloadAction, ""), (.overloadTrigger, ""), (.thresholdTrigger, ""), (.scaledTrigger, ""),
+            ]
+        ),
+        (
             "Listeners and filters",
             [
                 (.listener, ""), (.filterChain, ""), (.networkFilter, ""), (.tcpProxy, ""),

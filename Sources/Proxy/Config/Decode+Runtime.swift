@@ -127,7 +127,9 @@ public struct RuntimeKeys: Sendable {
             let budget = Budget(cluster: cluster.name)
             keys.formUnion([budget.percent, budget.minConcurrency])
         }
+        keys.insert(Self.globalConnectionLimit)
         for listener in bootstrap.listeners {
+            keys.insert(Self.connectionLimit(of: listener.name))
             let logs: [AccessLog]
             switch listener.filter {
             case .httpConnectionManager(let http):
@@ -149,6 +151,14 @@ public struct RuntimeKeys: Sendable {
 
     /// `upstream.maintenance_mode.<cluster>`: the share of a cluster's requests that are answered with 503 at once.
     public static func maintenance(of cluster: String) -> String { "upstream.maintenance_mode.\(cluster)" }
+
+    /// `envoy.resource_limits.listener.<name>.connection_limit`: how many connections a listener may have open.
+    public static func connectionLimit(of listener: String) -> String {
+        "envoy.resource_limits.listener.\(listener).connection_limit"
+    }
+
+    /// How many connections of clients there may be in all, unless the overload manager says it.
+    public static let globalConnectionLimit = "overload.global_downstream_max_connections"
 
     /// The keys of a cluster's retry budget.
     public struct Budget: Sendable {

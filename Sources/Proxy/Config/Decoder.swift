@@ -26,6 +26,7 @@ struct Decoder {
             result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
+        result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)
         result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)
         checkReferences()
         return result

@@ -11,6 +11,8 @@ public struct Bootstrap: Sendable {
     public var statsFlushIntervalMs: UInt32 = 5000
     /// `layered_runtime.layers`: later ones override earlier ones. Without any, Envoy has one for `/runtime_modify`.
     public var runtimeLayers = [RuntimeLayer(name: "admin", source: .admin)]
+    /// nil: there is no overload manager.
+    public var overload: OverloadManager?
     public init() {}
 }
 

@@ -16,6 +16,8 @@ enum WorkerCommand: Sendable {
     case drain(Drain)
     case cancelDrain
     case failHealthCheck(Bool)
+    /// What the overload manager has measured (`OverloadState`).
+    case overload(word: UInt64)
     /// Lines of access logs go to the thread that writes them.
     case flushLogs(done: @Sendable () -> Void)
     /// The cell of a rare status code, made by the main thread.

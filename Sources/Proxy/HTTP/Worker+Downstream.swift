@@ -11,16 +11,21 @@ extension Worker {
                 c.pointee.flags.insert(.readPending)
                 return
             }
-            let kept = c.pointee.input.count
+            var kept = c.pointee.input.count
             // A client that pipelines without end is not read until its turn comes.
             if c.pointee.stream >= 0, !c.pointee.flags.contains(.inBody), kept >= Self.headChunk {
                 c.pointee.flags.insert(.readPending)
                 return
             }
-            if kept > 0 { memcpy(readBuffer, c.pointee.input.bytes, kept) }
             let chunk = c.pointee.flags.contains(.inBody) ? Self.bodyChunk(c) : Self.headChunk
             let room = min(chunk, readCapacity - kept)
-            let count = cl_recv(c.pointee.fd, readBuffer + kept, room)
+            let count: Int
+            if kept > 0 {
+                count = receiveBehindInput(c, room: room)
+                kept = c.pointee.input.count
+            } else {
+                count = cl_recv(c.pointee.fd, readBuffer, room)
+            }
             if count == -Int(EAGAIN) {
                 c.pointee.flags.remove(.readPending)
                 return
@@ -97,6 +102,7 @@ extension Worker {
             switch requestHead.pointee.parseRequest(bytes + p, count - p, limits: limits) {
             case .incomplete:
                 headBegins(slot, c)
+                c.pointee.headParsed = UInt32(truncatingIfNeeded: count &- p)
                 return p
             case .failed(let error):
                 refuse(slot, c, error, head: UnsafeBufferPointer(start: bytes + p, count: count - p))

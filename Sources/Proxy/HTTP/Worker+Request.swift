@@ -25,6 +25,7 @@ extension Worker {
         stats.http[.downstream_rq_http1_total].increment()
         stats.httpGauges[.downstream_rq_active].add(1)
         beginBody(c, s, head)
+        if state.pointee.overload.isAny, refusesRequest(slot, c, s, head) { return }
         if head.pointee.minorVersion == 0 {
             s.pointee.flags.insert(.http10)
             if !listener.pointee.acceptHTTP10 {

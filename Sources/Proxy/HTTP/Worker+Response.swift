@@ -128,6 +128,8 @@ extension Worker {
         } else if drainsNow() {
             stats.http[.downstream_cx_drain_close].increment()
             s.pointee.flags.insert(.closeDownstream)
+        } else if state.pointee.overload.isAny, endsKeepalive(stats) {
+            s.pointee.flags.insert(.closeDownstream)
         }
     }
 

@@ -11,10 +11,15 @@ extension Worker {
                 u.pointee.flags.insert(.readPending)
                 return
             }
-            let kept = u.pointee.input.count
-            if kept > 0 { memcpy(readBuffer, u.pointee.input.bytes, kept) }
+            var kept = u.pointee.input.count
             let room = min(Self.bodyChunk(u), readCapacity - kept)
-            let count = cl_recv(u.pointee.fd, readBuffer + kept, room)
+            let count: Int
+            if kept > 0 {
+                count = receiveBehindInput(u, room: room)
+                kept = u.pointee.input.count
+            } else {
+                count = cl_recv(u.pointee.fd, readBuffer, room)
+            }
             if count == -Int(EAGAIN) {
                 u.pointee.flags.remove(.readPending)
                 return
@@ -60,7 +65,9 @@ extension Worker {
             switch responseHead.pointee.parseResponse(
                 bytes + p, count - p, limits: .response, requestMethod: method)
             {
-            case .incomplete: return p
+            case .incomplete:
+                u.pointee.headParsed = UInt32(truncatingIfNeeded: count &- p)
+                return p
             case .failed:
                 protocolError(slot, u, streamSlot, s)
                 return count

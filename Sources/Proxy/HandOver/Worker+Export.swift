@@ -164,5 +164,6 @@ extension Worker {
                 amount)
         }
         state.pointee.downstreams = state.pointee.downstreams &+ amount
+        open.add(worker: index, listener: listener, amount)
     }
 }

@@ -104,6 +104,9 @@ struct Connection: BitwiseCopyable {
     var remote = PeerAddress()
     /// Bytes of `output` over its limit: the other side is paused.
     var bufferLimit: UInt32 = 1 << 20
+    /// Bytes of `input` that were parsed and are a part of a head (`PartialHead`): only while `input` is one. Does not travel,
+    /// a process that takes over parses once more.
+    var headParsed: UInt32 = 0
 }
 
 /// An IP address and port in 20 bytes.

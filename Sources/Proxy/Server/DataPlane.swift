@@ -72,6 +72,10 @@ public protocol DataPlane: AnyObject {
     func drain(_ drain: Drain)
     /// Whether every response asks its client to go away, without a drain.
     func failHealthCheck(_ fails: Bool)
+    /// What the overload manager wants (`OverloadState`).
+    func overload(_ word: UInt64)
+    /// Connections of clients that were refused since there are too many of all listeners.
+    var refusedConnections: UInt64 { get }
     /// Serving goes on as if no drain had been asked for.
     func cancelDrain()
     /// Gives what workers have of access logs to the thread that writes them; `done` runs when all have.

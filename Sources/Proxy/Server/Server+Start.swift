@@ -236,6 +236,8 @@ extension Server: RestartChildOwner {
     private func serve() {
         role = .serving
         claim.region?.setRole(.serving)
+        // Before anything is accepted.
+        overload?.start()
         pool.startAccepting(sockets)
         clusterManager.startHealth()
         serveAdmin()

@@ -39,6 +39,8 @@ final class Server {
     /// nil: there are no access logs.
     let accessLog: AccessLogWriter?
     let runtime: Runtime
+    /// nil: there is no overload manager.
+    let overload: OverloadMonitor?
     let startNs = cl_monotonic_ns()
 
     var role = Role.starting
@@ -128,6 +130,11 @@ final class Server {
             clusterManager?.handle(event, cluster: cluster, host: host)
         }
         self.pool = pool
+        if let manager = bootstrap.overload {
+            overload = OverloadMonitor(manager, loop: loop, pool: pool, store: store, writer: writer, log: log)
+        } else {
+            overload = nil
+        }
         claim.region?.hasNamesToCome = pool.hasStatsToMake
         store.topUp()
     }

@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 import StatCatalog
 import Stats
 
@@ -40,18 +39,6 @@ struct ServerStats {
         cl_heap_usage(&used, &held)
         gauges[.memory_allocated].set(used)
         gauges[.memory_heap_size].set(held)
-        gauges[.memory_physical_size].set(Self.residentBytes())
-    }
-
-    /// proc(5), /proc/self/statm: the second number, in pages.
-    private static func residentBytes() -> UInt64 {
-        let fd = cl_open("/proc/self/statm", O_RDONLY, 0)
-        guard fd >= 0 else { return 0 }
-        defer { _ = cl_close(fd) }
-        var buffer = [UInt8](repeating: 0, count: 128)
-        let n = cl_read(fd, &buffer, buffer.count)
-        let fields = String(decoding: buffer.prefix(max(n, 0)), as: UTF8.self).split(separator: " ")
-        guard fields.count > 1, let pages = UInt64(fields[1]) else { return 0 }
-        return pages * UInt64(sysconf(Int32(_SC_PAGESIZE)))
+        gauges[.memory_physical_size].set(ProcessMemory.read()?.resident ?? 0)
     }
 }

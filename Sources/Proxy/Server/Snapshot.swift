@@ -36,6 +36,8 @@ struct CompiledListener: BitwiseCopyable {
     var upgradeCount = 0
     /// nil: there is no access log.
     var log: UnsafeMutablePointer<ListenerLogs>?
+    /// Connections that may be open at once; nil and `.max`: any number.
+    var connectionLimit: RuntimeNumber?
 }
 
 /// A cluster as the workers see it: plain data.
@@ -154,6 +156,8 @@ final class Snapshot: @unchecked Sendable {
     let logSinks: LogSinks
     /// What the runtime can change.
     let shares = RuntimeShares()
+    /// Connections of clients that may be open at once, of all listeners; `.max`: any number.
+    let globalConnectionLimit: RuntimeNumber
 
     /// - Parameter localAddress: an IP literal.
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
@@ -209,6 +213,8 @@ final class Snapshot: @unchecked Sendable {
                 (listeners + i).initialize(to: compiled)
             }
             names.append(name)
+            listeners[i].connectionLimit = shares.makeNumber(
+                .max, key: RuntimeKeys.connectionLimit(of: listener.name))
             if let logs = ListenerLogs(listener.filter.accessLogs, sinks: logSinks.positions, shares: shares) {
                 let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
                 memory.initialize(to: logs)
@@ -216,6 +222,10 @@ final class Snapshot: @unchecked Sendable {
             }
         }
         listenerNames = names
+        // As in Envoy, the runtime's old key counts for nothing beside the monitor.
+        let monitored = bootstrap.overload?.maxConnections
+        globalConnectionLimit = shares.makeNumber(
+            monitored ?? .max, key: monitored == nil ? RuntimeKeys.globalConnectionLimit : "")
         maxHeadBytes = headBytes
         maxHeaderFields = headerFields
     }

@@ -28,6 +28,8 @@ extension Worker {
     }
 
     private func register(_ position: Int, _ entry: ListeningSet.Entry) {
+        // Those that rest are watched later.
+        if state.pointee.acceptPausedUntilNs != 0 || state.pointee.overload.stopsAccepting { return }
         let mask = Epoll.input | (entry.exclusive ? Epoll.exclusive : 0)
         let rc = cl_epoll_add(epoll, entry.descriptor, mask, Self.listenerToken | UInt64(position))
         if rc < 0, rc != -EEXIST { hooks.log("worker \(index): cannot watch a listener: \(SystemError.text(-rc))") }
@@ -66,28 +68,49 @@ extension Worker {
             }
             return false
         }
+        if state.pointee.acceptFails {
+            state.pointee.acceptFails = false
+            hooks.log("worker \(index): accepting goes on")
+        }
         accepted(fd, &address, entry.listener)
         return true
     }
 
     /// No descriptor or memory left: the listeners rest for a moment instead of spinning.
     private func pauseAccepting(_ code: Int32) {
-        if state.pointee.acceptPausedUntilNs == 0 {
-            hooks.log("worker \(index): accepting pauses for 100 ms: \(SystemError.text(code))")
+        // Once, however often it is tried: a shortage may last.
+        if !state.pointee.acceptFails {
+            state.pointee.acceptFails = true
+            hooks.log("worker \(index): accepting pauses, it is tried again every 100 ms: \(SystemError.text(code))")
         }
-        for entry in listening.entries { if let entry { _ = cl_epoll_del(epoll, entry.descriptor) } }
+        unwatchListeners()
         state.pointee.acceptPausedUntilNs = state.pointee.nowNs &+ 100_000_000
     }
 
     func resumeAccepting() {
         state.pointee.acceptPausedUntilNs = 0
+        watchListeners()
+    }
+
+    func unwatchListeners() {
+        for entry in listening.entries { if let entry { _ = cl_epoll_del(epoll, entry.descriptor) } }
+    }
+
+    func watchListeners() {
         for (position, entry) in listening.entries.enumerated() { if let entry { register(position, entry) } }
     }
 
     private func accepted(_ fd: Int32, _ address: inout cl_address, _ listener: Int) {
+        open.add(worker: index, listener: listener, 1)
+        if limitsConnections(listener), refusesConnection(listener) {
+            open.add(worker: index, listener: listener, .max)
+            _ = cl_close(fd)
+            return
+        }
         let slot = connections.take()
         let stats = listenerStats + listener
         guard slot >= 0 else {
+            open.add(worker: index, listener: listener, .max)
             _ = cl_close(fd)
             stats.pointee.listener[.downstream_cx_overflow].increment()
             return

@@ -50,6 +50,7 @@ extension Worker {
         }
         if c.pointee.log >= 0 { finishLog(connection: c) }
         state.pointee.downstreams -= 1
+        open.add(worker: index, listener: Int(c.pointee.listener), .max)
         if state.pointee.downstreams == 0 { hooks.drained(index) }
     }
 
@@ -82,6 +83,9 @@ extension Worker {
         settle(slot, c)
         if c.pointee.output.isEmpty { return finishClosing(slot, c) }
         c.pointee.flags.insert(.closeAfterFlush)
+        // Who reads nothing of it for `delayed_close_timeout` is not waited for.
+        c.pointee.lastActivityNs = state.pointee.nowNs
+        armIdle(slot, c)
     }
 
     func finishClosing(_ slot: Int32, _ c: ConnectionPointer) {

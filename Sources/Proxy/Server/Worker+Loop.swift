@@ -209,6 +209,7 @@ extension Worker {
             hostFailed(cluster: cluster, address, closesTunnels: closesTunnels)
         case .drain(let drain): startDrain(drain)
         case .failHealthCheck(let fails): state.pointee.healthCheckFailed = fails
+        case .overload(let word): setOverload(OverloadState(word: word))
         case .flushLogs(let done):
             accessLog.flush(byTimer: false)
             done()

@@ -64,8 +64,13 @@ extension Worker {
     }
 
     private func dueDownstream(_ c: ConnectionPointer, _ due: inout Due) {
-        if c.pointee.flags.contains(.lingering) { return due.consider(c.pointee.deadlineNs, 1, .linger) }
         let listener = snapshot.listeners + Int(c.pointee.listener)
+        if !c.pointee.flags.isDisjoint(with: [.lingering, .closeAfterFlush]) {
+            if c.pointee.flags.contains(.lingering) { return due.consider(c.pointee.deadlineNs, 1, .linger) }
+            if c.pointee.stream < 0 {
+                return due.consider(c.pointee.lastActivityNs, listener.pointee.delayedCloseNs, .linger)
+            }
+        }
         if c.pointee.stream >= 0 {
             let s = streams[c.pointee.stream]
             due.consider(s.pointee.lastActivityNs, s.pointee.idleTimeoutNs, .streamIdle)

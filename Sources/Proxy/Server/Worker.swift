@@ -21,6 +21,10 @@ struct WorkerState: BitwiseCopyable {
     var drain = DrainState()
     /// Every response asks its client to go away (`/healthcheck/fail`).
     var healthCheckFailed = false
+    /// What the overload manager wants.
+    var overload = OverloadState()
+    /// The last attempt to accept found no descriptor or memory left.
+    var acceptFails = false
     /// Accepting is paused until then, since there are no descriptors left (EMFILE). 0: not paused.
     var acceptPausedUntilNs: UInt64 = 0
     var random: (UInt64, UInt64) = (0, 0)
@@ -95,6 +99,8 @@ final class Worker: @unchecked Sendable {
     let rareStatus: RareStatus
     let parking = Parking()
     let accessLog: WorkerLog
+    /// Connections of all workers.
+    let open: OpenConnections
     /// Keeps the memory in which the outcomes of hosts are counted.
     let cellKeeper = CellKeeper()
     let hooks: WorkerHooks
@@ -119,11 +125,12 @@ final class Worker: @unchecked Sendable {
 
     init(
         index: Int, of workers: Int, snapshot: Snapshot, stats: DataPlaneStats, writer: StatsWriter, hooks: WorkerHooks,
-        accessLog: AccessLogWriter?, files: FilesystemCells
+        accessLog: AccessLogWriter?, files: FilesystemCells, open: OpenConnections
     ) throws(SystemError) {
         self.index = index
         self.snapshot = snapshot
         self.hooks = hooks
+        self.open = open
         mailbox = try WorkerMailbox()
         let epoll = cl_epoll_create()
         guard epoll >= 0 else { throw SystemError(call: "epoll_create1", code: -epoll) }

@@ -9,6 +9,7 @@ public final class WorkerPool: DataPlane {
     let stats: DataPlaneStats
     let writers: [StatsWriter]
     let mailbox: MainMailbox
+    let open: OpenConnections
     /// Clusters that only finish what came from a predecessor, behind the configured ones.
     var goneClusters: [TransactionRecord.Name] = []
     /// The connections that are coming over.
@@ -52,6 +53,7 @@ public final class WorkerPool: DataPlane {
                 mailbox.post { relay.pool?.hostEvent?(Int(cluster), host, event) }
             },
             log: log)
+        let open = OpenConnections(workers: max(concurrency, 1), listeners: configuration.snapshot.listenerCount)
         var writers: [StatsWriter] = []
         var workers: [Worker] = []
         for index in 0..<max(concurrency, 1) {
@@ -60,9 +62,11 @@ public final class WorkerPool: DataPlane {
             workers.append(
                 try Worker(
                     index: index, of: max(concurrency, 1), snapshot: configuration.snapshot, stats: stats,
-                    writer: writer, hooks: hooks, accessLog: accessLog, files: FilesystemCells(store, writer)))
+                    writer: writer, hooks: hooks, accessLog: accessLog, files: FilesystemCells(store, writer),
+                    open: open))
         }
         self.stats = stats
+        self.open = open
         self.writers = writers
         self.workers = workers
         self.mailbox = mailbox
@@ -124,6 +128,10 @@ public final class WorkerPool: DataPlane {
     public func failHealthCheck(_ fails: Bool) {
         for worker in workers { worker.mailbox.post(.failHealthCheck(fails)) }
     }
+
+    public func overload(_ word: UInt64) { for worker in workers { worker.mailbox.post(.overload(word: word)) } }
+
+    public var refusedConnections: UInt64 { open.refused }
 
     public func flushLogs(_ done: @escaping () -> Void) {
         let pending = Countdown(workers.count, done)

@@ -16,6 +16,7 @@ public enum HTTPCounter: Int, CounterNames {
     case downstream_rq_rx_reset, downstream_rq_tx_reset, downstream_rq_too_large
     case downstream_rq_idle_timeout, downstream_rq_timeout, downstream_rq_header_timeout
     case downstream_rq_response_before_rq_complete, downstream_rq_ws_on_non_ws_route
+    case downstream_cx_overload_disable_keepalive, downstream_rq_overload_close
     case rq_total, no_route, no_cluster, rq_direct_response, rq_reset_after_downstream_response_started
 
     public var entry: StatEntry {
@@ -91,6 +92,10 @@ public enum HTTPCounter: Int, CounterNames {
             StatEntry("Responses begun before the request was complete; the connection ends with them.")
         case .downstream_rq_ws_on_non_ws_route:
             StatEntry("Upgrade requests answered with 403 because their route does not allow the upgrade.")
+        case .downstream_cx_overload_disable_keepalive:
+            StatEntry("Responses that ended their connection because of the overload action `disable_http_keepalive`.")
+        case .downstream_rq_overload_close:
+            StatEntry("Requests answered with 503 because of the overload action `stop_accepting_requests`.")
         case .rq_total:
             StatEntry("Requests that were routed: forwarded, answered by a direct response, or without a route.")
         case .no_route: StatEntry("Requests answered with 404 because no route matched.")

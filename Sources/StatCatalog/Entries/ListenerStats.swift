@@ -3,14 +3,26 @@ public enum ListenerCounter: Int, CounterNames {
     public typealias Scope = ListenerScope
 
     case downstream_cx_total, downstream_cx_destroy, downstream_cx_overflow, no_filter_chain_match
+    case downstream_cx_overload_reject, downstream_global_cx_overflow
 
     public var entry: StatEntry {
         switch self {
         case .downstream_cx_total: StatEntry("Connections accepted.")
         case .downstream_cx_destroy: StatEntry("Accepted connections that were closed, by whichever side.")
         case .downstream_cx_overflow:
-            StatEntry("Connections closed as soon as they were accepted because a worker had no room for more.")
+            StatEntry(
+                "Connections closed as soon as they were accepted because the listener had as many as "
+                    + "`envoy.resource_limits.listener.<name>.connection_limit` allows, or a worker had no room for more."
+            )
         case .no_filter_chain_match: .alwaysZero("a listener has one filter chain, which takes every connection.")
+        case .downstream_cx_overload_reject:
+            StatEntry(
+                "Connections closed as soon as they were accepted because of the overload action "
+                    + "`reject_incoming_connections`.")
+        case .downstream_global_cx_overflow:
+            StatEntry(
+                "Connections closed as soon as they were accepted because there were as many as "
+                    + "`global_downstream_max_connections` allows, of all listeners.")
         }
     }
 }

@@ -17,6 +17,8 @@ struct Configuration {
     var routes: [String] = []
     /// Virtual hosts before the one for all domains, one a line.
     var hosts: [String] = []
+    /// Lines of each listener.
+    var listenerLines: [String] = []
     /// Lines of the cluster.
     var clusterLines: [String] = []
     /// Clusters besides, one a line.
@@ -56,7 +58,7 @@ struct Configuration {
           - name: \(listener.name)
             address:
               socket_address: { address: \(listener.address), port_value: \(listener.port) }
-            filter_chains:
+        \(lines(listenerLines, 4))    filter_chains:
             - filters:
         \(filter)
 

@@ -28,4 +28,40 @@ import Testing
             }
         }
     }
+
+    /// The first takes the only place, and the next one is told so.
+    private func expectRefused(_ lines: String, counted: String, waiting: Int = 1) throws {
+        try withBed { bed in
+            let path = bed.path("access")
+            var configuration = Configuration(try bed.upstream().port)
+            configuration.clusterLines = ["circuit_breakers: { thresholds: [{ \(lines) }] }"]
+            let type = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+            configuration.manager = [
+                "access_log: [{ name: file, typed_config: { \"@type\": \(type), path: \(path), log_format: "
+                    + "{ text_format_source: { inline_string: \"%RESPONSE_CODE% %RESPONSE_FLAGS%\\n\" } } } }]"
+            ]
+            let proxy = try bed.proxy(configuration, concurrency: 1)
+            let first = try (0..<waiting).map { _ in try proxy.client() }
+            for (i, client) in first.enumerated() {
+                try client.send("GET /hang HTTP/1.1\r\nhost: test\r\n\r\n")
+                try waitUntil("\(i + 1) requests wait") {
+                    let stats = try bed.statdump()
+                    let active = stats["cluster.service.upstream_rq_active"] ?? 0
+                    return active + (stats["cluster.service.upstream_rq_pending_active"] ?? 0) == UInt64(i + 1)
+                }
+            }
+            let refused = try proxy.client().get("/")
+            #expect(refused.status == 503)
+            #expect(refused["x-envoy-overloaded"] == "true")
+            #expect(try bed.statdump()["cluster.service.\(counted)"] == 1)
+            #expect(try proxy.process.terminate() == .exit(0))
+            #expect((Files.read(path) ?? "").split(separator: "\n").contains("503 UO"))
+        }
+    }
+
+    /// One has the connection, one waits for it.
+    @Test func noMoreWaitingRequestsThanAllowed() throws {
+        try expectRefused(
+            "max_connections: 1, max_pending_requests: 1", counted: "upstream_rq_pending_overflow", waiting: 2)
+    }
 }

@@ -41,6 +41,23 @@ import Testing
         }
     }
 
+    /// Who does not read its last answer is waited for as long as one that does not close.
+    @Test func aLastAnswerThatNobodyReadsIsGivenUp() throws {
+        try withBed { bed in
+            var configuration = Configuration(try bed.upstream().port)
+            configuration.manager = ["delayed_close_timeout: 0.3s"]
+            let proxy = try bed.proxy(configuration)
+            let client = try proxy.client(receiveBuffer: 4096)
+            // More than sockets hold, and less than the proxy may keep.
+            try client.send("GET /bytes/4000000 HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            try waitUntil("it is given up") {
+                try bed.statdump()["http.ingress_http.downstream_cx_delayed_close_timeout"] == 1
+            }
+            #expect(try bed.statdump()["http.ingress_http.downstream_cx_active"] == 0)
+            client.close()
+        }
+    }
+
     /// What a client sends although it has said that nothing follows is neither answered nor does a reset for it destroy the
     /// answer that is on its way.
     @Test func whatFollowsTheLastRequestIsThrownAway() throws {

@@ -12,7 +12,7 @@ struct ExamplesTests {
     @Test(
         "load without warnings",
         arguments: [
-            "access_log.yaml", "connect.yaml", "envoy.yaml", "envoy_v2.yaml", "health.yaml", "tcp.yaml",
+            "access_log.yaml", "connect.yaml", "edge.yaml", "envoy.yaml", "envoy_v2.yaml", "health.yaml", "tcp.yaml",
             "websocket.yaml",
         ])
     func load(name: String) throws {
