@@ -48,8 +48,8 @@ extension Worker {
             stats.pointee.httpHistograms[.downstream_cx_length_ms].record(lengthMs)
         }
         if c.pointee.log >= 0 { finishLog(connection: c) }
-        state.pointee.downstreams -= 1
-        if state.pointee.downstreams == 0 { hooks.drained(index) }
+        cl_owner_add(downstreams, .max)
+        if downstreamCount == 0 { hooks.drained(index) }
     }
 
     private func upstreamGone(_ c: ConnectionPointer) {
@@ -162,7 +162,7 @@ extension Worker {
                 armGrace(slot, c)
             }
         }
-        if state.pointee.downstreams == 0 { hooks.drained(index) }
+        if downstreamCount == 0 { hooks.drained(index) }
     }
 
     /// An idle connection is half-closed when the grace is over; a request until then is answered with

@@ -17,7 +17,6 @@ final class AdoptionFuzzing {
     private let mailbox: MainMailbox
     private let pool: WorkerPool
     private let source: Int32
-    private let free: Int32
 
     init() throws {
         let type = "type.googleapis.com/envoy.extensions.filters"
@@ -56,13 +55,16 @@ final class AdoptionFuzzing {
         pool = try WorkerPool(
             configuration: CompiledConfiguration(loaded.bootstrap), store: .heapOnly(), concurrency: 2,
             mailbox: mailbox, log: { _ in })
+        var host = cl_address()
+        _ = cl_address_ip(&host, "127.0.0.1", 8080)
+        for worker in pool.workers { worker.execute(.hosts(cluster: 0, [UpstreamHost(address: host)], nil)) }
         source = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        free = dup(source)
-        _ = cl_close(free)
     }
 
     func run(_ input: UnsafeBufferPointer<UInt8>) throws -> String {
         var reader = InputReader(input)
+        let before = dup(source)
+        _ = cl_close(before)
         let count = Int(reader.byte() & 15)
         let size = max(Int(reader.byte()) * 8, 1)
         let aheadCount = Int(reader.byte() & 7)
@@ -88,7 +90,7 @@ final class AdoptionFuzzing {
         mailbox.run()
         // The lowest free one is what it was before.
         let next = dup(source)
-        precondition(next == free, "a descriptor is left open")
+        precondition(next == before, "a descriptor is left open")
         _ = cl_close(next)
         return fate ?? "adopted"
     }

@@ -55,7 +55,7 @@ extension ProxyFuzzTarget {
     private static func messages(_ kind: MessageCase.Kind) throws -> [(name: String, bytes: [UInt8])] {
         let methods = ["GET", "HEAD", "CONNECT", "POST"]
         let inputs = try CaseFile.cases(kind).enumerated().map { number, one in
-            let cut = one.bytes.count / 2
+            let cut = min(one.bytes.count / 2, 65535)
             let detail = kind == .response ? methods.firstIndex(of: one.method) ?? 0 : 0
             return [UInt8(number & 31), UInt8(cut & 255), UInt8(cut >> 8), UInt8(detail)] + one.bytes
         }
@@ -68,7 +68,7 @@ extension ProxyFuzzTarget {
             guard let end = (0..<one.bytes.count).first(where: { one.bytes[$0...].starts(with: [13, 10, 13, 10]) })
             else { return nil }
             let body = one.bytes[(end + 4)...]
-            return body.isEmpty ? nil : [UInt8(body.count / 3), 0, UInt8(body.count / 2 & 255), 0, 0] + body
+            return body.isEmpty ? nil : [UInt8(body.count / 3 & 255), 0, UInt8(body.count / 2 & 255), 0, 0] + body
         }
         inputs.append([1, 0, 3, 0, 4, 5, 0] + Array("hello, and more".utf8))
         inputs.append([1, 0, 3, 0, 5] + Array("until it closes".utf8))
