@@ -164,6 +164,15 @@ let package = Package(
             name: "ProxyTests",
             dependencies: ["Proxy", "ProxyConfig", "StatCatalog", "Stats", "CLinux", "ThreadTesting", "MessageCases"],
             exclude: ["ConfigTests"], swiftSettings: strict),
+        // Replays the corpora of tools/fuzz that are about the proxy. The folder is a library of tools/fuzz too; here it is a
+        // test target, since it looks at what is not public.
+        .testTarget(
+            name: "ProxyFuzzTests",
+            dependencies: [
+                "FuzzTargets", "Proxy", "ProxyConfig", "HotRestart", "Stats", "MessageCases", "CLinux", "CCares",
+                "ThreadTesting",
+            ],
+            path: "tools/fuzz/Sources/ProxyFuzzing", swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

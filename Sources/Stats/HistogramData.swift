@@ -1,3 +1,5 @@
+import CLinux
+
 /// What a histogram has counted: the sum over some planes, or the difference of two such.
 public struct HistogramData: Sendable, Equatable {
     /// How many values were 0, which no bin has.
@@ -13,9 +15,12 @@ public struct HistogramData: Sendable, Equatable {
     /// How many values were recorded.
     public var count: UInt64 { decades.values.reduce(zeros) { $1.reduce($0, &+) } }
 
+    /// - Parameter bins: their owner may be counting in them.
     mutating func add(decade: Int, _ bins: UnsafeBufferPointer<UInt64>) {
         var sums = decades[decade] ?? Array(repeating: 0, count: HistogramBins.bins)
-        for i in 0..<min(HistogramBins.bins, bins.count) { sums[i] &+= bins[i] }
+        if let first = bins.baseAddress {
+            for i in 0..<min(HistogramBins.bins, bins.count) { sums[i] &+= cl_load_relaxed(first + i) }
+        }
         decades[decade] = sums
     }
 

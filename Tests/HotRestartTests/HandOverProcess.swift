@@ -53,7 +53,7 @@ final class HandOverProcess {
     }
 
     private static var environment: [String] {
-        let names = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+        let names = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"]
         let inherited: [String] = names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
         return inherited + ["SWIFT_BACKTRACE=enable=no"]
     }

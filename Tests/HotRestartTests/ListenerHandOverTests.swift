@@ -3,9 +3,10 @@ import Glibc
 import HotRestart
 import Synchronization
 import Testing
+import ThreadTesting
 
 /// Both ends in one process. What needs the death of a process is tested by `examples/nio-echo`.
-@Suite(.timeLimit(.minutes(1))) struct ListenerHandOverTests {
+@Suite(.timeLimit(.minutes(Pace.minutes(1)))) struct ListenerHandOverTests {
     @Test func theFirstOneListens() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("restart")

@@ -2,10 +2,11 @@ import CLinux
 import Glibc
 import HotRestart
 import Testing
+import ThreadTesting
 
 /// A process that takes over listening sockets and stands still between COMMIT and COMMITTED, or just beside: the former one
 /// makes sure of it, and every listener is served again, by one of the two.
-@Suite(.timeLimit(.minutes(2))) struct StandingStillTests {
+@Suite(.timeLimit(.minutes(Pace.minutes(2)))) struct StandingStillTests {
     private struct Scene {
         let directory: TemporaryDirectory
         let server: HandOverServer

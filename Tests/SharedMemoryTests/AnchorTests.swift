@@ -2,11 +2,12 @@ import CLinux
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
 /// The start-up lock of a base id.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct AnchorTests {
     @Test func whileOneHasItAnotherWaitsInVain() throws {
         try withScratch { scratch in

@@ -7,7 +7,7 @@ import ThreadTesting
 @testable import SharedMemory
 
 /// Creating, finding, refusing and replacing a region.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct AttachTests {
     @Test func theFirstStartCreates() throws {
         try withScratch { scratch in

@@ -2,11 +2,12 @@ import CLinux
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
 /// The order in which a process becomes the one that serves, and rebuilds beside somebody who has the mutex.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct CommitTests {
     /// `last_ordinal` comes last: a process that is killed before it served leaves the names of the one before in use.
     @Test(arguments: [FaultPoint.commitTaken, .commitPublished])

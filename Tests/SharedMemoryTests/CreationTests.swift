@@ -7,7 +7,7 @@ import ThreadTesting
 @testable import SharedMemory
 
 /// Processes that create, remove and die at once: one region, and nobody is stuck.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct CreationTests {
     @Test func killedWhileItCreates() throws {
         try withScratch { scratch in

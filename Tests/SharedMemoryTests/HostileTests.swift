@@ -2,11 +2,12 @@ import CLinux
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
 /// Regions that somebody made to do harm: refused or passed over, quickly, and without a crash.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct HostileTests {
     private let directory = RegionLayout.page * 13
 

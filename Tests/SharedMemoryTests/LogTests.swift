@@ -2,11 +2,12 @@ import CLinux
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
 /// The log of names.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct LogTests {
     @Test func whatIsAppendedIsReadInOrder() throws {
         try withScratch { scratch in

@@ -2,11 +2,12 @@ import CLinux
 import Glibc
 import RegionTesting
 import Testing
+import ThreadTesting
 
 @testable import SharedMemory
 
 /// The mutex, held by processes that stop or die.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct MutexTests {
     @Test func aStoppedOwnerDoesNotStopUs() throws {
         try withScratch { scratch in

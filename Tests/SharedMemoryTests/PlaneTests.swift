@@ -7,7 +7,7 @@ import ThreadTesting
 @testable import SharedMemory
 
 /// Planes: cells and histogram blocks with one owner.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct PlaneTests {
     @Test func everyThreadHasAPlaneOfItsOwn() throws {
         try withScratch { scratch in

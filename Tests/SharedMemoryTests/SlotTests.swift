@@ -7,7 +7,7 @@ import ThreadTesting
 @testable import SharedMemory
 
 /// Process slots: who is live, and who began to serve last.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct SlotTests {
     @Test func aSlotSaysWhoHoldsIt() throws {
         try withScratch { scratch in

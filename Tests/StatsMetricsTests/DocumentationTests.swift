@@ -2,9 +2,10 @@ import RegionTesting
 import SharedMemory
 import Stats
 import Testing
+import ThreadTesting
 
 /// The code of the DocC articles, as it stands there but for the base id.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct DocumentationTests {
     /// SharedMemory: Count things that survive your process.
     @Test(arguments: [1, 3])

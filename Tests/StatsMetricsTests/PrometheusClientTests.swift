@@ -4,11 +4,12 @@ import RegionTesting
 import SharedMemory
 import StatsMetrics
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// What `statdump --format prometheus` prints, read by Prometheus' own parser.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(Pace.minutes(2))))
 struct PrometheusClientTests {
     typealias Sample = PrometheusClient.Sample
 

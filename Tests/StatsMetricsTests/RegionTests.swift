@@ -8,7 +8,7 @@ import Testing
 import ThreadTesting
 
 /// Metrics over a region: other processes, dead ones, and no room.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(Pace.minutes(2))))
 struct RegionTests {
     @Test func countsGoOnAfterADeath() throws {
         try withScratch { scratch in

@@ -6,7 +6,7 @@ import Testing
 import ThreadTesting
 
 /// Sums are exact, however many threads count and however few planes there are for them.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(Pace.minutes(2))))
 struct ThreadTests {
     @Test(arguments: [64, 3, 0])
     func sumsAreExact(planes: Int) throws {

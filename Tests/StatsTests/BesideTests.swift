@@ -3,12 +3,13 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// A mutex that breaks while live processes count: a new generation beside theirs, and the sum of both, until nobody is in
 /// the old one any more.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(Pace.minutes(2))))
 struct BesideTests {
     static let origin = #"origin beside(reason: "its mutex cannot be recovered")"#
 

@@ -2,10 +2,11 @@ import FuzzTargets
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 /// What the fuzzer found once, and what it begins with, again: each input of `tools/fuzz/corpus` through the same code.
 /// A crash is a failure; so is a target that does not get past the door any more.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct CorpusTests {
     private static let root = String(#filePath.dropLast("/Tests/StatsTests/CorpusTests.swift".utf8.count))
 

@@ -3,11 +3,12 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// Several processes that make names and count at once, killed at moments nobody chose.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct CrashTests {
     /// What a killed process had said, by name.
     struct Acknowledged {

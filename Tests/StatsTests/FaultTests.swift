@@ -3,12 +3,13 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// A process that is killed at each place inside a change of the region. The next one goes on: nothing that was published
 /// is lost, nothing is there twice.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct FaultTests {
     /// Where a process is killed, by what it does then, and whether it holds the mutex there.
     struct Case: Sendable, CustomTestStringConvertible {

@@ -3,6 +3,7 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
@@ -15,7 +16,7 @@ import Testing
 /// step has none open.
 ///
 /// `tools/soak/stats` does it for as long as one likes: `HAMMER_SECONDS` in the environment.
-@Suite(.timeLimit(.minutes(60)))
+@Suite(.timeLimit(.minutes(Pace.minutes(60))))
 struct HammerTests {
     private static let seconds = getenv("HAMMER_SECONDS").flatMap { UInt64(String(cString: $0)) } ?? 2
     private static let names = 8

@@ -7,7 +7,7 @@ import ThreadTesting
 @testable import Stats
 
 /// Two processes that count at once, and one after the other.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct HotRestartStatsTests {
     /// No sample is below the one before it while processes come, begin to serve and go; in the end the sum is exact.
     @Test func countersNeverDip() throws {

@@ -3,12 +3,13 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// Regions of another layout major: with an importer they go on, without one they are set aside, and a file that lies is
 /// refused.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct LayoutImportTests {
     /// A made-up layout 9. Behind the 40 bytes that all layouts share: at byte 64 how many stats there are, then each as
     /// {length of the name, kind, value, how many values of a histogram} in 8 bytes each, the values, and the name.

@@ -3,11 +3,12 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// Regions of other builds: every layout that was released, newer minors, other majors.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct LayoutTests {
     /// One for each released layout; made by `tools/region-fixture`, never changed afterwards.
     static let fixtures = ["layout-1.0"]

@@ -3,11 +3,12 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// No memory for what is new, and memory that goes away.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct MemoryTests {
     /// Whether this process may mount a file system of its own for a child.
     private static let canMount: Bool = {

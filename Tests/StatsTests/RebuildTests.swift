@@ -3,11 +3,12 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// A new generation of a region that takes over what the old one counted.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct RebuildTests {
     /// A region that a dead process has counted in, and whose mutex is beyond repair.
     private func wrecked(_ scratch: Scratch) throws {

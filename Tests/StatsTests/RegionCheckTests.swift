@@ -3,12 +3,13 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 @testable import statdump
 
 /// `--check` and `--layout`, and that no region makes a reader crash.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(Pace.minutes(2))))
 struct RegionCheckTests {
     private func findings(_ scratch: Scratch) throws -> [String] { try RegionCheck.findings(baseID: scratch.baseID) }
 

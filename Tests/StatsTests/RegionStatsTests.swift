@@ -8,7 +8,7 @@ import ThreadTesting
 @testable import Stats
 
 /// Stats over a region that several processes count in, one after the other and at once.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct RegionStatsTests {
     @Test func countersAndHistogramsContinue() throws {
         try withScratch { scratch in

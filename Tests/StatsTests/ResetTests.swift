@@ -8,7 +8,7 @@ import ThreadTesting
 @testable import Stats
 
 /// Counters set to zero for whoever reads them, while threads count on.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct ResetTests {
     @Test func readersSeeZeroAndWhatCameSince() throws {
         try withScratch { scratch in

@@ -3,11 +3,12 @@ import Glibc
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// What the process that serves counted, apart from what was there before it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct SinceStartTests {
     private func since(_ scratch: Scratch) throws -> StatsSnapshot? { StatsSnapshot.sinceStart(try scratch.reader()) }
 

@@ -2,11 +2,12 @@ import CLinux
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// One process's store: names, writers, the heap.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct StoreTests {
     @Test func aNameIsOneStat() {
         let store = StatsStore.heapOnly()

@@ -7,7 +7,7 @@ import ThreadTesting
 @testable import Stats
 
 /// Stats that are made by the template, against the same made one by one.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct TemplateTests {
     private static let template: StatTemplate = {
         var template = StatTemplate()

@@ -1,11 +1,12 @@
 import RegionTesting
 import SharedMemory
 import Testing
+import ThreadTesting
 
 @testable import Stats
 
 /// Text readouts: what the newest serving process says.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct TextTests {
     @Test func aTextIsOfTheNewestThatServes() throws {
         try withScratch { scratch in

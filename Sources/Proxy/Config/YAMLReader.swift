@@ -224,8 +224,9 @@ private final class YAMLStack<Element> {
     func take(from first: Int) -> [Element] {
         let taken = count - first
         count = first
+        if taken == 0 { return [] }
         return Array(unsafeUninitializedCapacity: taken) { buffer, initialized in
-            if taken > 0 { buffer.baseAddress!.moveInitialize(from: memory + first, count: taken) }
+            buffer.baseAddress!.moveInitialize(from: memory + first, count: taken)
             initialized = taken
         }
     }

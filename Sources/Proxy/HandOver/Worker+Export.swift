@@ -163,7 +163,7 @@ extension Worker {
             stats.pointee.httpGauges[upgraded ? .downstream_cx_upgrades_active : .downstream_cx_http1_active].add(
                 amount)
         }
-        state.pointee.downstreams = state.pointee.downstreams &+ amount
+        cl_owner_add(downstreams, amount)
         open.add(worker: index, listener: listener, amount)
     }
 }

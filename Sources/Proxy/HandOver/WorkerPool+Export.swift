@@ -242,7 +242,7 @@ extension WorkerPool {
             worker.mailbox.post(
                 .whileParked { worker in
                     body(worker, units)
-                    if worker.state.pointee.downstreams == 0 { worker.hooks.drained(index) }
+                    if worker.downstreamCount == 0 { worker.hooks.drained(index) }
                 })
             worker.mailbox.post(.resume)
         }

@@ -129,7 +129,7 @@ extension Worker {
         c.pointee.remote = PeerAddress(&address)
         c.pointee.id = state.pointee.connectionID
         state.pointee.connectionID &+= state.pointee.connectionStride
-        state.pointee.downstreams += 1
+        cl_owner_add(downstreams, 1)
         stats.pointee.listener[.downstream_cx_total].increment()
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()

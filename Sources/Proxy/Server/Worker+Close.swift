@@ -49,9 +49,9 @@ extension Worker {
             stats.pointee.httpHistograms[.downstream_cx_length_ms].record(lengthMs)
         }
         if c.pointee.log >= 0 { finishLog(connection: c) }
-        state.pointee.downstreams -= 1
+        cl_owner_add(downstreams, .max)
         open.add(worker: index, listener: Int(c.pointee.listener), .max)
-        if state.pointee.downstreams == 0 { hooks.drained(index) }
+        if downstreamCount == 0 { hooks.drained(index) }
     }
 
     private func upstreamGone(_ c: ConnectionPointer) {
@@ -168,7 +168,7 @@ extension Worker {
                 armGrace(slot, c)
             }
         }
-        if state.pointee.downstreams == 0 { hooks.drained(index) }
+        if downstreamCount == 0 { hooks.drained(index) }
     }
 
     /// An idle connection is half-closed when the grace is over; a request until then is answered with

@@ -14,8 +14,6 @@ struct WorkerState: BitwiseCopyable {
     var hasResting = false
     /// CLOCK_MONOTONIC, nanoseconds: they are not registered before, 0: at once.
     var restUntilNs: UInt64 = 0
-    /// Downstream connections; the main thread may look (`Worker.downstreamCount`).
-    var downstreams: UInt64 = 0
     var readyCount = 0
     var freedCount = 0
     var drain = DrainState()
@@ -72,6 +70,8 @@ final class Worker: @unchecked Sendable {
     let mailbox: WorkerMailbox
     let epoll: Int32
     let state: UnsafeMutablePointer<WorkerState>
+    /// Downstream connections: a cell that the main thread reads too (`downstreamCount`).
+    let downstreams: UnsafeMutablePointer<UInt64>
     let connections: Slab<Connection>
     let streams: Slab<Stream>
     let hosts: Slab<HostPool>
@@ -140,6 +140,8 @@ final class Worker: @unchecked Sendable {
         let now = cl_monotonic_ns()
         state = .allocate(capacity: 1)
         state.initialize(to: WorkerState())
+        downstreams = .allocate(capacity: 1)
+        downstreams.initialize(to: 0)
         state.pointee.nowNs = now
         state.pointee.random = Self.seed()
         state.pointee.connectionID = UInt64(index)
@@ -187,11 +189,7 @@ final class Worker: @unchecked Sendable {
     }
 
     /// Downstream connections alive. Safe from any thread.
-    var downstreamCount: Int {
-        let offset = MemoryLayout<WorkerState>.offset(of: \.downstreams) ?? 0
-        let cell = UnsafeRawPointer(state).advanced(by: offset).assumingMemoryBound(to: UInt64.self)
-        return Int(cl_load_relaxed(cell))
-    }
+    var downstreamCount: Int { Int(cl_load_relaxed(downstreams)) }
 
     /// xorshift128+: request ids and the gradual drain's dice. Seeded from the system's generator; not for secrets.
     func random() -> UInt64 {

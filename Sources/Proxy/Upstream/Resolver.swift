@@ -98,7 +98,7 @@ final class Resolver {
         rearm()
     }
 
-    private static func answer(_ status: Int32, _ result: UnsafeMutablePointer<ares_addrinfo>?, _ port: UInt16)
+    static func answer(_ status: Int32, _ result: UnsafeMutablePointer<ares_addrinfo>?, _ port: UInt16)
         -> Answer
     {
         if status == ARES_ENODATA { return .empty }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ThreadTesting
 
 /// A blocking TCP connection to the loopback: raw bytes out, raw bytes or HTTP/1.1 responses in.
 final class Client {
@@ -41,7 +42,7 @@ final class Client {
     }
 
     private func limitWaiting() {
-        var limit = timeval(tv_sec: Int(generousSeconds), tv_usec: 0)
+        var limit = timeval(tv_sec: Int(generousSeconds * Pace.slowness), tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }

@@ -75,7 +75,7 @@ final class Program: Sendable {
     }
 
     private static var inherited: [String] {
-        let names = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+        let names = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"]
         let kept: [String] = names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
         return kept + ["SWIFT_BACKTRACE=enable=no"]
     }

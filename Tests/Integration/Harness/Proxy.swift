@@ -1,4 +1,5 @@
 import Glibc
+import ThreadTesting
 
 /// An `envoyd` with an admin listener.
 struct Proxy {
@@ -85,6 +86,10 @@ extension Bed {
         var arguments = ["-c", try file("yaml", configuration), "--admin-address-path", adminPath]
         if baseID { arguments += ["--base-id", "\(self.baseID)"] }
         if let concurrency { arguments += ["--concurrency", "\(concurrency)"] }
+        // A hand-over is not to fail for slowness alone.
+        if Pace.slowness > 1, !flags.contains(where: { $0.hasPrefix("--hand-over-timeout") }) {
+            arguments += ["--hand-over-timeout", "\(Int(5 * Pace.slowness))"]
+        }
         let logPath = flags.firstIndex(of: "--log-path").map { flags[$0 + 1] }
         let process = try run(program ?? Binaries.path("envoyd"), arguments + flags, environment: environment)
         return Proxy(process: process, adminPath: adminPath, logPath: logPath)

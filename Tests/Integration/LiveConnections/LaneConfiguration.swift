@@ -1,3 +1,5 @@
+import ThreadTesting
+
 /// A bootstrap with a cluster for each lane: HTTP lanes share the listener `listener_0` and are routed by path, a TCP
 /// lane has a listener of its own.
 struct LaneConfiguration {
@@ -38,6 +40,8 @@ struct LaneConfiguration {
         """
     }
 
+    private static let longest = "\(Int(60 * Pace.slowness))s"
+
     /// No time limit is near: what ends here ends because a test wants it.
     private var manager: String {
         let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -48,7 +52,7 @@ struct LaneConfiguration {
                     ", retry_policy: { retry_on: 5xx, num_retries: 3, retry_back_off: { base_interval: \($0) } }"
                 }
                 return "              - { match: { prefix: /\(lane.name)/\(path) }, "
-                    + "route: { cluster: \(lane.cluster ?? lane.name), timeout: 60s\(retry ?? "") } }\n"
+                    + "route: { cluster: \(lane.cluster ?? lane.name), timeout: \(Self.longest)\(retry ?? "") } }\n"
             }.joined()
         }
         return """
@@ -56,7 +60,7 @@ struct LaneConfiguration {
                     typed_config:
                       "@type": type.googleapis.com/\(type)
                       stat_prefix: ingress_http
-                      delayed_close_timeout: 60s
+                      delayed_close_timeout: \(Self.longest)
                       http_protocol_options: { enable_trailers: true, accept_http_10: true }
                       upgrade_configs: [{ upgrade_type: websocket }\(isPlain ? "" : ", { upgrade_type: CONNECT }")]
                       route_config:
@@ -104,7 +108,7 @@ struct LaneConfiguration {
         return """
               - name: \(lane.name)
                 type: STATIC
-                connect_timeout: 60s
+                connect_timeout: \(Self.longest)
                 load_assignment:
                   cluster_name: \(lane.name)
                   endpoints: [{ lb_endpoints: [{ endpoint: { address: \(address) } }] }]

@@ -8,7 +8,7 @@ import ThreadTesting
 @testable import Proxy
 
 /// Stats of clusters that are made after the workers have their tables.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Pace.minutes(1))))
 struct DataPlaneStatsTests {
     private static let place = SourceLocation(file: "e.yaml", line: 1, column: 1)
 

@@ -63,7 +63,7 @@ public final class ChildProcess {
     }
 
     private static var environment: [String] {
-        let names: [String] = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+        let names: [String] = ["PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"]
         let inherited: [String] = names.compactMap { name in
             getenv(name).map { value in "\(name)=\(String(cString: value))" }
         }

@@ -1,5 +1,6 @@
 import MessageCases
 import Testing
+import ThreadTesting
 
 @testable import Proxy
 
@@ -89,9 +90,9 @@ import Testing
         return status == 200 || one.codecAccepts ? .taken : .refused(status)
     }
 
-    /// In two at every place and byte by byte; of long ones at some places, and in pieces.
+    /// In two at every place and byte by byte; of long ones, and under a sanitizer, at some places, and in pieces.
     private func cuts(_ all: [UInt8]) -> [[ArraySlice<UInt8>]] {
-        let step = all.count < 1000 ? 1 : all.count / 40
+        let step = all.count < 1000 ? Int(Pace.slowness.rounded()) : all.count / 40
         let pieces = all.count < 1000 ? 1 : all.count / 50
         return stride(from: 1, to: all.count, by: step).map { [all[..<$0], all[$0...]] }
             + [stride(from: 0, to: all.count, by: pieces).map { all[$0..<min($0 + pieces, all.count)] }]

@@ -1,6 +1,3 @@
-import CLinux
-import Glibc
-
 /// What a fuzzer's input is done to. The fuzzer runs one of them (`FUZZ_TARGET`), the tests replay the corpus of each.
 public enum FuzzTarget: String, CaseIterable, Sendable {
     /// A region of a dead process and of one that lives, damaged; everything that only reads.
@@ -60,26 +57,6 @@ public final class FuzzScene {
 extension FuzzTarget {
     /// The inputs in the tree, given where that is.
     public func corpus(inTree root: String) -> [(name: String, bytes: [UInt8])] {
-        let directory = "\(root)/tools/fuzz/corpus/\(rawValue)"
-        guard let entries = opendir(directory) else { return [] }
-        defer { closedir(entries) }
-        var found: [(name: String, bytes: [UInt8])] = []
-        while let entry = readdir(entries) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard !name.hasPrefix("."), let bytes = Self.read("\(directory)/\(name)") else { continue }
-            found.append((name, bytes))
-        }
-        return found.sorted { $0.name < $1.name }
-    }
-
-    private static func read(_ path: String) -> [UInt8]? {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { return nil }
-        defer { close(fd) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        let count = Glibc.read(fd, &bytes, bytes.count)
-        return count >= 0 ? Array(bytes.prefix(count)) : nil
+        FuzzCorpus.inputs(of: rawValue, inTree: root)
     }
 }

@@ -1,0 +1,41 @@
+import ProxyConfig
+
+@testable import Proxy
+
+/// A text that claims to be a configuration; behind a zero byte, one that claims to be `--config-yaml`. It becomes a
+/// model, and tables of it, or a list of errors that each have a place in the text.
+enum ConfigFuzzing {
+    private static let name = "fuzz.yaml"
+
+    static func run(_ input: UnsafeBufferPointer<UInt8>) throws -> String {
+        let texts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
+        let inline = texts.count > 1 ? texts[1] : nil
+        do {
+            let loaded = try BootstrapLoader.load(file: (name, texts[0]), inline: inline)
+            for warning in loaded.warnings { check(warning, texts) }
+            _ = CompiledConfiguration(loaded.bootstrap)
+            return loaded.warnings.isEmpty ? "loaded" : "loaded, with warnings"
+        } catch {
+            precondition(!error.diagnostics.isEmpty, "refused for no reason")
+            for diagnostic in error.diagnostics { check(diagnostic, texts) }
+            return error.diagnostics[0].message
+        }
+    }
+
+    /// One line that names a place in one of the texts.
+    private static func check(_ diagnostic: ConfigDiagnostic, _ texts: [[UInt8]]) {
+        let place = diagnostic.location
+        let text: [UInt8]
+        switch place.file {
+        case name: text = texts[0]
+        case BootstrapLoader.inlineName where texts.count > 1: text = texts[1]
+        default: preconditionFailure("a finding in \(place.file)")
+        }
+        // YAML has five kinds of line ends; a finding may be about what is missing at the end.
+        let most = text.count { $0 == 10 || $0 == 13 || $0 == 0x85 || $0 == 0xA8 || $0 == 0xA9 } + 2
+        precondition(place.line >= 1 && place.line <= most, "line \(place.line) of \(most): \(diagnostic)")
+        precondition(place.column >= 1 && place.column <= text.count + 2, "column \(place.column): \(diagnostic)")
+        let shown = diagnostic.description
+        precondition(!diagnostic.message.isEmpty && !shown.utf8.contains { $0 < 32 || $0 == 127 }, "\(shown)")
+    }
+}
