@@ -22,6 +22,7 @@ extension Worker {
     }
 
     /// Called between two turns of the loop.
+    @inline(never)
     func park() {
         state.pointee.parks = false
         sendOutbox()

@@ -192,6 +192,7 @@ extension Worker {
 
     // MARK: Commands
 
+    @inline(never)
     private func runCommands() { for command in mailbox.take() { execute(command) } }
 
     func execute(_ command: WorkerCommand) {
