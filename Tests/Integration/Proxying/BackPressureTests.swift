@@ -8,19 +8,6 @@ import Testing
     /// Buffers of connections are 1 MiB by default; the rest is slack of the allocator's.
     private static let allowed = 16 << 20
 
-    /// Waits until a total no longer moves.
-    private func settle(_ what: String, _ value: () throws -> Int) throws {
-        var last = try value()
-        var same = 0
-        try waitUntil("\(what) stands still") {
-            usleep(50_000)
-            let now = try value()
-            same = now == last ? same + 1 : 0
-            last = now
-            return same == 6
-        }
-    }
-
     @Test func aClientThatDoesNotRead() throws {
         try withBed { bed in
             let proxy = try bed.proxy(Configuration(try bed.upstream().port))
@@ -28,7 +15,7 @@ import Testing
             let before = try proxy.residentBytes
             let client = try proxy.client(receiveBuffer: 65536)
             try client.send("GET /bytes/\(Self.size) HTTP/1.1\r\nhost: test\r\n\r\n")
-            try settle("what came from upstream") {
+            try waitUntilStill("what came from upstream") {
                 Int(try bed.statdump()["cluster.service.upstream_cx_rx_bytes_total"] ?? 0)
             }
             #expect(try proxy.residentBytes - before < Self.allowed)
@@ -48,7 +35,7 @@ import Testing
             try client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: \(Self.size)\r\n\r\n")
             let served = try upstream.accept()
             let sender = Flood(client.descriptor, Self.size)
-            try settle("what the client could send") { sender.sent }
+            try waitUntilStill("what the client could send") { sender.sent }
             #expect(sender.sent < Self.size)
             #expect(try proxy.residentBytes - before < Self.allowed)
             try served.skipHead()
@@ -69,7 +56,7 @@ import Testing
             let client = try proxy.client()
             let served = try upstream.accept()
             let sender = Flood(client.descriptor, Self.size)
-            try settle("what the client could send") { sender.sent }
+            try waitUntilStill("what the client could send") { sender.sent }
             #expect(sender.sent < Self.size)
             #expect(try proxy.residentBytes - before < Self.allowed)
             #expect(try served.skip(Self.size) == Self.size)

@@ -1,8 +1,7 @@
 /// Byte classes of HTTP/1.1's grammar, as 256-byte tables that live for the whole process.
 enum ASCII {
     /// Bit 0: token character (RFC 9110 §5.6.2). Bit 1: field value character, VCHAR, obs-text, SP, HTAB (§5.5).
-    /// Bit 2: allowed in an authority: unreserved, sub-delims, and
-    /// `:@[]%` (RFC 3986 §3.2).
+    /// Bit 2: allowed in an authority: unreserved, sub-delims, and `:@[]%` (RFC 3986 §3.2).
     nonisolated(unsafe) private static let classes: UnsafePointer<UInt8> = {
         let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
         table.initialize(repeating: 0, count: 256)
