@@ -80,16 +80,24 @@ let package = Package(
         // The small upstream of tools/run and of the integration tests.
         .executableTarget(name: "upstream", dependencies: ["CLinux"], path: "tools/upstream", swiftSettings: strict),
 
+        // Children and text, for tools that start programs.
+        .target(name: "ToolSupport", dependencies: ["CLinux"], path: "tools/support", swiftSettings: strict),
+
         // The runner of `tools/bench`, which compiles C/ itself: its relay, upstream and client are no part of the proxy.
         .executableTarget(
-            name: "proxy-bench", dependencies: ["CLinux"], path: "tools/proxy-bench", exclude: ["C"],
+            name: "proxy-bench", dependencies: ["ToolSupport", "CLinux"], path: "tools/proxy-bench", exclude: ["C"],
             swiftSettings: strict),
 
         // The clients of `tools/bench restart`.
         .executableTarget(
             name: "restart-bench", dependencies: ["CLinux"], path: "tools/restart-bench", swiftSettings: strict),
 
-        // The client of `tools/soak/gaps`.
+        // `tools/soak MINUTES`: clients, upstreams and a name server, and the verdict.
+        .executableTarget(
+            name: "mixed-soak", dependencies: ["ToolSupport", "ThreadTesting", "CLinux"], path: "tools/mixed-soak",
+            swiftSettings: strict),
+
+        // The clients of `tools/soak gaps` and `tools/soak crashes`.
         .executableTarget(
             name: "gap-client", dependencies: ["CLinux"], path: "tools/gap-client", swiftSettings: strict),
         .executableTarget(
@@ -173,7 +181,9 @@ let package = Package(
                 "ThreadTesting",
             ],
             path: "tools/fuzz/Sources/ProxyFuzzing", swiftSettings: strict),
-        .testTarget(name: "BenchTests", dependencies: ["proxy-bench"], swiftSettings: strict),
+        .testTarget(name: "BenchTests", dependencies: ["proxy-bench", "ToolSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "MixedSoakTests", dependencies: ["mixed-soak", "ToolSupport", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

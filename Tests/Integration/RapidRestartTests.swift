@@ -1,7 +1,7 @@
 import Testing
 
 /// Restarts without a pause: one process serves in the end, one stands by for it, and nothing piles up.
-/// `tools/soak/rapid` does it a hundred times.
+/// `tools/soak rapid` does it a hundred times.
 @Suite(.serialized) struct RapidRestartTests {
     @Test func oneAfterTheOther() throws {
         try withBed { bed in

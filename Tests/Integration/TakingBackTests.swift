@@ -8,7 +8,7 @@ import Testing
         LiveKind.idle + LiveKind.streams + LiveKind.requests.dropLast().suffix(2)
         + [LiveKind.idle[1]]
 
-    /// Deadlines are for machines that are slow; what it takes is measured by `tools/soak/gaps`.
+    /// Deadlines are for machines that are slow; what it takes is measured by `tools/soak gaps`.
     private static let limitSeconds = 2.0
 
     @Test(arguments: [1, 20, 200, 1000])

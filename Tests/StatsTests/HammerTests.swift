@@ -15,7 +15,7 @@ import ThreadTesting
 /// it was killed in, and that one happened or did not: its cell says which. A thread that kills its own process after a
 /// step has none open.
 ///
-/// `tools/soak/stats` does it for as long as one likes: `HAMMER_SECONDS` in the environment.
+/// `tools/soak stats` does it for as long as one likes: `HAMMER_SECONDS` in the environment.
 @Suite(.timeLimit(.minutes(Pace.minutes(60))))
 struct HammerTests {
     private static let seconds = getenv("HAMMER_SECONDS").flatMap { UInt64(String(cString: $0)) } ?? 2

@@ -1,4 +1,4 @@
-// The client of tools/soak/crashes: keeps many connections busy with a proxy that is killed again and again, and knows of each
+// The client of tools/soak crashes: keeps many connections busy with a proxy that is killed again and again, and knows of each
 // request whether it was answered:
 //
 //     crash-client PORT CONNECTIONS

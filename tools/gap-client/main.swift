@@ -1,4 +1,4 @@
-// A client of tools/soak/gaps that makes a new connection for each request, to each of the ports in turn, and tries again
+// A client of tools/soak gaps that makes a new connection for each request, to each of the ports in turn, and tries again
 // whatever happens:
 //
 //     gap-client PORT...

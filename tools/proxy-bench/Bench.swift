@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ToolSupport
 
 /// A whole run: each section starts what it needs, and measures the peers in turn.
 struct Bench {

@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// What a peer did in one round.
 struct Cell {
     let load: Load

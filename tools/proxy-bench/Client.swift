@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// What makes the load.
 enum Client: Sendable {
     /// wrk with one thread: closed loop, `depth` requests at once on each of the connections.

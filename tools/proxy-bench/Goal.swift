@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// What envoyd is to reach, beside what it has reached.
 struct Goal: Sendable {
     let title: String

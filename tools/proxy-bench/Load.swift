@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// What a client saw.
 struct Load {
     var requests = 0.0

@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// The command line, as tools/bench passes it on.
 struct Options {
     var rounds = 5

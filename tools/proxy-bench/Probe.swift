@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ToolSupport
 
 /// Looking whether somebody answers.
 enum Probe {

@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// The tables, in Markdown, as docs/performance.md shows them.
 struct Report {
     let results: Results

@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// All cells of a run. A row is a scenario, or one size of a configuration.
 struct Results {
     struct Key: Hashable {
@@ -28,7 +30,7 @@ struct Results {
 
     func outcomes(_ row: String, _ peer: String) -> [Outcome] { rounds[Key(row: row, peer: peer)] ?? [] }
     func number(_ row: String, _ peer: String, _ what: String) -> Double? {
-        numbers[Key(row: row, peer: peer)]?[what].map(proxy_bench.median)
+        numbers[Key(row: row, peer: peer)]?[what].map(ToolSupport.median)
     }
 
     /// nil when there is none, or one has failed: a figure of what went wrong is none.
@@ -42,7 +44,7 @@ struct Results {
     }
 
     func median(of value: (Cell) -> Double, _ row: String, _ peer: String) -> Double? {
-        cells(row, peer).map { proxy_bench.median($0.map(value)) }
+        cells(row, peer).map { ToolSupport.median($0.map(value)) }
     }
 
     /// User time of a unit of work: all rounds together, since the tick's samples are few.
@@ -58,7 +60,7 @@ struct Results {
     func ratio(_ row: String, _ peer: String, to other: String, row otherRow: String? = nil) -> Double? {
         guard let mine = cells(row, peer), let theirs = cells(otherRow ?? row, other) else { return nil }
         let unit = units[row] ?? .request
-        return proxy_bench.median(zip(mine, theirs).map { $0.cost(unit) / $1.cost(unit) })
+        return ToolSupport.median(zip(mine, theirs).map { $0.cost(unit) / $1.cost(unit) })
     }
 
     /// Every failure, in one line each.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ToolSupport
 
 /// Where things are, and which processors they get.
 struct Tools: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import ToolSupport
 
 /// What a process and its children have used so far.
 struct Usage {

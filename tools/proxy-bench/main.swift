@@ -4,6 +4,7 @@
 // noisy for all. What counts is the CPU time of the proxy's threads for each request, and its ratio to the relay's.
 import CLinux
 import Glibc
+import ToolSupport
 
 func run() throws(Failure) -> Int32 {
     let options = try Options(CommandLine.arguments.dropFirst())

@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// A bootstrap for envoyd and Envoy: the same bytes for both.
 func envoyConfiguration(_ setup: Setup) -> String {
     var routes = ""

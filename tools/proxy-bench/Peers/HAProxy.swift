@@ -1,3 +1,5 @@
+import ToolSupport
+
 struct HAProxy: Peer {
     let name = "HAProxy"
 

@@ -1,3 +1,5 @@
+import ToolSupport
+
 struct Nginx: Peer {
     let name = "nginx"
 

@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// One of the programs that are compared.
 protocol Peer: Sendable {
     /// As it is called in tables and options.

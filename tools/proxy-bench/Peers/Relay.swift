@@ -1,3 +1,5 @@
+import ToolSupport
+
 /// The floor: C/relay.c, which moves bytes and looks at none; or it with one thing changed.
 struct Relay: Peer {
     var name = "relay"

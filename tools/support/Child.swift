@@ -2,10 +2,10 @@ import CLinux
 import Glibc
 
 /// A process that this one has started.
-final class Child {
-    let name: String
-    let pid: pid_t
-    let output: String
+public final class Child {
+    public let name: String
+    public let pid: pid_t
+    public let output: String
     private var isReaped = false
 
     /// All that run, for the signal handler: a process that is told to end leaves nobody behind.
@@ -18,7 +18,7 @@ final class Child {
 
     /// Starts `arguments` on the given processors. What it writes goes to the file `output`, and errors to `output` + ".err".
     /// - Parameter input: the descriptor that is its standard input; /dev/null without.
-    init(_ name: String, _ arguments: [String], output: String, processors: String?, input: Int32? = nil)
+    public init(_ name: String, _ arguments: [String], output: String, processors: String?, input: Int32? = nil)
         throws(Failure)
     {
         self.name = name
@@ -48,7 +48,7 @@ final class Child {
     }
 
     /// The status when it has ended.
-    func poll() -> Int32? {
+    public func poll() -> Int32? {
         var status: Int32 = 0
         guard !isReaped, waitpid(pid, &status, WNOHANG) == pid else { return nil }
         forget()
@@ -56,7 +56,7 @@ final class Child {
     }
 
     /// Waits until it has ended; 0 is a clean exit.
-    func wait() -> Int32 {
+    public func wait() -> Int32 {
         var status: Int32 = 0
         guard !isReaped else { return 0 }
         while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
@@ -65,7 +65,7 @@ final class Child {
     }
 
     /// Tells it to end, kills it after five seconds.
-    func stop() {
+    public func stop() {
         guard !isReaped else { return }
         kill(pid, SIGTERM)
         for _ in 0..<2500 {
@@ -82,13 +82,13 @@ final class Child {
     }
 
     /// The end of what it wrote, for a message.
-    var lastWords: String {
+    public var lastWords: String {
         let text = (contents(output + ".err") ?? "") + (contents(output) ?? "")
         return text.lines.suffix(3).joined(separator: " / ")
     }
 
     /// Ends all children when this process is told to end.
-    static func endAllOnSignals() {
+    public static func endAllOnSignals() {
         _ = running
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { _ in

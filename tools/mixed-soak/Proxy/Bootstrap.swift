@@ -1,0 +1,125 @@
+/// The two bootstraps between which restarts alternate. They differ in a header of the answers, in the order of clusters and
+/// in a route that nobody asks for.
+struct Bootstrap {
+    /// Where everything listens: port numbers of the soak's own loopback address.
+    var address: String
+    var ports: [Door: UInt16]
+    var adminPort: UInt16
+    var logPath: String
+    var tcpLogPath: String
+    /// Addresses of hosts by cluster.
+    var clusters: [String: [(address: String, port: UInt16)]]
+    /// The name that DNS resolves, and its port; nil: there is no name server.
+    var name: (host: String, port: UInt16)?
+
+    func text(second: Bool) -> String {
+        """
+        static_resources:
+          listeners:
+        \(httpListener(.exact, second))\(httpListener(.rough, second))\(tcpListener)  clusters:
+        \(all(second))admin: { address: { socket_address: { address: \(address), port_value: \(adminPort) } } }
+
+        """
+    }
+
+    private func log(_ path: String, _ format: String) -> String {
+        "access_log: [{ name: file, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.access_loggers.file.v3."
+            + "FileAccessLog, path: \"\(path)\", log_format: { text_format_source: { inline_string: \"\(format)\\n\" } } } }]"
+    }
+
+    private func routes(_ second: Bool) -> [String] {
+        let retry =
+            "retry_policy: { retry_on: \"5xx,reset,connect-failure\", num_retries: 4, "
+            + "retry_back_off: { base_interval: 0.005s, max_interval: 0.02s } }"
+        var routes = [
+            "{ match: { path: /direct }, direct_response: { status: 200, body: { inline_string: direct } } }",
+            "{ match: { path: /gone }, direct_response: { status: 410 } }",
+            "{ match: { prefix: /old }, direct_response: { status: 302 } }",
+            "{ match: { prefix: /flaky }, route: { cluster: flaky, \(retry) } }",
+            "{ match: { prefix: /stall }, route: { cluster: main, timeout: 0.4s } }",
+            "{ match: { prefix: /lie }, route: { cluster: liars } }",
+            "{ match: { prefix: /checked/ }, route: { cluster: checked, prefix_rewrite: / } }",
+            "{ match: { prefix: /dying/ }, route: { cluster: dying, prefix_rewrite: / } }",
+        ]
+        if name != nil {
+            routes.append("{ match: { prefix: /strict/ }, route: { cluster: strict, prefix_rewrite: / } }")
+            routes.append("{ match: { prefix: /logical/ }, route: { cluster: logical, prefix_rewrite: / } }")
+        }
+        if second { routes.insert("{ match: { path: /second }, direct_response: { status: 204 } }", at: 0) }
+        for path in ["content", "hold", "take", "echo", "fields", "status", "upgrade"] {
+            routes.append("{ match: { prefix: /\(path) }, route: { cluster: main, timeout: 60s } }")
+        }
+        return routes
+    }
+
+    private func httpListener(_ door: Door, _ second: Bool) -> String {
+        """
+          - name: \(door.rawValue)
+            address: { socket_address: { address: \(address), port_value: \(ports[door]!) } }
+            filter_chains:
+            - filters:
+              - name: envoy.filters.network.http_connection_manager
+                typed_config:
+                  "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                  stat_prefix: \(door.rawValue)
+                  via: \(second ? "second" : "first")
+                  upgrade_configs: [{ upgrade_type: websocket }]
+                  \(log(logPath, "\(door.rawValue) %REQ(X-SOAK-ID)% %RESPONSE_CODE%"))
+                  route_config:
+                    virtual_hosts:
+                    - name: all
+                      domains: ["*"]
+                      routes:
+        \(routes(second).map { "              - \($0)\n" }.joined())          http_filters:
+                  - name: envoy.filters.http.router
+                    typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+
+        """
+    }
+
+    private var tcpListener: String {
+        """
+          - name: stream
+            address: { socket_address: { address: \(address), port_value: \(ports[.stream]!) } }
+            filter_chains:
+            - filters:
+              - name: envoy.filters.network.tcp_proxy
+                typed_config:
+                  "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+                  stat_prefix: stream
+                  cluster: echo
+                  \(log(tcpLogPath, "stream"))
+
+        """
+    }
+
+    private func all(_ second: Bool) -> String {
+        let statics = clusters.keys.sorted().map { name in
+            cluster(name, "STATIC", clusters[name]!, name == "checked" ? Self.check : "")
+        }
+        let names = name.map { name in
+            [("strict", "STRICT_DNS"), ("logical", "LOGICAL_DNS")].map { cluster, type in
+                self.cluster(
+                    cluster, type, [("\(cluster).\(name.host)", name.port)],
+                    "dns_lookup_family: V4_ONLY, dns_refresh_rate: 1s,")
+            }
+        }
+        let all = statics + (names ?? [])
+        return (second ? all.reversed() : all).joined()
+    }
+
+    private static let check =
+        "health_checks: [{ timeout: 1s, interval: 0.2s, no_traffic_interval: 0.2s, unhealthy_threshold: 2, "
+        + "healthy_threshold: 1, http_health_check: { path: /health } }],"
+
+    private func cluster(_ name: String, _ type: String, _ hosts: [(address: String, port: UInt16)], _ more: String)
+        -> String
+    {
+        let endpoints = hosts.map {
+            "{ endpoint: { address: { socket_address: { address: \($0.address), port_value: \($0.port) } } } }"
+        }
+        return "  - { name: \(name), type: \(type), connect_timeout: 5s, \(more) circuit_breakers: { thresholds: [{ "
+            + "max_connections: 10000, max_pending_requests: 10000, max_requests: 10000, max_retries: 10000 }] }, "
+            + "load_assignment: { cluster_name: \(name), endpoints: [{ lb_endpoints: [\(endpoints.joined(separator: ", "))] }] } }\n"
+    }
+}
