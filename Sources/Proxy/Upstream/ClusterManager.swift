@@ -13,6 +13,8 @@ final class ClusterManager {
         /// Addresses by endpoint, in file order.
         var byEndpoint: [[UpstreamHost]]
         var resolvedOnce: [Bool]
+        /// The name server has said something, be it that there is no address.
+        var answeredOnce: [Bool]
         var failures: [UInt64]
         /// The next resolution of each endpoint.
         var timers: [MainTimer?]
@@ -25,6 +27,7 @@ final class ClusterManager {
             self.health = health
             byEndpoint = Array(repeating: [], count: cluster.endpoints.count)
             resolvedOnce = Array(repeating: false, count: cluster.endpoints.count)
+            answeredOnce = resolvedOnce
             failures = Array(repeating: 0, count: cluster.endpoints.count)
             timers = Array(repeating: nil, count: cluster.endpoints.count)
         }
@@ -109,11 +112,12 @@ final class ClusterManager {
         return record
     }
 
-    /// Uses what the parent knows for names that have not resolved here yet; their own answers replace it.
+    /// Uses what the parent knows for names of which nothing is known here yet, be it that asking has failed; their own answers
+    /// replace it.
     func adopt(_ record: HostsRecord) {
         let known = Dictionary(grouping: record.names, by: \.cluster)
         for (index, state) in clusters.enumerated() where state.cluster.discovery != .static {
-            for (position, endpoint) in state.cluster.endpoints.enumerated() where !state.resolvedOnce[position] {
+            for (position, endpoint) in state.cluster.endpoints.enumerated() where !state.answeredOnce[position] {
                 guard case .socket(let host, let port) = endpoint.address,
                     let known = known[state.cluster.name]?.first(where: { $0.host == host && $0.port == port }),
                     !known.addresses.isEmpty
@@ -172,6 +176,7 @@ final class ClusterManager {
         var delay = state.cluster.dnsRefreshMs
         switch answer {
         case .addresses(let addresses, let ttl):
+            state.answeredOnce[position] = true
             if isDNS { state.stats.counters[.update_success].increment() }
             state.failures[position] = 0
             if state.cluster.respectDNSTTL, ttl > 0 { delay = UInt64(ttl) * 1000 }
@@ -185,6 +190,7 @@ final class ClusterManager {
             // A logical cluster is one host, whatever DNS says: the first address.
             state.byEndpoint[position] = state.cluster.discovery == .logicalDNS ? Array(hosts.prefix(1)) : hosts
         case .empty:
+            state.answeredOnce[position] = true
             state.stats.counters[.update_empty].increment()
             state.stats.counters[.update_success].increment()
             if state.cluster.discovery == .strictDNS { state.byEndpoint[position] = [] }
