@@ -8,6 +8,7 @@ final class Agenda {
     struct Record {
         var descriptors = Samples()
         var kilobytes = Samples()
+        var region = Samples()
     }
 
     private struct Chore {
@@ -32,7 +33,9 @@ final class Agenda {
         let (hosts, scene) = (soak.hosts, soak.scene)
         add(1000...3000) { hosts.toggleDying(scene) }
         add(3000...6000) { hosts.toggleHealth(scene) }
-        if hosts.hasNames { add(3500...7000) { [unowned self] in hosts.changeNames(scene, &self.soak.random) } }
+        if hosts.hasNames {
+            add(3500...7000) { [unowned self] in hosts.changeNames(scene, &self.soak.random, mayFail: !kills) }
+        }
     }
 
     private func add(_ pauseMs: ClosedRange<Int>, _ act: @escaping () throws -> Void) {
@@ -56,6 +59,7 @@ final class Agenda {
         let usage = soak.fleet.usage
         record.descriptors.add(usage.descriptors)
         record.kilobytes.add(usage.kilobytes)
+        record.region.add(soak.fleet.regionFiles.values.reduce(0, +) / 1024)
     }
 
     private func progress() {
@@ -65,7 +69,7 @@ final class Agenda {
             "\(fixed(ledger.seconds, 0)) s, \(name): \(all.reduce(0) { $0 + $1.requests }) requests, "
                 + "\(all.reduce(0) { $0 + $1.connections }) connections, "
                 + "\(all.reduce(0) { $0 + $1.sent + $1.received } / 1_000_000) MB, \(soak.fleet.restarts) restarts, "
-                + "\(soak.fleet.kills) kills, \(record.descriptors.last) descriptors, \(record.kilobytes.last) kB, "
+                + "\(soak.fleet.kills) kills, \(record.descriptors.last) descriptors, \(record.kilobytes.last) kB, region \(record.region.last) kB, "
                 + "\(ledger.faults) faults")
     }
 

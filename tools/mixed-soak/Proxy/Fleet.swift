@@ -150,7 +150,9 @@ final class Fleet {
         guard let directory = opendir("/dev/shm") else { return [:] }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
             guard name == "envoyd-\(baseID)" || name.hasPrefix("envoyd-\(baseID).") else { continue }
             var status = cl_file_status()
             if cl_stat("/dev/shm/\(name)", &status) == 0 { files[name] = Int(clamping: status.size) }
@@ -171,4 +173,3 @@ final class Fleet {
         return (max(descriptors - 2, 0), line.flatMap { Int($0.words[1]) } ?? 0)
     }
 }
-

@@ -132,7 +132,7 @@ final class Client {
         }
         waiting.removeFirst()
         isAnswering = false
-        try checkTries(first.id, first.ask.tries)
+        try checkTries(first.id, first.ask.tries, head.status)
         if head.closes { close() }
         return answer
     }
@@ -144,19 +144,24 @@ final class Client {
         return try answer(seed: seed)
     }
 
-    private func checkTries(_ id: UInt64, _ tries: ClosedRange<Int>) throws {
+    private func checkTries(_ id: UInt64, _ tries: ClosedRange<Int>, _ status: Int? = nil) throws {
         let count = lane.scene.sightings.take(id)
         guard tries.contains(count) else {
-            throw Trouble.wrong("it reached an upstream \(count) times, not \(tries.lowerBound) to \(tries.upperBound)")
+            let outcome = status.map { "answered with \($0)" } ?? "not answered"
+            throw Trouble.wrong(
+                "\(outcome), it reached an upstream \(count) times, not \(tries.lowerBound) to \(tries.upperBound)")
         }
     }
 
     /// Waits until an upstream has the request that was sent last.
     func waitUntilSeen() throws {
         guard let id = waiting.last?.id else { return }
-        let until = cl_monotonic_ns() + 10_000_000_000
+        let began = cl_monotonic_ns()
         while lane.scene.sightings.count(id) == 0 {
-            guard cl_monotonic_ns() < until else { throw Trouble(.late, "it did not reach an upstream") }
+            guard cl_monotonic_ns() < began + 10_000_000_000 else {
+                let kind = lane.scene.wasKilled(since: began) ? Trouble.Kind.ended : .late
+                throw Trouble(kind, "it did not reach an upstream")
+            }
             usleep(500)
         }
     }

@@ -86,7 +86,9 @@ final class Malformed: Traffic {
             $0.nameless += 1
         }
         let answer = try client.answerHead()
-        guard answer.status == 400, answer.closes else { throw Trouble.wrong("\(answer.start) came instead of a 400 that closes") }
+        guard answer.status == 400, answer.closes else {
+            throw Trouble.wrong("\(answer.start) came instead of a 400 that closes")
+        }
         _ = try wire.body(answer.responseFraming(toHead: false)) { _, _ in }
         try wire.expectEnd(withinMs: 10_000)
         client.close()

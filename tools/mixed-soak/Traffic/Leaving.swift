@@ -22,7 +22,9 @@ final class Leaving: Traffic {
             let some = lane.random.within(1...500_000)
             let content = Content(seed: seed)
             _ = try wire.body(.length(some)) { bytes, offset in
-                if let at = content.firstDifference(bytes, at: offset) { throw Trouble.wrong("byte \(at) is another one") }
+                if let at = content.firstDifference(bytes, at: offset) {
+                    throw Trouble.wrong("byte \(at) is another one")
+                }
             }
         case 2:
             // In the middle of an upload.

@@ -35,7 +35,8 @@ final class Hosts {
         for (cluster, count) in Self.counts.sorted(by: { $0.key < $1.key }) {
             byCluster[cluster] = try (0..<count).map { _ in
                 number += 1
-                return try Host("\(number)", place.address(number, Self.port), cluster == "echo" ? .echo : .http, sightings)
+                let speech = cluster == "echo" ? Host.Speech.echo : .http
+                return try Host("\(number)", place.address(number, Self.port), speech, sightings)
             }
         }
         guard let resolver else {
@@ -45,8 +46,11 @@ final class Hosts {
         var address = cl_address()
         _ = cl_address_ip(&address, resolver, 53)
         names = try NameServer(address)
-        byCluster["strict"] = try (0..<4).map { try Host("s\($0)", place.address(40 + $0, Self.port), .http, sightings) }
-        byCluster["logical"] = try (0..<2).map { try Host("l\($0)", place.address(50 + $0, Self.port), .http, sightings) }
+        func named(_ letter: String, _ first: Int, _ count: Int) throws -> [Host] {
+            try (0..<count).map { try Host("\(letter)\($0)", place.address(first + $0, Self.port), .http, sightings) }
+        }
+        byCluster["strict"] = try named("s", 40, 4)
+        byCluster["logical"] = try named("l", 50, 2)
         names?.set("strict.soak", [place.bytes(40), place.bytes(41)])
         names?.set("logical.soak", [place.bytes(50)])
     }
@@ -96,9 +100,10 @@ final class Hosts {
     }
 
     /// Names resolve to other addresses; sometimes the name server only fails.
-    func changeNames(_ scene: Scene, _ random: inout Random) {
+    /// - Parameter mayFail: whether it may; a process that starts with nobody before it then knows no host.
+    func changeNames(_ scene: Scene, _ random: inout Random, mayFail: Bool) {
         guard let names else { return }
-        names.fails = random.chance(20)
+        names.fails = random.chance(20) && mayFail
         // Nobody learns anything then, and who was used may be used.
         if names.fails {
             for host in byCluster["strict"]! + byCluster["logical"]! { scene.restore(host.name) }

@@ -18,7 +18,9 @@ final class Sightings: Sendable {
 
     func count(_ id: UInt64) -> Int { shards[Int(id % Self.shardCount)].counts.withLock { $0[id] ?? 0 } }
 
-    func take(_ id: UInt64) -> Int { shards[Int(id % Self.shardCount)].counts.withLock { $0.removeValue(forKey: id) ?? 0 } }
+    func take(_ id: UInt64) -> Int {
+        shards[Int(id % Self.shardCount)].counts.withLock { $0.removeValue(forKey: id) ?? 0 }
+    }
 
     /// What nobody has taken; forgotten with this.
     func takeAll() -> [UInt64] {

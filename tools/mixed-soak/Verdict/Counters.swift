@@ -55,8 +55,10 @@ enum Counters {
             .map { "\($0.key) \($0.value)" }.sorted()
     }
 
-    /// Connections to hosts, as the region says; of all clusters but those that are checked, or of one.
+    /// Connections to hosts, as the region says.
     static func upstreamConnections(_ stats: [String: Int]) -> Int {
-        stats.filter { $0.key.hasPrefix("cluster.") && $0.key.hasSuffix(".upstream_cx_active") }.reduce(0) { $0 + $1.value }
+        stats.reduce(0) { sum, stat in
+            stat.key.hasPrefix("cluster.") && stat.key.hasSuffix(".upstream_cx_active") ? sum + stat.value : sum
+        }
     }
 }

@@ -6,11 +6,14 @@ struct Samples {
 
     var last: Int { values.last ?? 0 }
 
-    /// Medians of the first and of the last quarter.
-    var ends: (first: Int, last: Int)? {
+    /// Medians of the first, the second and the last quarter.
+    var ends: (first: Int, later: Int, last: Int)? {
         guard values.count >= 4 else { return nil }
         let quarter = values.count / 4
-        return (Self.median(values.prefix(quarter)), Self.median(values.suffix(quarter)))
+        return (
+            Self.median(values.prefix(quarter)), Self.median(values.dropFirst(quarter).prefix(quarter)),
+            Self.median(values.suffix(quarter))
+        )
     }
 
     private static func median(_ values: ArraySlice<Int>) -> Int { values.sorted()[values.count / 2] }

@@ -74,7 +74,9 @@ extension Wire {
         case .chunked:
             while true {
                 let line = try text(through: "\r\n")
-                guard let size = Int(line, radix: 16) else { throw Trouble.wrong("not a chunk's size: \(line.prefix(40))") }
+                guard let size = Int(line, radix: 16) else {
+                    throw Trouble.wrong("not a chunk's size: \(line.prefix(40))")
+                }
                 if size == 0 { break }
                 try data(size, &offset, piece)
                 guard try text(through: "\r\n").isEmpty else { throw Trouble.wrong("no CR LF behind a chunk") }
