@@ -29,7 +29,7 @@ final class Agenda {
         add(1000...1000) { [unowned self] in sample() }
         add(10_000...10_000) { [unowned self] in progress() }
         add(1500...5000) { [unowned self] in try restart() }
-        if kills { add(2000...5000) { [unowned self] in try kill() } }
+        if kills { add(1000...5000) { [unowned self] in try kill() } }
         let (hosts, scene) = (soak.hosts, soak.scene)
         add(1000...3000) { hosts.toggleDying(scene) }
         add(3000...6000) { hosts.toggleHealth(scene) }

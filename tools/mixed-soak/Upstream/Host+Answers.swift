@@ -8,7 +8,7 @@ extension Host {
         let head = try wire.head()
         let target = Target(head.start.count > 1 ? head.start[1] : "")
         let id = head["x-soak-id"].flatMap { UInt64($0) } ?? 0
-        let tries = id > 0 ? sightings.saw(id) : 1
+        guard let tries = id > 0 ? noticed(id) : 1 else { return false }
         switch target.name {
         case "health":
             try wire.send(isWell ? "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" : Self.unavailable)

@@ -13,13 +13,11 @@ final class Host: Sendable {
         var isOver = false
         var connections: Set<Int32> = []
         var isWell = true
-        var unwellSinceNs: UInt64 = 0
-        var lastRequestNs: UInt64 = 0
     }
 
     let name: String
     let address: cl_address
-    let sightings: Sightings
+    private let sightings: Sightings
     private let speech: Speech
     private let state = Mutex(State())
 
@@ -54,6 +52,11 @@ final class Host: Sendable {
     func end() {
         state.withLock { $0.wish = .over }
         _ = reaches(within: 5000) { self.state.withLock { $0.isOver } && self.openConnections == 0 }
+    }
+
+    /// A request has come: how often it has by now. nil: too late, the host is away, and its client may know already.
+    func noticed(_ id: UInt64) -> Int? {
+        state.withLock { $0.wish == .up ? sightings.saw(id) : nil }
     }
 
     /// How health checks are answered.

@@ -23,12 +23,15 @@ final class Wire {
         _ = cl_set_nodelay(descriptor)
         let rc = cl_connect(descriptor, &address)
         if rc == 0 { return }
-        guard rc == -EINPROGRESS else {
-            throw Trouble(rc == -ECONNREFUSED ? .refused : .wrong, "connect: \(Self.text(Int(rc)))")
-        }
+        guard rc == -EINPROGRESS else { throw Self.noConnection(-rc) }
         try wait(Int16(POLLOUT), "connect")
         let error = cl_socket_error(descriptor)
-        if error != 0 { throw Trouble(error == ECONNREFUSED ? .refused : .wrong, "connect: \(Self.text(-Int(error)))") }
+        if error != 0 { throw Self.noConnection(error) }
+    }
+
+    private static func noConnection(_ error: Int32) -> Trouble {
+        let kind: Trouble.Kind = error == ECONNREFUSED ? .refused : error == ECONNRESET ? .reset : .wrong
+        return Trouble(kind, "connect: \(text(-Int(error)))")
     }
 
     /// Takes a descriptor that does not block.
