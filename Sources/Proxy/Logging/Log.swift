@@ -36,7 +36,7 @@ public final class Log: Sendable {
 
     /// - Parameter path: `--log-path`; nil is standard error.
     public init(level: LogLevel, path: String?) throws(SystemError) {
-        let output = try LogOutput(path: path)
+        let output = try LogOutput(path: path, tellsOfCrashes: true)
         self.output = output
         var logger = Logger(label: "main") { _ in LineHandler(output: output, isOff: level == .off) }
         logger.logLevel = level.level ?? .critical
@@ -58,9 +58,12 @@ public final class Log: Sendable {
 final class LogOutput: Sendable {
     private let path: String?
     private let descriptor: Mutex<Int32>
+    /// What is written when the process crashes goes there too.
+    private let tellsOfCrashes: Bool
 
-    init(path: String?) throws(SystemError) {
+    init(path: String?, tellsOfCrashes: Bool = false) throws(SystemError) {
         self.path = path
+        self.tellsOfCrashes = tellsOfCrashes
         descriptor = Mutex(2)
         if path != nil { try reopen() }
     }
@@ -74,6 +77,7 @@ final class LogOutput: Sendable {
             current = fd
             return old
         }
+        if tellsOfCrashes { cl_crash_log(fd) }
         if old > 2 { _ = cl_close(old) }
     }
 

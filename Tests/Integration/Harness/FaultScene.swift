@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import ThreadTesting
 
 /// A parent with clients, and a child that takes over from it, one of them with a fault.
 final class FaultScene {
@@ -29,7 +30,9 @@ final class FaultScene {
         ]
         configuration.listeners[0].port = port
         self.configuration = configuration
-        flags = ["--hot-restart-file", bed.path("restart.sock"), "--hand-over-timeout", "1"]
+        // As short as a process can keep: some wait for all of it.
+        let limit = Int((Pace.slowness / 2).rounded(.up))
+        flags = ["--hot-restart-file", bed.path("restart.sock"), "--hand-over-timeout", "\(limit)"]
         let fault = [point.fault(action)]
         parent = try bed.startProxy(
             configuration.text, flags, environment: point.role == "parent" ? fault : [])
