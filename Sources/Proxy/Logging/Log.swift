@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Logging
+import Stats
 import Synchronization
 
 /// Envoy's log levels, from the most to the least talkative.
@@ -101,8 +102,8 @@ private struct LineHandler: LogHandler {
     func log(event: LogEvent) {
         guard !isOff else { return }
         let name = event.level == .notice ? "info" : event.level.rawValue
-        // A message is one line, whatever it quotes.
-        let text = "\(event.message)".replacing("\n", with: "\\n")
+        // A message is one line, whatever it quotes, and does nothing to the terminal of its reader.
+        let text = "\(event.message)".visible
         output.write(Array("[\(Self.timestamp())][\(getpid())][\(name)][main] \(text)\n".utf8))
     }
 

@@ -80,7 +80,7 @@ public enum ServerMain {
     }
 
     private static func complain(_ line: String) {
-        let bytes = Array("envoyd: \(line)\n".utf8)
+        let bytes = Array("envoyd: \(line.visible)\n".utf8)
         _ = bytes.withUnsafeBytes { cl_write(2, $0.baseAddress!, $0.count) }
     }
 }
