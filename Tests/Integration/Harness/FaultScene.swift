@@ -26,7 +26,8 @@ final class FaultScene {
         var configuration = Configuration(upstream.port)
         configuration.routes = [
             "{ match: { path: /up }, direct_response: { status: 200 } }",
-            "{ match: { prefix: / }, route: { cluster: service } }",
+            // Who waits does so for as long as the test takes.
+            "{ match: { prefix: / }, route: { cluster: service, timeout: 0s } }",
         ]
         configuration.listeners[0].port = port
         self.configuration = configuration
