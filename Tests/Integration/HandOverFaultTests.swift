@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Testing
 
@@ -47,6 +48,24 @@ import Testing
             #expect(try dead.process.waitForEnd() == .signal(SIGKILL))
             try scene.waitUntilServed()
             #expect(alive.process.isRunning || scene.startedAnother)
+            try scene.finishClients(mayBreak: point.mayBreakConnections)
+            try scene.expectTheNextRestartWorks()
+        }
+    }
+
+    /// A trap is a death like another, whatever the handler does first.
+    @Test(
+        .enabled(if: cl_crash_is_supported(), "sanitizers have reports of their own"),
+        arguments: [("parent", "moveConnections"), ("parent", "committed"), ("child", "adoptConnections")])
+    func aProcessTraps(role: String, before step: String) throws {
+        try withBed { bed in
+            let point = Point(role: role, when: "before", step: step)
+            let scene = try FaultScene(bed, point, "trap")
+            let dead = role == "child" ? scene.child : scene.parent
+            let ending = try dead.process.waitForEnd()
+            #expect(ending == .signal(SIGILL) || ending == .signal(SIGTRAP))
+            #expect(dead.log.contains("Caught ") && dead.log.contains("HandOverFault"), "\(dead.log)")
+            try scene.waitUntilServed()
             try scene.finishClients(mayBreak: point.mayBreakConnections)
             try scene.expectTheNextRestartWorks()
         }

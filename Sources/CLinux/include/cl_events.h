@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 enum {
     CL_EPOLLIN = 0x001, CL_EPOLLOUT = 0x004, CL_EPOLLERR = 0x008, CL_EPOLLHUP = 0x010, CL_EPOLLRDHUP = 0x2000,
@@ -28,7 +29,8 @@ static inline int cl_epoll_del(int epfd, int fd) {
 }
 /// Not retried on EINTR: returns 0 events then, so that the loop looks at its clock.
 static inline int cl_epoll_wait(int epfd, struct epoll_event *events, int count, int timeout_ms) {
-    int n = epoll_wait(epfd, events, count, timeout_ms);
+    // As cl_recv does: glibc's own looks each time whether this thread is to be cancelled.
+    int n = (int)syscall(SYS_epoll_pwait, epfd, events, count, timeout_ms, NULL, 8);
     return n >= 0 ? n : (errno == EINTR ? 0 : -errno);
 }
 static inline uint32_t cl_event_mask(const struct epoll_event *e) { return e->events; }

@@ -85,7 +85,7 @@ final class AccessLogWriter: Sendable {
             { @Sendable context in
                 guard let context else { return nil }
                 let writer = Unmanaged<AccessLogWriter>.fromOpaque(context).takeRetainedValue()
-                _ = cl_set_thread_name("access-log")
+                CrashReport.threadBegins("access-log")
                 writer.run()
                 return nil
             }, context)

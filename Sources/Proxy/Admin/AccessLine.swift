@@ -1,4 +1,5 @@
 import Glibc
+import Stats
 
 /// One line of the admin access log, in Envoy's default format. What the admin listener never has (response flags,
 /// upstream, forwarding headers) is a dash.
@@ -15,7 +16,7 @@ struct AccessLine {
     var text: String {
         func shown(_ text: String?) -> String {
             guard let text, !text.isEmpty else { return "-" }
-            return text
+            return text.visible
         }
         let version = request.map { "HTTP/1.\($0.minorVersion)" }
         return "[\(Self.timestamp(startNs))] "

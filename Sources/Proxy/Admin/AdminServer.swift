@@ -92,11 +92,11 @@ final class AdminServer {
         for _ in 0..<16 {
             guard let listening else { return }
             var peer = cl_address()
-            let descriptor = cl_accept(listening, &peer)
+            let descriptor = SystemShortage.accept(listening, &peer)
             if descriptor >= 0 {
                 acceptFails = false
                 adopt(descriptor)
-            } else if descriptor == -EMFILE || descriptor == -ENFILE || descriptor == -ENOMEM {
+            } else if SystemShortage.isShortage(-descriptor) {
                 return pause(listening, reason: -descriptor)
             } else if descriptor == -EAGAIN {
                 return

@@ -27,7 +27,9 @@ enum ClustersEndpoint {
 
     private static func text(_ cluster: Cluster, _ hosts: [UpstreamHost]) -> String {
         var output = ""
-        func line(_ parts: String...) { output += "\(cluster.name)::\(parts.joined(separator: "::"))\n" }
+        func line(_ parts: String...) {
+            output += "\(cluster.name)::\(parts.joined(separator: "::"))".visible + "\n"
+        }
         line("observability_name", observabilityName(cluster))
         line("default_priority", "max_connections", "\(cluster.maxConnections)")
         line("default_priority", "max_pending_requests", "\(cluster.maxPendingRequests)")

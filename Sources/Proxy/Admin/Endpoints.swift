@@ -145,6 +145,11 @@ enum AdminEndpoints {
         return .text("OK\n")
     }
 
+    /// A text within HTML.
+    private static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    }
+
     /// Links to what can be read, buttons for what changes something.
     private static var home: String {
         var rows = ""
@@ -153,7 +158,7 @@ enum AdminEndpoints {
                 endpoint.isMutating
                 ? "<form action='\(endpoint.path)' method='post'><button>\(endpoint.path)</button></form>"
                 : "<a href='\(endpoint.path)'>\(endpoint.path)</a>"
-            rows += "<tr><td>\(control)</td><td>\(endpoint.help)</td></tr>\n"
+            rows += "<tr><td>\(control)</td><td>\(escaped(endpoint.help))</td></tr>\n"
         }
         return """
             <!DOCTYPE html>

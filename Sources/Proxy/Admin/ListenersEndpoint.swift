@@ -1,4 +1,5 @@
 import CLinux
+import Stats
 
 /// `/listeners`: the listeners that are open and where.
 enum ListenersEndpoint {
@@ -9,7 +10,7 @@ enum ListenersEndpoint {
         }
         return .text(
             listeners.flatMap { listener in
-                listener.addresses.map { "\(listener.name)::\(SocketAddress.text($0))\n" }
+                listener.addresses.map { "\(listener.name)::\(SocketAddress.text($0))".visible + "\n" }
             }.joined())
     }
 

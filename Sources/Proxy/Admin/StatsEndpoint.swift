@@ -88,7 +88,7 @@ struct StatsQuery {
         do {
             return try Pattern(text)
         } catch {
-            throw BadQuery(text: "Invalid re2 regex: \(error)")
+            throw BadQuery(text: "Invalid re2 regex: \(error)".visible)
         }
     }
 

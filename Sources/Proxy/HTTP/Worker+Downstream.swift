@@ -4,7 +4,6 @@ import Glibc
 /// The downstream side of HTTP/1.1: bytes from the client become requests and go upstream as they come.
 extension Worker {
     func readDownstream(_ slot: Int32, _ c: ConnectionPointer) {
-        let generation = c.pointee.generation
         var turns = 0
         while true {
             if c.pointee.flags.contains(.readPaused) {
@@ -26,34 +25,7 @@ extension Worker {
             } else {
                 count = cl_recv(c.pointee.fd, readBuffer, room)
             }
-            if count == -Int(EAGAIN) {
-                c.pointee.flags.remove(.readPending)
-                return
-            }
-            if count <= 0 {
-                c.pointee.flags.insert([.readEnded, .remoteClosed])
-                return downstreamClosed(slot, c)
-            }
-            countReceived(c, count)
-            c.pointee.lastActivityNs = state.pointee.nowNs
-            let used = processDownstream(slot, c, readBuffer, kept + count)
-            if c.pointee.generation != generation || c.pointee.kind != .downstreamHTTP {
-                if c.pointee.generation == generation, c.pointee.kind == .tunnelDownstream {
-                    c.pointee.input.set(readBuffer + used, kept + count - used)
-                    makeReady(slot, c)
-                }
-                return
-            }
-            if c.pointee.flags.contains(.lingering) || c.pointee.flags.contains(.closeAfterFlush) {
-                c.pointee.input.free()
-                if c.pointee.flags.contains(.lingering) { makeReady(slot, c) }
-                return
-            }
-            c.pointee.input.set(readBuffer + used, kept + count - used)
-            if count < room, !c.pointee.flags.contains(.peerClosing) {
-                c.pointee.flags.remove(.readPending)
-                return
-            }
+            if !tookDownstream(slot, c, readBuffer, kept, count, room: room) { return }
             turns += 1
             // One fast client does not keep the others waiting. What it has sent already is announced by no event.
             if turns >= Self.readTurns {
@@ -61,6 +33,44 @@ extension Worker {
                 return makeReady(slot, c)
             }
         }
+    }
+
+    /// Uses what a receive brought: `count` bytes, or an error, behind `kept` that were left over. False when there is no more to
+    /// read now. The connection may be closed on return.
+    func tookDownstream(
+        _ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ kept: Int, _ count: Int, room: Int
+    ) -> Bool {
+        let generation = c.pointee.generation
+        if count <= 0 {
+            if count == -Int(EAGAIN) {
+                c.pointee.flags.remove(.readPending)
+            } else {
+                c.pointee.flags.insert([.readEnded, .remoteClosed])
+                downstreamClosed(slot, c)
+            }
+            return false
+        }
+        countReceived(c, count)
+        c.pointee.lastActivityNs = state.pointee.nowNs
+        let used = processDownstream(slot, c, bytes, kept + count)
+        if c.pointee.generation != generation || c.pointee.kind != .downstreamHTTP {
+            if c.pointee.generation == generation, c.pointee.kind == .tunnelDownstream {
+                c.pointee.input.set(bytes + used, kept + count - used)
+                makeReady(slot, c)
+            }
+            return false
+        }
+        if c.pointee.flags.contains(.lingering) || c.pointee.flags.contains(.closeAfterFlush) {
+            c.pointee.input.free()
+            if c.pointee.flags.contains(.lingering) { makeReady(slot, c) }
+            return false
+        }
+        c.pointee.input.set(bytes + used, kept + count - used)
+        if count < room, !c.pointee.flags.contains(.peerClosing) {
+            c.pointee.flags.remove(.readPending)
+            return false
+        }
+        return true
     }
 
     /// Goes on with input that was left over (pipelined requests), then with the socket if it may hold more.

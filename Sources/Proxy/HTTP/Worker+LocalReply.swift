@@ -18,8 +18,8 @@ enum UpstreamFailure {
     var isLocal: Bool {
         guard case .connectFailure(let code) = self else { return false }
         switch code {
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM: return true
-        default: return false
+        case EADDRNOTAVAIL, EACCES, EPERM: return true
+        default: return SystemShortage.isShortage(code)
         }
     }
 

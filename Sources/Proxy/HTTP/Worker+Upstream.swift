@@ -4,7 +4,6 @@ import Glibc
 /// The upstream side of HTTP/1.1: bytes from the host become the response and go downstream as they come.
 extension Worker {
     func readUpstream(_ slot: Int32, _ u: ConnectionPointer) {
-        let generation = u.pointee.generation
         var turns = 0
         while true {
             if u.pointee.flags.contains(.readPaused) {
@@ -20,32 +19,47 @@ extension Worker {
             } else {
                 count = cl_recv(u.pointee.fd, readBuffer, room)
             }
-            if count == -Int(EAGAIN) {
-                u.pointee.flags.remove(.readPending)
-                return
-            }
-            if count <= 0 {
-                u.pointee.flags.insert([.readEnded, .remoteClosed])
-                return upstreamClosed(slot, u)
-            }
-            countReceived(u, count)
-            u.pointee.lastActivityNs = state.pointee.nowNs
-            guard u.pointee.stream >= 0 else {
-                // A host has nothing to say that nobody asked for (RFC 9112 §9.2).
-                clusterStats[cluster(of: u)].counters[.upstream_cx_protocol_error].increment()
-                return close(slot, u)
-            }
-            let used = processUpstream(slot, u, readBuffer, kept + count)
-            if u.pointee.generation != generation || u.pointee.kind == .free { return }
-            u.pointee.input.set(readBuffer + used, kept + count - used)
-            if u.pointee.kind == .tunnelUpstream { return makeReady(slot, u) }
-            if count < room, !u.pointee.flags.contains(.peerClosing) {
-                u.pointee.flags.remove(.readPending)
-                return
-            }
+            if !tookUpstream(slot, u, readBuffer, kept, count, room: room) { return }
             turns += 1
             if turns >= Self.readTurns { return makeReady(slot, u) }
         }
+    }
+
+    /// Uses what a receive brought, as `tookDownstream` does.
+    func tookUpstream(
+        _ slot: Int32, _ u: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ kept: Int, _ count: Int, room: Int
+    ) -> Bool {
+        let generation = u.pointee.generation
+        if count <= 0 {
+            if count == -Int(EAGAIN) {
+                u.pointee.flags.remove(.readPending)
+            } else {
+                u.pointee.flags.insert([.readEnded, .remoteClosed])
+                upstreamClosed(slot, u)
+            }
+            return false
+        }
+        countReceived(u, count)
+        u.pointee.lastActivityNs = state.pointee.nowNs
+        guard u.pointee.stream >= 0 else {
+            // A host has nothing to say that nobody asked for (RFC 9112 §9.2).
+            clusterStats[cluster(of: u)].counters[.upstream_cx_protocol_error].increment()
+            close(slot, u)
+            return false
+        }
+        if count > Inbox.longestMessage { u.pointee.flags.insert(.bulk) } else { u.pointee.flags.remove(.bulk) }
+        let used = processUpstream(slot, u, bytes, kept + count)
+        if u.pointee.generation != generation || u.pointee.kind == .free { return false }
+        u.pointee.input.set(bytes + used, kept + count - used)
+        if u.pointee.kind == .tunnelUpstream {
+            makeReady(slot, u)
+            return false
+        }
+        if count < room, !u.pointee.flags.contains(.peerClosing) {
+            u.pointee.flags.remove(.readPending)
+            return false
+        }
+        return true
     }
 
     private func processUpstream(

@@ -5,7 +5,7 @@ import HotRestart
 /// The test hook: in a debug build `ENVOYD_TEST_FAULT=parent:after:send-commit:kill` makes the process end, stand still or run
 /// out of something beside that step of a hand-over. A release build knows nothing of it.
 ///
-/// - `kill`, `stop`: SIGKILL, SIGSTOP to itself.
+/// - `kill`, `stop`: SIGKILL, SIGSTOP to itself. `trap`: what a mistake in our own code ends in.
 /// - `emfile`: no more descriptors than are open.
 /// - `enobufs`, `enomem`: the restart socket says so some times when this process sends, `enomem` also when it receives.
 /// - `full`: nobody takes what this process sends from here on. `full-emfile`: and it cannot keep descriptors for later.
@@ -40,6 +40,7 @@ enum HandOverFault {
             switch wanted.action {
             case "kill": kill(getpid(), SIGKILL)
             case "stop": kill(getpid(), SIGSTOP)
+            case "trap": preconditionFailure("ENVOYD_TEST_FAULT")
             case "emfile": limitDescriptors()
             case "enobufs": channel.fault = ChannelFault(code: ENOBUFS, sends: fewTimes)
             case "enomem": channel.fault = ChannelFault(code: ENOMEM, sends: fewTimes, receives: fewTimes)

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Logging
+import Stats
 import Synchronization
 
 /// Envoy's log levels, from the most to the least talkative.
@@ -36,7 +37,7 @@ public final class Log: Sendable {
 
     /// - Parameter path: `--log-path`; nil is standard error.
     public init(level: LogLevel, path: String?) throws(SystemError) {
-        let output = try LogOutput(path: path)
+        let output = try LogOutput(path: path, tellsOfCrashes: true)
         self.output = output
         var logger = Logger(label: "main") { _ in LineHandler(output: output, isOff: level == .off) }
         logger.logLevel = level.level ?? .critical
@@ -58,9 +59,12 @@ public final class Log: Sendable {
 final class LogOutput: Sendable {
     private let path: String?
     private let descriptor: Mutex<Int32>
+    /// What is written when the process crashes goes there too.
+    private let tellsOfCrashes: Bool
 
-    init(path: String?) throws(SystemError) {
+    init(path: String?, tellsOfCrashes: Bool = false) throws(SystemError) {
         self.path = path
+        self.tellsOfCrashes = tellsOfCrashes
         descriptor = Mutex(2)
         if path != nil { try reopen() }
     }
@@ -74,6 +78,7 @@ final class LogOutput: Sendable {
             current = fd
             return old
         }
+        if tellsOfCrashes { cl_crash_log(fd) }
         if old > 2 { _ = cl_close(old) }
     }
 
@@ -97,8 +102,8 @@ private struct LineHandler: LogHandler {
     func log(event: LogEvent) {
         guard !isOff else { return }
         let name = event.level == .notice ? "info" : event.level.rawValue
-        // A message is one line, whatever it quotes.
-        let text = "\(event.message)".replacing("\n", with: "\\n")
+        // A message is one line, whatever it quotes, and does nothing to the terminal of its reader.
+        let text = "\(event.message)".visible
         output.write(Array("[\(Self.timestamp())][\(getpid())][\(name)][main] \(text)\n".utf8))
     }
 

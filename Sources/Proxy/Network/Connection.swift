@@ -66,6 +66,8 @@ struct Connection: BitwiseCopyable {
         static let unregistered = Flags(rawValue: 1 << 21)
         /// A message of it waits for the end of the turn (`Outbox`). Does not travel.
         static let inOutbox = Flags(rawValue: 1 << 22)
+        /// What was last read of it was long: it is not read ahead. Never leaves the process.
+        static let bulk = Flags(rawValue: 1 << 23)
     }
 
     var fd: Int32 = -1

@@ -146,6 +146,7 @@ extension Server: RestartChildOwner {
         claim.epoch = UInt32(truncatingIfNeeded: welcome.epoch) &+ 1
         claim.firstStartNs = welcome.startTimeNs
         claim.region?.setEpoch(claim.epoch)
+        CrashReport.describe(claim)
         if let slot = claim.region?.liveSlot(pid: UInt32(truncatingIfNeeded: welcome.pid)) {
             predecessor = slot.committed
             claim.parent = slot

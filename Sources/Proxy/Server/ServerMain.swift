@@ -8,6 +8,7 @@ public enum ServerMain {
     /// Loads the configuration, and serves or validates it. Returns the exit status: 0, or 1 with the reasons on standard
     /// error.
     public static func run(_ options: ServerOptions) -> Int32 {
+        CrashReport.install()
         let loaded: LoadedConfiguration
         do {
             loaded = try load(options)
@@ -56,6 +57,7 @@ public enum ServerMain {
             return 0
         }
         let claim = try BaseIDClaim(options: options).make()
+        CrashReport.describe(claim)
         for note in claim.notes { log.info("\(note)") }
         DescriptorTable.widen(parent: claim.parent?.pid)
         if let path = options.baseIDPath { try OutputFile.write(path, "\(claim.baseID)") }
@@ -78,7 +80,7 @@ public enum ServerMain {
     }
 
     private static func complain(_ line: String) {
-        let bytes = Array("envoyd: \(line)\n".utf8)
+        let bytes = Array("envoyd: \(line.visible)\n".utf8)
         _ = bytes.withUnsafeBytes { cl_write(2, $0.baseAddress!, $0.count) }
     }
 }

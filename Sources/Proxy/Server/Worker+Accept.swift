@@ -58,12 +58,12 @@ extension Worker {
     /// Accepts the next connection; false when none waits or there is no room for it.
     private func acceptOne(_ entry: ListeningSet.Entry) -> Bool {
         var address = cl_address()
-        let fd = cl_accept(entry.descriptor, &address)
+        let fd = SystemShortage.accept(entry.descriptor, &address)
         if fd < 0 {
             switch -fd {
             // That one connection is gone; others may wait.
             case ECONNABORTED: return true
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting(-fd)
+            case let code where SystemShortage.isShortage(code): pauseAccepting(code)
             default: break
             }
             return false

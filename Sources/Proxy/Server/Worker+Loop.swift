@@ -21,9 +21,15 @@ extension Worker {
         let count = cl_epoll_wait(epoll, events, Int32(Self.eventCapacity), timeout)
         state.pointee.nowNs = cl_monotonic_ns()
         if count > 0 {
-            for i in 0..<Int(count) {
-                dispatch(cl_event_data(events + i), cl_event_mask(events + i))
-                if outbox.pointee.count >= outbox.pointee.due { sendOutbox() }
+            var i = 0
+            while i < Int(count) {
+                let batch = min(Int(count) &- i, Inbox.batch)
+                receiveAhead(events + i, batch)
+                for j in 0..<batch {
+                    dispatch(cl_event_data(events + i + j), cl_event_mask(events + i + j), j)
+                    if outbox.pointee.count >= outbox.pointee.due { sendOutbox() }
+                }
+                i &+= batch
             }
         }
         runReadyList()
@@ -61,7 +67,7 @@ extension Worker {
     }
 
     @inline(__always)
-    private func dispatch(_ data: UInt64, _ mask: UInt32) {
+    private func dispatch(_ data: UInt64, _ mask: UInt32, _ index: Int) {
         let generation = UInt32(truncatingIfNeeded: data >> 32)
         let slot = Int32(truncatingIfNeeded: data & 0xFFFF_FFFF)
         if generation >= 0xFFFF_FFFE {
@@ -71,6 +77,8 @@ extension Worker {
         let c = connections[slot]
         // A stale event: the slot was closed, or closed and taken again, since it was reported.
         if c.pointee.generation != generation || c.pointee.kind == .free { return }
+        let ahead = inbox.pointee.counts[index]
+        if ahead != Inbox.none { return useAhead(slot, c, index, ahead) }
         handle(slot, c, mask)
     }
 

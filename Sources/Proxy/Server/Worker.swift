@@ -89,6 +89,8 @@ final class Worker: @unchecked Sendable {
     let out: OutputScratch
     /// Small messages that go out at the end of the turn.
     let outbox: UnsafeMutablePointer<Outbox>
+    /// What events of a turn brought, received before the first of them is used.
+    let inbox: UnsafeMutablePointer<Inbox>
     let requestHead: UnsafeMutablePointer<MessageHead>
     let responseHead: UnsafeMutablePointer<MessageHead>
     let events: UnsafeMutablePointer<epoll_event>
@@ -165,6 +167,8 @@ final class Worker: @unchecked Sendable {
         out = OutputScratch(capacity: 2 * snapshot.maxHeadBytes + 2 * Self.readChunk)
         outbox = .allocate(capacity: 1)
         outbox.initialize(to: Outbox())
+        inbox = .allocate(capacity: 1)
+        inbox.initialize(to: Inbox())
         requestHead = .allocate(capacity: 1)
         requestHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1))
         responseHead = .allocate(capacity: 1)

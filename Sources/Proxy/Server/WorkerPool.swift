@@ -83,7 +83,7 @@ public final class WorkerPool: DataPlane {
                 { @Sendable context in
                     guard let context else { return nil }
                     let worker = Unmanaged<Worker>.fromOpaque(context).takeRetainedValue()
-                    _ = cl_set_thread_name("wrk:worker_\(worker.index)")
+                    CrashReport.threadBegins("wrk:worker_\(worker.index)")
                     worker.run()
                     worker.hooks.ended()
                     return nil

@@ -83,7 +83,7 @@ extension Worker {
     func connectUpstream(_ hostSlot: Int32, _ pool: UnsafeMutablePointer<HostPool>, kind: Connection.Kind) -> Int32 {
         let stats = clusterStats[Int(pool.pointee.cluster)]
         let family = cl_family(&pool.pointee.address)
-        let fd = cl_socket(family, Int32(CL_SOCK_STREAM), 0)
+        let fd = SystemShortage.socket(family)
         if fd < 0 {
             stats.counters[.upstream_cx_connect_fail].increment()
             return fd

@@ -55,6 +55,64 @@ import Testing
         }
     }
 
+    /// What the whole machine has is used up (ENFILE), or there is no memory for another one. No test may bring its machine
+    /// there: debug builds say so themselves for as long as a file exists.
+    @Test(arguments: ["ENFILE", "ENOBUFS", "ENOMEM"])
+    func theMachineHasNoneLeft(_ code: String) throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            let file = bed.path("shortage")
+            let proxy = try bed.startProxy(
+                Configuration(upstream.port).text, concurrency: 1, environment: ["ENVOYD_TEST_SHORTAGE=\(code):\(file)"]
+            )
+            try bed.waitUntilServing(proxy)
+            let (port, adminPort) = (try proxy.port, try proxy.adminPort)
+            let served = try Client(port: port)
+            #expect(try served.get("/").status == 200)
+
+            try Files.write(file, "")
+            let waiting = try (0..<5).map { _ in try Client(port: port) }
+            for client in waiting { try client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n") }
+            try waitUntil("accepting pauses") { proxy.log.contains("accepting pauses") }
+            let admin = try Client(port: adminPort)
+            try admin.send("GET /ready HTTP/1.1\r\nhost: test\r\n\r\n")
+            try waitUntil("the admin listener pauses") { proxy.log.contains("admin: cannot accept") }
+            // Who is there is served, on connections that are there.
+            #expect(try served.get("/").status == 200)
+            #expect(try proxy.process.processorNs { usleep(500_000) } < 250_000_000)
+            #expect(waiting.allSatisfy { !$0.hasEnded() && $0.unread.isEmpty } && !admin.hasEnded())
+            #expect(proxy.log.split(separator: "\n").count { $0.contains("accepting pauses") } == 1)
+            #expect(proxy.log.split(separator: "\n").count { $0.contains("admin: cannot accept") } == 1)
+
+            unlink(file)
+            for client in waiting { #expect(try client.response().text == upstream.hello) }
+            #expect(try admin.response().text == "LIVE\n")
+            try waitUntil("it is said") { proxy.log.contains("accepting goes on") }
+        }
+    }
+
+    /// The same for a connection to an upstream.
+    @Test func theMachineHasNoneLeftForUpstreams() throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            let file = bed.path("shortage")
+            let proxy = try bed.startProxy(
+                Configuration(upstream.port).text, concurrency: 1, environment: ["ENVOYD_TEST_SHORTAGE=ENFILE:\(file)"])
+            try bed.waitUntilServing(proxy)
+            let client = try proxy.client()
+            try client.send("GET")
+            try waitUntil("it is accepted") { try bed.statdump()["http.ingress_http.downstream_cx_active"] == 1 }
+            try Files.write(file, "")
+            try client.send(" / HTTP/1.1\r\nhost: test\r\n\r\n")
+            let refused = try client.response()
+            #expect(refused.status == 503)
+            #expect(refused.text.hasSuffix("reset reason: local connection failure"))
+            unlink(file)
+            #expect(try client.get("/").text == upstream.hello)
+            #expect(try bed.statdump()["cluster.service.upstream_cx_connect_fail"] == 1)
+        }
+    }
+
     /// A connection to an upstream needs a descriptor too.
     @Test func upstreamConnectionsFailAndGoOn() throws {
         try withBed { bed in

@@ -158,6 +158,52 @@ import Testing
         }
     }
 
+    /// Uploads at full speed to an upstream that reads a little at a time, and others that are given up and made anew all the while:
+    /// memory rises to what the limits allow, and stays there however much comes. `tools/bench-uploads` has the figures.
+    @Test func uploadsThatAreReadSlowly() throws {
+        try withBed { bed in
+            let upstream = try Listener(backlog: 64)
+            let proxy = try bed.proxy(Configuration(upstream.port))
+            let count = 8
+            let head = "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: \(1 << 40)\r\n\r\n"
+            let before = try proxy.residentBytes
+            var uploads = try (0..<count).map { _ in
+                let client = try proxy.client()
+                try client.send(head)
+                return (client: client, sender: Flood(client.descriptor, 1 << 40), served: try upstream.accept())
+            }
+            // 1 MB, the default limit, for each direction of each, in memory that grows by doubling.
+            let limit = count * (4 << 20) + Self.slack
+            var sent = 0
+            for round in 0..<200 {
+                for upload in uploads { _ = try upload.served.skip(65536) }
+                let rise = try proxy.residentBytes - before
+                if rise > limit { throw Failure("\(rise) bytes more after round \(round)") }
+                guard round % 10 == 9 else { continue }
+                // Given up by the client; another one takes its place.
+                let old = uploads.removeFirst()
+                old.client.endSending()
+                old.served.close()
+                old.sender.join()
+                sent += old.sender.sent
+                let client = try proxy.client()
+                try client.send(head)
+                uploads.append((client, Flood(client.descriptor, 1 << 40), try upstream.accept()))
+            }
+            sent += uploads.reduce(0) { $0 + $1.sender.sent }
+            // What came is many times what may be kept.
+            #expect(sent > 2 * limit)
+            for upload in uploads {
+                upload.served.close()
+                upload.client.endSending()
+                upload.sender.join()
+            }
+            try waitUntil("nothing is left of them") {
+                try proxy.stats()["http.ingress_http.downstream_cx_active"] == 0
+            }
+        }
+    }
+
     /// Many uploads to upstreams that do not read, at full speed: each costs its limits, however much comes.
     @Test func manyUploadsThatNobodyReads() throws {
         try withBed { bed in

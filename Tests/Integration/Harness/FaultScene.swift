@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import ThreadTesting
 
 /// A parent with clients, and a child that takes over from it, one of them with a fault.
 final class FaultScene {
@@ -25,11 +26,14 @@ final class FaultScene {
         var configuration = Configuration(upstream.port)
         configuration.routes = [
             "{ match: { path: /up }, direct_response: { status: 200 } }",
-            "{ match: { prefix: / }, route: { cluster: service } }",
+            // Who waits does so for as long as the test takes.
+            "{ match: { prefix: / }, route: { cluster: service, timeout: 0s } }",
         ]
         configuration.listeners[0].port = port
         self.configuration = configuration
-        flags = ["--hot-restart-file", bed.path("restart.sock"), "--hand-over-timeout", "1"]
+        // As short as a process can keep: some wait for all of it.
+        let limit = Int((Pace.slowness / 2).rounded(.up))
+        flags = ["--hot-restart-file", bed.path("restart.sock"), "--hand-over-timeout", "\(limit)"]
         let fault = [point.fault(action)]
         parent = try bed.startProxy(
             configuration.text, flags, environment: point.role == "parent" ? fault : [])

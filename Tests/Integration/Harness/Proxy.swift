@@ -90,6 +90,8 @@ extension Bed {
         if Pace.slowness > 1, !flags.contains(where: { $0.hasPrefix("--hand-over-timeout") }) {
             arguments += ["--hand-over-timeout", "\(Int(5 * Pace.slowness))"]
         }
+        var environment = environment
+        if Pace.slowness > 1 { environment.append("ENVOYD_TEST_SLOWNESS=\(Int(Pace.slowness.rounded(.up)))") }
         let logPath = flags.firstIndex(of: "--log-path").map { flags[$0 + 1] }
         let process = try run(program ?? Binaries.path("envoyd"), arguments + flags, environment: environment)
         return Proxy(process: process, adminPath: adminPath, logPath: logPath)

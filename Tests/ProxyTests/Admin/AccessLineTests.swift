@@ -17,6 +17,17 @@ struct AccessLineTests {
                 + "\"curl/8\" \"-\" \"localhost:9901\" \"-\"\n")
     }
 
+    @Test("Control characters are visible, so that a line stays one")
+    func controls() {
+        var request = AdminRequest(method: "GET", target: "/\u{85}")
+        request.authority = "a\u{9b}2J"
+        request.userAgent = "x\ty\r\nz\0é"
+        let line = AccessLine(
+            startNs: 0, request: request, status: 404, bytesReceived: 0, bytesSent: 0, durationMs: 0)
+        #expect(line.text.contains("\"GET /\\x85 HTTP/1.1\""))
+        #expect(line.text.hasSuffix("\"x\\ty\\r\\nz\\x00é\" \"-\" \"a\\x9b2J\" \"-\"\n"))
+    }
+
     @Test("What is unknown is a dash")
     func unknown() {
         let line = AccessLine(

@@ -43,13 +43,32 @@ struct EndpointsTests {
         }
     }
 
-    @Test("What changes something takes POST only", arguments: ["/drain_listeners", "/quitquitquit", "/reopen_logs"])
+    static let postOnly = [
+        "/drain_listeners", "/healthcheck/fail", "/healthcheck/ok", "/quitquitquit", "/reopen_logs", "/reset_counters",
+        "/runtime_modify",
+    ]
+
+    @Test("What changes something takes POST only", arguments: postOnly)
     func mutating(path: String) {
-        #expect(context.get(path) == .text("Method GET not allowed, POST required.", status: 405))
-        let head = AdminEndpoints.answer(AdminRequest(method: "HEAD", target: path), context)
-        #expect(head.status == 405)
-        #expect(context.calls == [])
-        #expect(context.post(path).body == "OK\n")
+        for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "post", "TRACE"] {
+            let answer = AdminEndpoints.answer(AdminRequest(method: method, target: "\(path)?a=2"), context)
+            #expect(answer == .text("Method \(method) not allowed, POST required.", status: 405))
+        }
+        #expect(context.calls == [] && context.runtime.overrides.isEmpty)
+        let answer = context.post("\(path)?a=2")
+        #expect(answer.body == "OK\n")
+        #expect(!context.calls.isEmpty || !context.runtime.overrides.isEmpty || answer.afterwards == .quit)
+    }
+
+    @Test("Nothing else changes anything, by whatever method")
+    func reading() {
+        #expect(AdminEndpoints.all.filter(\.isMutating).map(\.path) == Self.postOnly)
+        for endpoint in AdminEndpoints.all where !endpoint.isMutating {
+            for target in [endpoint.path, "\(endpoint.path)?a=2&graceful&skip_exit&reset"] {
+                #expect(context.get(target).afterwards == nil && context.post(target).afterwards == nil)
+            }
+        }
+        #expect(context.calls == [] && context.runtime.overrides.isEmpty)
     }
 
     @Test(

@@ -23,6 +23,19 @@ struct ExamplesTests {
         #expect(loaded.bootstrap.admin?.address == .socket(host: "127.0.0.1", port: 9901))
     }
 
+    /// Who reaches it may end the process, so nothing that people copy opens it to others.
+    @Test("the admin listener is on the loopback, in each of them")
+    func admin() throws {
+        let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+        let names = fileNames(in: "/\(root)/examples").filter { $0.hasSuffix(".yaml") }
+        #expect(names.count >= 9)
+        for name in names {
+            let address = try Self.load(name).bootstrap.admin?.address
+            guard case .socket(let host, _)? = address else { continue }
+            #expect(host == "127.0.0.1" || host == "::1", "\(name)")
+        }
+    }
+
     @Test("envoy.yaml is taken over in full")
     func envoy() throws {
         let loaded = try Self.load("envoy.yaml")

@@ -50,7 +50,7 @@ final class ProbeConnection {
         var address = address
         self.handler = handler
         let family = cl_family(&address)
-        let fd = cl_socket(family, Int32(CL_SOCK_STREAM), 0)
+        let fd = SystemShortage.socket(family)
         guard fd >= 0 else { return end(-fd) }
         if family != AF_UNIX { _ = cl_set_nodelay(fd) }
         descriptor = fd
