@@ -38,7 +38,8 @@ extension Worker {
     /// Uses what a receive brought: `count` bytes, or an error, behind `kept` that were left over. False when there is no more to
     /// read now. The connection may be closed on return.
     func tookDownstream(
-        _ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ kept: Int, _ count: Int, room: Int
+        _ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ kept: Int, _ count: Int,
+        room: Int
     ) -> Bool {
         let generation = c.pointee.generation
         if count <= 0 {

@@ -27,7 +27,8 @@ extension Worker {
 
     /// Uses what a receive brought, as `tookDownstream` does.
     func tookUpstream(
-        _ slot: Int32, _ u: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ kept: Int, _ count: Int, room: Int
+        _ slot: Int32, _ u: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ kept: Int, _ count: Int,
+        room: Int
     ) -> Bool {
         let generation = u.pointee.generation
         if count <= 0 {
