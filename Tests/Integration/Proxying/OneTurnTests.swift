@@ -28,7 +28,9 @@ import Testing
             // Some messages are longer than what is received ahead, one is cut, and some clients ask for several things.
             let sizes = [1, 100, 8_000, 8_192, 9_000, 70_000]
             for round in 0..<3 {
-                func text(_ i: Int) -> String { "\(round)-\(i) " + String(repeating: "x", count: sizes[i % sizes.count]) }
+                func text(_ i: Int) -> String {
+                    "\(round)-\(i) " + String(repeating: "x", count: sizes[i % sizes.count])
+                }
                 try whileStopped(proxy) {
                     for (i, client) in clients.enumerated() {
                         try client.send(echo(text(i)) + (i % 3 == 0 ? echo("second of \(i)") : ""))
