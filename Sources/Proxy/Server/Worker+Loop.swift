@@ -83,6 +83,7 @@ extension Worker {
     }
 
     /// One epoll event of a connection. Output first: it makes room for what reading brings.
+    @inline(never)
     private func handle(_ slot: Int32, _ c: ConnectionPointer, _ mask: UInt32) {
         let generation = c.pointee.generation
         if mask & (Epoll.peerClosed | Epoll.broken) != 0 {
