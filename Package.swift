@@ -136,7 +136,7 @@ let package = Package(
             exclude: ["README.md", "Requests", "Responses"], swiftSettings: strict),
         // Runs them against envoyd and Envoy.
         .executableTarget(
-            name: "strictness", dependencies: ["MessageCases", "CLinux"], path: "tools/strictness",
+            name: "strictness", dependencies: ["MessageCases", "ToolSupport", "CLinux"], path: "tools/strictness",
             swiftSettings: strict),
         // Threads for the tests.
         .target(

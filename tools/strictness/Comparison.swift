@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import MessageCases
+import ToolSupport
 
 /// Both proxies against all cases.
 struct Comparison {
@@ -12,7 +13,7 @@ struct Comparison {
     func run() throws -> Int {
         // Nobody else can have this one: it is made, not found.
         let folder = "/tmp/envoyd-strictness-\(getpid())"
-        guard mkdir(folder, 0o700) == 0 else { throw ToolError("\(folder): \(String(cString: strerror(errno)))") }
+        guard mkdir(folder, 0o700) == 0 else { throw Failure("\(folder): \(String(cString: strerror(errno)))") }
         defer { removeFolder(folder) }
         var differences = 0
         for kind in [MessageCase.Kind.request, .response] {

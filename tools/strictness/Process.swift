@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import MessageCases
+import ToolSupport
 
 /// A proxy that runs the cases' bootstrap.
 struct ProxyProcess {
@@ -18,7 +19,7 @@ struct ProxyProcess {
         logPath = "\(folder)/\(name).log"
         outPath = "\(folder)/\(name).out"
         let configuration = "\(folder)/\(name).yaml"
-        try write(bootstrap(logPath), to: configuration)
+        try writeFile(configuration, bootstrap(logPath))
         // Those of the run before.
         unlink(adminPath)
         unlink(logPath)
@@ -33,7 +34,7 @@ struct ProxyProcess {
         defer { for text in argv { free(text) } }
         var child: pid_t = 0
         let rc = posix_spawnp(&child, program, &actions, nil, &argv, environ)
-        guard rc == 0 else { throw ToolError("\(program): \(String(cString: strerror(rc)))") }
+        guard rc == 0 else { throw Failure("\(program): \(String(cString: strerror(rc)))") }
         pid = child
     }
 
@@ -47,7 +48,7 @@ struct ProxyProcess {
             if waitpid(pid, &status, WNOHANG) == pid { break }
             usleep(10_000)
         }
-        throw ToolError("\(name) does not start; it said:\n\((try? CaseFile.read(outPath)) ?? "nothing")")
+        throw Failure("\(name) does not start; it said:\n\((try? CaseFile.read(outPath)) ?? "nothing")")
     }
 
     /// Ends it, so that its log is whole.
@@ -56,29 +57,4 @@ struct ProxyProcess {
         var status: Int32 = 0
         waitpid(pid, &status, 0)
     }
-}
-
-struct ToolError: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
-}
-
-func write(_ text: String, to path: String) throws {
-    guard let file = fopen(path, "w") else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
-    let written = fputs(text, file) >= 0
-    guard fclose(file) == 0, written else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }
-}
-
-/// With the files in it, of which none is a folder.
-func removeFolder(_ path: String) {
-    if let directory = opendir(path) {
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { unlink("\(path)/\(name)") }
-        }
-        closedir(directory)
-    }
-    rmdir(path)
 }

@@ -1,10 +1,5 @@
 /// Uploads, of a length or in chunks; the upstream compares them.
-final class Uploads: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Uploads: OneClient, Traffic {
     func step() throws {
         let count = lane.random.size(1000...4_000_000)
         var ask = Ask("/take?", method: "POST")
@@ -16,12 +11,7 @@ final class Uploads: Traffic {
 }
 
 /// Downloads, of a length or in chunks.
-final class Downloads: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Downloads: OneClient, Traffic {
     func step() throws {
         let seed = lane.random.below(1 << 30)
         let count = lane.random.size(1000...4_000_000)
@@ -31,12 +21,7 @@ final class Downloads: Traffic {
 }
 
 /// Chunks both ways: each goes out when the one before has come back.
-final class Echoes: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Echoes: OneClient, Traffic {
     func step() throws {
         let wire = try client.connected()
         let seed = lane.random.below(1 << 30)

@@ -1,12 +1,7 @@
 import CLinux
 
 /// Requests that fail at first: the retries of their route answer them in the end.
-final class Flaky: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Flaky: OneClient, Traffic {
     func step() throws {
         let (seed, count) = (lane.random.below(1 << 30), lane.random.size(0...5000))
         let failures = lane.random.within(0...3)
@@ -22,11 +17,7 @@ final class Flaky: Traffic {
 }
 
 /// An upstream that says nothing: 504 when the route's time is over.
-final class Stalled: Traffic {
-    private let client: Client
-    init(_ lane: Lane) { client = Client(lane) }
-    func leave() { client.close() }
-
+final class Stalled: OneClient, Traffic {
     func step() throws {
         let began = cl_monotonic_ns()
         try client.exchange(Ask("/stall")).expect(504, text: "upstream request timeout")
@@ -36,11 +27,8 @@ final class Stalled: Traffic {
 }
 
 /// Asks a cluster whose only host goes away and comes back. While it is there, all is well.
-final class Dying: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane, .rough)) }
-    func leave() { client.close() }
+final class Dying: OneClient, Traffic {
+    override class var door: Door { .rough }
 
     func step() throws {
         let (seed, count) = (lane.random.below(1 << 30), lane.random.size(0...300_000))
@@ -60,22 +48,12 @@ final class Dying: Traffic {
 }
 
 /// Asks a cluster of which one host fails its checks now and then: it is not asked then, a while later.
-final class Checked: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Checked: OneClient, Traffic {
     func step() throws { try askHost(lane, client, "/checked", withinMs: 2000) }
 }
 
 /// Asks clusters whose names resolve to other hosts now and then.
-final class Named: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Named: OneClient, Traffic {
     func step() throws { try askHost(lane, client, lane.random.chance(50) ? "/strict" : "/logical", withinMs: 3000) }
 }
 

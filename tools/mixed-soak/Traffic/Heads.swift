@@ -1,10 +1,5 @@
 /// Up to a hundred fields each way, all of them compared.
-final class ManyFields: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class ManyFields: OneClient, Traffic {
     func step() throws {
         // With Host and the id these are a hundred, and in the answer with two others.
         let (seed, count) = (lane.random.below(1 << 30), lane.random.chance(30) ? 98 : lane.random.within(1...98))
@@ -19,12 +14,7 @@ final class ManyFields: Traffic {
 }
 
 /// Answers without a body, between others on the same connection.
-final class Bodiless: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Bodiless: OneClient, Traffic {
     func step() throws {
         let (seed, count) = (lane.random.below(1 << 30), lane.random.size(0...10_000))
         switch lane.random.below(4) {
@@ -40,12 +30,7 @@ final class Bodiless: Traffic {
 }
 
 /// What the proxy answers itself.
-final class LocalAnswers: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class LocalAnswers: OneClient, Traffic {
     func step() throws {
         func ask(_ target: String) throws -> Answer { try client.exchange(Ask(target, tries: 0...0)) }
         switch lane.random.below(4) {
@@ -58,11 +43,8 @@ final class LocalAnswers: Traffic {
 }
 
 /// Heads that are none: refused with 400, and the connection ends.
-final class Malformed: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane, .rough)) }
-    func leave() { client.close() }
+final class Malformed: OneClient, Traffic {
+    override class var door: Door { .rough }
 
     private static let heads = [
         "GET / HTTP/1.1\r\n\r\n",

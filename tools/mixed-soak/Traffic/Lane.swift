@@ -12,6 +12,17 @@ protocol Traffic: AnyObject, SendableMetatype {
     func leave()
 }
 
+/// Traffic of one client.
+class OneClient {
+    final let client: Client
+    final let lane: Lane
+    /// Where it comes in.
+    class var door: Door { .exact }
+
+    required init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane, Self.door)) }
+    final func leave() { client.close() }
+}
+
 /// A kind of traffic: how many lanes of it there are, and how many steps a second each makes.
 struct Kind: Sendable {
     let name: String

@@ -1,9 +1,6 @@
 /// Clients that leave in the middle, politely or not.
-final class Leaving: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane, .rough)) }
-    func leave() { client.close() }
+final class Leaving: OneClient, Traffic {
+    override class var door: Door { .rough }
 
     func step() throws {
         var isReset = lane.random.chance(50)

@@ -1,9 +1,6 @@
 /// Upstreams that lie: a client is told what is true, or that it is not.
-final class LiedTo: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane, .rough)) }
-    func leave() { client.close() }
+final class LiedTo: OneClient, Traffic {
+    override class var door: Door { .rough }
 
     func step() throws {
         let lie = Host.Lie.allCases[lane.random.below(Host.Lie.allCases.count)]
@@ -55,10 +52,8 @@ final class LiedTo: Traffic {
 }
 
 /// Believes a lie, on purpose: the verdict must be bad.
-final class Trusting: Traffic {
-    private let client: Client
-    init(_ lane: Lane) { client = Client(lane, .rough) }
-    func leave() { client.close() }
+final class Trusting: OneClient, Traffic {
+    override class var door: Door { .rough }
 
     func step() throws { try client.exchange(Ask("/lie/long?n=1000&s=1"), seed: 1).expect(200, body: 2000) }
 }

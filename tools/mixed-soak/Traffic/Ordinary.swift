@@ -1,10 +1,5 @@
 /// Requests with answers of some bytes, one after the other on a connection that lasts.
-final class KeepAlive: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class KeepAlive: OneClient, Traffic {
     func step() throws {
         let seed = lane.random.below(1 << 30)
         let count = lane.random.size(0...20_000)
@@ -14,12 +9,7 @@ final class KeepAlive: Traffic {
 }
 
 /// As these, but each on a connection of its own, which one of the two sides ends.
-final class OncePerConnection: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class OncePerConnection: OneClient, Traffic {
     func step() throws {
         let seed = lane.random.below(1 << 30)
         let count = lane.random.size(0...5000)
@@ -36,12 +26,7 @@ final class OncePerConnection: Traffic {
 }
 
 /// Several requests at once, whose answers come in order.
-final class Pipelined: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Pipelined: OneClient, Traffic {
     func step() throws {
         var batch = ""
         var asks: [(ask: Ask, id: UInt64, seed: Int, count: Int)] = []
@@ -59,12 +44,7 @@ final class Pipelined: Traffic {
 }
 
 /// A connection that rests for long: it must be there when it is asked again.
-final class Resting: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class Resting: OneClient, Traffic {
     func step() throws {
         let seed = lane.random.below(1 << 30)
         try client.exchange(Ask("/content?n=100&s=\(seed)"), seed: seed).expect(200, body: 100)

@@ -1,12 +1,7 @@
 import Glibc
 
 /// A head, and sometimes a body, that comes byte by byte.
-final class SlowRequests: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) { (self.lane, client) = (lane, Client(lane)) }
-    func leave() { client.close() }
-
+final class SlowRequests: OneClient, Traffic {
     func step() throws {
         let count = lane.random.chance(50) ? lane.random.within(1...50) : 0
         var ask = Ask("/take?", method: "POST")
@@ -30,14 +25,11 @@ final class SlowRequests: Traffic {
 }
 
 /// Asks for much and does not read it for a while: no byte may be missing then.
-final class SlowReaders: Traffic {
-    private let client: Client
-    private let lane: Lane
-    init(_ lane: Lane) {
-        (self.lane, client) = (lane, Client(lane))
+final class SlowReaders: OneClient, Traffic {
+    required init(_ lane: Lane) {
+        super.init(lane)
         client.receiveBuffer = 8192
     }
-    func leave() { client.close() }
 
     func step() throws {
         let (seed, count) = (lane.random.below(1 << 30), lane.random.within(1_000_000...8_000_000))

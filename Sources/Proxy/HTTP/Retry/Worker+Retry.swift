@@ -31,13 +31,16 @@ extension Worker {
     /// Keeps what is in `out`, as long as it is not too much; then the request is not sent again.
     func keepForRetry(_ s: StreamPointer) {
         s.pointee.buffer.append(out.bytes, out.count)
-        let cluster = Int(s.pointee.cluster)
-        if s.pointee.buffer.count <= Int(snapshot.clusters[cluster].bufferLimit) { return }
-        if s.pointee.upstream < 0 {
-            pauseReading(connections[s.pointee.downstream])
-            return
-        }
-        clusterStats[cluster].counters[.retry_or_shadow_abandoned].increment()
+        if !keepsTooMuch(s) { return }
+        if s.pointee.upstream < 0 { pauseReading(connections[s.pointee.downstream]) } else { abandonRetries(s) }
+    }
+
+    private func keepsTooMuch(_ s: StreamPointer) -> Bool {
+        s.pointee.buffer.count > Int(snapshot.clusters[Int(s.pointee.cluster)].bufferLimit)
+    }
+
+    private func abandonRetries(_ s: StreamPointer) {
+        clusterStats[Int(s.pointee.cluster)].counters[.retry_or_shadow_abandoned].increment()
         endRetries(s)
     }
 
@@ -246,6 +249,8 @@ extension Worker {
         // The write may end the stream and with it the buffer.
         let kept = s.pointee.buffer
         write(slot, u, kept.bytes, kept.count)
+        // More may have come at once than is to be kept, while there was no connection yet.
+        if s.pointee.upstream == slot, s.pointee.flags.contains(.retains), keepsTooMuch(s) { abandonRetries(s) }
     }
 
     /// What has come of the request goes out, or has gone.
