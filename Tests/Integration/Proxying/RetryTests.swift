@@ -176,6 +176,37 @@ import Testing
         }
     }
 
+    /// The same when all of it has come before there was a connection for it.
+    @Test func aLargeBodyThatWaitedIsSentOnce() throws {
+        try withBed { bed in
+            let upstream = try Listener()
+            var configuration = Self.configuration([upstream.port], "retry_on: 5xx")
+            configuration.clusterLines = [
+                "per_connection_buffer_limit_bytes: 10000",
+                "circuit_breakers: { thresholds: [{ max_connections: 1 }] }",
+            ]
+            let proxy = try bed.proxy(configuration, concurrency: 1)
+            let first = try proxy.client()
+            try first.send("GET /first HTTP/1.1\r\nhost: test\r\n\r\n")
+            let served = try upstream.accept()
+            _ = try served.request()
+            let client = try proxy.client()
+            let body = String(repeating: "x", count: 50_000)
+            try client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 50000\r\n\r\n\(body)")
+            try waitUntil("it has come") {
+                try bed.statdump()["http.ingress_http.downstream_cx_rx_bytes_total"] ?? 0 > 50_000
+            }
+            try served.send(Self.answer(200, "ok"))
+            #expect(try first.response().text == "ok")
+            #expect(try served.request().text == body)
+            try served.send(Self.answer(503))
+            #expect(try client.response().status == 503)
+            let stats = try bed.statdump()
+            #expect(stats["cluster.service.retry_or_shadow_abandoned"] == 1)
+            #expect(stats["cluster.service.upstream_rq_retry"] == 0)
+        }
+    }
+
     @Test func aTryHasItsOwnTimeout() throws {
         try withBed { bed in
             let upstream = try Listener()
