@@ -3,6 +3,7 @@
 #ifndef ENVOYD_CLINUX_H
 #define ENVOYD_CLINUX_H
 #include "cl_atomics.h"
+#include "cl_call.h"
 #include "cl_crash.h"
 #include "cl_descriptors.h"
 #include "cl_events.h"

@@ -2,6 +2,7 @@
 #ifndef ENVOYD_CL_EVENTS_H
 #define ENVOYD_CL_EVENTS_H
 #include "cl_base.h"
+#include "cl_call.h"
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -29,9 +30,8 @@ static inline int cl_epoll_del(int epfd, int fd) {
 }
 /// Not retried on EINTR: returns 0 events then, so that the loop looks at its clock.
 static inline int cl_epoll_wait(int epfd, struct epoll_event *events, int count, int timeout_ms) {
-    // As cl_recv does: glibc's own looks each time whether this thread is to be cancelled.
-    int n = (int)syscall(SYS_epoll_pwait, epfd, events, count, timeout_ms, NULL, 8);
-    return n >= 0 ? n : (errno == EINTR ? 0 : -errno);
+    int n = (int)cl_call(SYS_epoll_pwait, epfd, (long)events, count, timeout_ms, 0, 8);
+    return n == -EINTR ? 0 : n;
 }
 static inline uint32_t cl_event_mask(const struct epoll_event *e) { return e->events; }
 static inline uint64_t cl_event_data(const struct epoll_event *e) { return e->data.u64; }

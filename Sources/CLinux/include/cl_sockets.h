@@ -2,6 +2,7 @@
 #ifndef ENVOYD_CL_SOCKETS_H
 #define ENVOYD_CL_SOCKETS_H
 #include "cl_base.h"
+#include "cl_call.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -136,16 +137,16 @@ static inline int cl_socket_error(int fd) {
 /// Bytes, 0 at end of file, or -errno.
 static inline ssize_t cl_recv(int fd, void *buffer, size_t size) {
     ssize_t n;
-    do n = syscall(SYS_recvfrom, fd, buffer, size, 0, NULL, NULL);
-    while (n < 0 && errno == EINTR);
-    return n >= 0 ? n : -errno;
+    do n = cl_call(SYS_recvfrom, fd, (long)buffer, (long)size, 0, 0, 0);
+    while (n == -EINTR);
+    return n;
 }
 /// Never raises SIGPIPE.
 static inline ssize_t cl_send(int fd, const void *buffer, size_t size, int flags) {
     ssize_t n;
-    do n = syscall(SYS_sendto, fd, buffer, size, MSG_NOSIGNAL | flags, NULL, 0);
-    while (n < 0 && errno == EINTR);
-    return n >= 0 ? n : -errno;
+    do n = cl_call(SYS_sendto, fd, (long)buffer, (long)size, MSG_NOSIGNAL | flags, 0, 0);
+    while (n == -EINTR);
+    return n;
 }
 /// Two pieces in one message, without copying them together. Never raises SIGPIPE.
 static inline ssize_t cl_send2(int fd, const void *a, size_t an, const void *b, size_t bn) {
