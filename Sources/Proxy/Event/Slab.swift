@@ -44,12 +44,19 @@ final class Slab<Slot: BitwiseCopyable> {
     }
 
     /// A slot that nobody uses, or -1 at the limit. Its content is what its last user left, or `empty`.
+    @inline(__always)
     func take() -> Int32 {
         let list = free
         if list.pointee.count > 0 {
             list.pointee.count &-= 1
             return list.pointee.indices[list.pointee.count]
         }
+        return make()
+    }
+
+    @inline(never)
+    private func make() -> Int32 {
+        let list = free
         let index = list.pointee.made
         guard index < limit else { return -1 }
         let chunk = Int(index >> Self.chunkShift)
@@ -62,16 +69,21 @@ final class Slab<Slot: BitwiseCopyable> {
         return index
     }
 
+    @inline(__always)
     func give(_ index: Int32) {
         let list = free
-        if list.pointee.count == list.pointee.capacity {
-            let larger = UnsafeMutablePointer<Int32>.allocate(capacity: list.pointee.capacity * 2)
-            larger.update(from: list.pointee.indices, count: list.pointee.count)
-            list.pointee.indices.deallocate()
-            list.pointee.indices = larger
-            list.pointee.capacity *= 2
-        }
+        if list.pointee.count == list.pointee.capacity { grow() }
         list.pointee.indices[list.pointee.count] = index
         list.pointee.count &+= 1
+    }
+
+    @inline(never)
+    private func grow() {
+        let list = free
+        let larger = UnsafeMutablePointer<Int32>.allocate(capacity: list.pointee.capacity * 2)
+        larger.update(from: list.pointee.indices, count: list.pointee.count)
+        list.pointee.indices.deallocate()
+        list.pointee.indices = larger
+        list.pointee.capacity *= 2
     }
 }

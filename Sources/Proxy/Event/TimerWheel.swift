@@ -14,6 +14,8 @@ final class TimerWheel {
     /// Which words of `occupied` have a bit.
     private let summary: UnsafeMutablePointer<UInt64>
     private let clock: UnsafeMutablePointer<UInt64>
+    /// The next occupied tick, if it is known; else 0.
+    private let next: UnsafeMutablePointer<UInt64>
 
     /// The links of one entry, kept by its owner.
     struct Link: BitwiseCopyable {
@@ -32,6 +34,8 @@ final class TimerWheel {
         summary.initialize(to: 0)
         clock = .allocate(capacity: 1)
         clock.initialize(to: nowNs >> Self.tickShift)
+        next = .allocate(capacity: 1)
+        next.initialize(to: 0)
     }
 
     deinit {
@@ -39,6 +43,7 @@ final class TimerWheel {
         occupied.deallocate()
         summary.deallocate()
         clock.deallocate()
+        next.deallocate()
     }
 
     /// Makes sure that `entry` fires at or before `deadlineNs`. `link` gives the links of an entry.
@@ -62,6 +67,7 @@ final class TimerWheel {
         heads[slot] = entry
         occupied[slot >> 6] |= 1 << UInt64(slot & 63)
         summary.pointee |= 1 << UInt64(slot >> 6)
+        if tick < next.pointee { next.pointee = tick }
     }
 
     func remove(_ entry: Int32, link: (Int32) -> UnsafeMutablePointer<Link>) {
@@ -79,8 +85,19 @@ final class TimerWheel {
     }
 
     private func vacate(_ slot: Int) {
+        // Ticks that are occupied are less than a turn of the wheel apart.
+        if Int(next.pointee & UInt64(Self.slots - 1)) == slot { next.pointee = 0 }
         occupied[slot >> 6] &= ~(1 << UInt64(slot & 63))
         if occupied[slot >> 6] == 0 { summary.pointee &= ~(1 << UInt64(slot >> 6)) }
+    }
+
+    /// Moves on to now, if it is known that nothing is due; false when that is not known.
+    @inline(__always)
+    func passesQuietly(nowNs: UInt64) -> Bool {
+        let now = nowNs >> Self.tickShift
+        if next.pointee <= now { return false }
+        clock.pointee = max(clock.pointee, now)
+        return true
     }
 
     /// Takes one entry that is due, or -1. Call until it says -1.
@@ -104,14 +121,19 @@ final class TimerWheel {
     }
 
     /// Milliseconds until the next occupied tick, -1 when there is none (what epoll_wait takes).
+    @inline(__always)
     func timeoutMs(nowNs: UInt64) -> Int32 {
-        if summary.pointee == 0 { return -1 }
-        let due = (clock.pointee &+ UInt64(stepsToNext())) << Self.tickShift
+        if next.pointee == 0 {
+            if summary.pointee == 0 { return -1 }
+            next.pointee = clock.pointee &+ UInt64(stepsToNext())
+        }
+        let due = next.pointee << Self.tickShift
         if due <= nowNs { return 0 }
         return Int32(truncatingIfNeeded: (due &- nowNs) / 1_000_000 &+ 1)
     }
 
     /// Ticks from the clock's to the next occupied one, of which there is one.
+    @inline(never)
     private func stepsToNext() -> Int {
         let slot = Int(clock.pointee & UInt64(Self.slots - 1))
         let (word, bit) = (slot >> 6, slot & 63)

@@ -48,15 +48,26 @@ struct ByteBuffer: BitwiseCopyable {
     }
 
     /// Replaces the content.
+    @inline(__always)
     mutating func set(_ source: UnsafePointer<UInt8>, _ length: Int) {
-        if length <= 0 { return free() }
+        if length <= 0 { free() } else { keep(source, length) }
+    }
+
+    @inline(never)
+    private mutating func keep(_ source: UnsafePointer<UInt8>, _ length: Int) {
         start = 0
         end = 0
         append(source, length)
     }
 
+    @inline(__always)
     mutating func free() {
-        if storage != nil { Glibc.free(storage) }
+        if storage != nil { giveBack() }
+    }
+
+    @inline(never)
+    private mutating func giveBack() {
+        Glibc.free(storage)
         storage = nil
         capacity = 0
         start = 0

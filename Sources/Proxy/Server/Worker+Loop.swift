@@ -15,7 +15,7 @@ extension Worker {
 
     private func turn() {
         // Of commands that ran after the last turn.
-        sendOutbox()
+        if outbox.pointee.count > 0 { sendOutbox() }
         let isWaiting = state.pointee.readyCount == 0 && (!state.pointee.hasResting || state.pointee.restUntilNs != 0)
         let timeout = isWaiting ? nextTimeoutMs() : 0
         let count = cl_epoll_wait(epoll, events, Int32(Self.eventCapacity), timeout)
@@ -32,11 +32,11 @@ extension Worker {
                 i &+= batch
             }
         }
-        runReadyList()
+        if state.pointee.readyCount > 0 { runReadyList() }
         fireTimers()
-        sendOutbox()
+        if outbox.pointee.count > 0 { sendOutbox() }
         if state.pointee.hasResting, state.pointee.nowNs >= state.pointee.restUntilNs { settleResting() }
-        reuseFreed()
+        if state.pointee.freedCount > 0 { reuseFreed() }
         if state.pointee.hasLogs { flushOldLines() }
         // Going on, it may have been told to stand again.
         while state.pointee.parks { park() }
@@ -129,6 +129,7 @@ extension Worker {
         state.pointee.readyCount += 1
     }
 
+    @inline(never)
     private func runReadyList() {
         var i = 0
         // What is added meanwhile runs in this turn too, but not for ever: the rest waits for the next one.
@@ -176,8 +177,16 @@ extension Worker {
             .assumingMemoryBound(to: TimerWheel.Link.self)
     }
 
+    @inline(__always)
     private func fireTimers() {
         let now = state.pointee.nowNs
+        if !wheel.passesQuietly(nowNs: now) { fireDue(now) }
+        let paused = state.pointee.acceptPausedUntilNs
+        if paused != 0, now >= paused { resumeAccepting() }
+    }
+
+    @inline(never)
+    private func fireDue(_ now: UInt64) {
         let slab = connections
         while true {
             let slot = wheel.pop(nowNs: now) { Self.link(slab[$0]) }
@@ -185,16 +194,14 @@ extension Worker {
             let c = connections[slot]
             if c.pointee.kind != .free { timerFired(slot, c) }
         }
-        let paused = state.pointee.acceptPausedUntilNs
-        if paused != 0, now >= paused { resumeAccepting() }
     }
 
     // MARK: Slots
 
     /// Slots closed in this turn become free only now: an event of this turn may still name them.
+    @inline(never)
     private func reuseFreed() {
         let count = state.pointee.freedCount
-        if count == 0 { return }
         for i in 0..<count { connections.give(freed[i]) }
         state.pointee.freedCount = 0
     }

@@ -23,7 +23,10 @@ import Testing
 
         func arm(_ entry: Int32, _ deadlineNs: UInt64) { wheel.arm(entry, deadlineNs: deadlineNs) { links + Int($0) } }
         func remove(_ entry: Int32) { wheel.remove(entry) { links + Int($0) } }
-        func pop(_ nowNs: UInt64) -> Int32 { wheel.pop(nowNs: nowNs) { links + Int($0) } }
+        /// As a worker does.
+        func pop(_ nowNs: UInt64) -> Int32 {
+            wheel.passesQuietly(nowNs: nowNs) ? -1 : wheel.pop(nowNs: nowNs) { links + Int($0) }
+        }
         func isArmed(_ entry: Int32) -> Bool { links[Int(entry)].tick != 0 }
 
         func popAll(_ nowNs: UInt64) -> [Int32] {
