@@ -7,6 +7,7 @@
 #include "cl_crash.h"
 #include "cl_descriptors.h"
 #include "cl_events.h"
+#include "cl_heads.h"
 #include "cl_mutex.h"
 #include "cl_passing.h"
 #include "cl_process.h"

@@ -1,4 +1,4 @@
-// Sixteen bytes of text at a time: scanning and copying the heads of messages. Vectors of the compiler, so that each
+// Sixteen bytes of text at a time: scanning the heads of messages. Vectors of the compiler, so that each
 // processor gets its own instructions; Swift's SIMD types have nothing that makes a mask of a comparison.
 #ifndef ENVOYD_CL_SCAN_H
 #define ENVOYD_CL_SCAN_H
@@ -47,15 +47,12 @@ static __attribute__((noinline, cold, unused)) cl_bytes16 cl_load_few(const uint
     memcpy(&v, p, count < 16 ? count : 16);
     return v;
 }
-/// The first byte of `base[p..<end]` that the mask means, else `end`. Reads nothing outside `base[0..<end]`: the last bytes
-/// are looked at with those before them.
+/// The first byte of `base[p..<end]` that the mask means, else `end` or a place behind it: whoever asks compares. Reads
+/// nothing outside `base[0..<readable]`. With sixteen bytes behind `end` that may be read, whatever they are, there is one
+/// way through it; without them the last bytes are looked at with those before them.
 #define CL_SCANNER(name, mask)                                                                                    \
-    static inline size_t name(const uint8_t *base, size_t p, size_t end) {                                        \
-        for (; p + 16 <= end; p += 16) {                                                                          \
-            uint32_t found = mask(cl_load16(base + p));                                                           \
-            if (found) return p + (size_t)__builtin_ctz(found);                                                   \
-        }                                                                                                         \
-        if (p >= end) return end;                                                                                 \
+    static __attribute__((noinline, cold, unused)) size_t name##_tail(const uint8_t *base, size_t p, size_t end) { \
+        if (p >= end) return p;                                                                                   \
         uint32_t found;                                                                                           \
         if (end >= 16) {                                                                                          \
             found = mask(cl_load16(base + end - 16)) >> (16 - (end - p));                                         \
@@ -63,6 +60,15 @@ static __attribute__((noinline, cold, unused)) cl_bytes16 cl_load_few(const uint
             found = mask(cl_load_few(base + p, end - p)) & ((1u << (end - p)) - 1);                               \
         }                                                                                                         \
         return found ? p + (size_t)__builtin_ctz(found) : end;                                                    \
+    }                                                                                                             \
+    static inline size_t name(const uint8_t *base, size_t p, size_t end, size_t readable) {                       \
+        while (p + 16 <= readable) {                                                                              \
+            uint32_t found = mask(cl_load16(base + p));                                                           \
+            if (found) return p + (size_t)__builtin_ctz(found);                                                   \
+            p += 16;                                                                                              \
+            if (p >= end) return p;                                                                               \
+        }                                                                                                         \
+        return name##_tail(base, p, end);                                                                         \
     }
 CL_SCANNER(cl_scan_controls, cl_controls16)
 CL_SCANNER(cl_scan_unlettered, cl_unlettered16)
@@ -70,45 +76,4 @@ CL_SCANNER(cl_scan_invisible, cl_invisible16)
 CL_SCANNER(cl_scan_path_end, cl_path_end16)
 CL_SCANNER(cl_scan_unhosted, cl_unhosted16)
 #undef CL_SCANNER
-/// Copies `count` bytes, few as a rule: without a call up to 32. The places may not overlap.
-static inline void cl_copy(uint8_t *to, const uint8_t *from, size_t count) {
-    if (count >= 16) {
-        if (count > 32) {
-            memcpy(to, from, count);
-            return;
-        }
-        memcpy(to, from, 16);
-        memcpy(to + count - 16, from + count - 16, 16);
-    } else if (count >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + count - 8, from + count - 8, 8);
-    } else if (count >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + count - 4, from + count - 4, 4);
-    } else if (count > 0) {
-        to[0] = from[0];
-        to[count - 1] = from[count - 1];
-        to[count / 2] = from[count / 2];
-    }
-}
-static inline cl_bytes16 cl_lowered16(cl_bytes16 v) {
-    return v | (__builtin_bit_cast(cl_bytes16, v - (cl_bytes16)('A') < (cl_bytes16)(26)) & (cl_bytes16)(0x20));
-}
-/// Copies a name of `count` bytes, A–Z in lower case. The places may not overlap.
-static inline void cl_copy_lower(uint8_t *to, const uint8_t *from, size_t count) {
-    cl_bytes16 v = (cl_bytes16)(0);
-    if (count < 16) {
-        cl_copy((uint8_t *)&v, from, count);
-        v = cl_lowered16(v);
-        cl_copy(to, (const uint8_t *)&v, count);
-        return;
-    }
-    size_t i = 0;
-    for (; i + 16 < count; i += 16) {
-        v = cl_lowered16(cl_load16(from + i));
-        memcpy(to + i, &v, 16);
-    }
-    v = cl_lowered16(cl_load16(from + count - 16));
-    memcpy(to + count - 16, &v, 16);
-}
 #endif

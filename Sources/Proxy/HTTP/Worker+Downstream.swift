@@ -91,7 +91,8 @@ extension Worker {
         if c.pointee.flags.contains(.readPending) || c.pointee.flags.contains(.peerClosing) { readDownstream(slot, c) }
     }
 
-    /// Uses up what it can of `bytes[0..<count]`; returns how much. The connection may be closed on return.
+    /// Uses up what it can of `bytes[0..<count]`, behind which `MessageHead.slack` more may be read; returns how much. The
+    /// connection may be closed on return.
     private func processDownstream(
         _ slot: Int32, _ c: ConnectionPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
     ) -> Int {
@@ -110,7 +111,9 @@ extension Worker {
                 break
             }
             let limits = snapshot.listeners[Int(c.pointee.listener)].limits
-            switch requestHead.pointee.parseRequest(bytes + p, count - p, limits: limits) {
+            switch requestHead.pointee.parseRequest(
+                bytes + p, count - p, limits: limits, slack: MessageHead.slack)
+            {
             case .incomplete:
                 headBegins(slot, c)
                 c.pointee.headParsed = UInt32(truncatingIfNeeded: count &- p)
@@ -201,8 +204,7 @@ extension Worker {
             out.append(hex: UInt64(length))
             out.append("\r\n")
         }
-        // A call for each chunk, and one for the CRLF behind it, cost more than copying what was read.
-        if length < 16 * 1024 || s.pointee.upstream < 0
+        if length < Self.copiedBody || s.pointee.upstream < 0
             || !s.pointee.flags.isDisjoint(with: [.retains, .requestChunked])
         {
             out.append(bytes, length)
@@ -269,7 +271,7 @@ extension Worker {
             cancelUpstream(streamSlot, s)
             close(slot, c)
             c.pointee.stream = -1
-            freeStream(streamSlot, s, stats)
+            freeStream(streamSlot, s, listenerStats + Int(c.pointee.listener))
         } else {
             if state.pointee.hasLogs, c.pointee.flags.contains(.headStarted) { logUnfinishedHead(c) }
             close(slot, c)
@@ -306,9 +308,9 @@ extension Worker {
     }
 
     /// The stream is over, on both sides.
-    func freeStream(_ streamSlot: Int32, _ s: StreamPointer, _ stats: ListenerStats) {
-        stats.httpGauges[.downstream_rq_active].sub(1)
-        stats.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
+    func freeStream(_ streamSlot: Int32, _ s: StreamPointer, _ stats: UnsafeMutablePointer<ListenerStats>) {
+        stats.pointee.httpGauges[.downstream_rq_active].sub(1)
+        stats.pointee.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
         if s.pointee.log >= 0 { finishLog(s) }

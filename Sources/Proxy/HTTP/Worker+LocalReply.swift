@@ -102,11 +102,11 @@ extension Worker {
     }
 
     private func beginReply(_ c: ConnectionPointer, _ s: StreamPointer, status: UInt16, close: Bool) {
-        let stats = listenerStats[Int(c.pointee.listener)]
+        let stats = listenerStats + Int(c.pointee.listener)
         decideClose(c, s, stats)
         if close { s.pointee.flags.insert(.closeDownstream) }
         if !s.pointee.flags.contains(.requestEnded) {
-            stats.http[.downstream_rq_response_before_rq_complete].increment()
+            stats.pointee.http[.downstream_rq_response_before_rq_complete].increment()
             s.pointee.flags.insert(.closeDownstream)
         }
         chargeDownstream(s, stats, status)
@@ -232,7 +232,7 @@ extension Worker {
         stats.http[.rq_reset_after_downstream_response_started].increment()
         let s = streams[streamSlot]
         c.pointee.stream = -1
-        freeStream(streamSlot, s, stats)
+        freeStream(streamSlot, s, listenerStats + Int(c.pointee.listener))
         closeAfterFlush(slot, c)
     }
 
@@ -254,28 +254,37 @@ extension Worker {
 
     // MARK: Counting
 
-    func chargeDownstream(_ s: StreamPointer, _ stats: ListenerStats, _ status: UInt16) {
+    @inline(__always)
+    func chargeDownstream(_ s: StreamPointer, _ stats: UnsafeMutablePointer<ListenerStats>, _ status: UInt16) {
         let group = Int(status / 100) - 1
-        stats.http[.downstream_rq_completed].increment()
-        stats.listenerHTTP[.downstream_rq_completed].increment()
+        stats.pointee.http[.downstream_rq_completed].increment()
+        stats.pointee.listenerHTTP[.downstream_rq_completed].increment()
         if group >= 0, group < 5 {
-            stats.http[.downstream_rq_1xx, group].increment()
-            stats.listenerHTTP[.downstream_rq_1xx, group].increment()
+            stats.pointee.http[.downstream_rq_1xx, group].increment()
+            stats.pointee.listenerHTTP[.downstream_rq_1xx, group].increment()
         }
     }
 
     /// `date` in the IMF-fixdate form (RFC 9110 §5.6.7), formatted once a second.
     func appendDate() {
-        let second = time(nil)
-        if Int64(second) != state.pointee.dateSecond {
-            state.pointee.dateSecond = Int64(second)
-            var parts = tm()
-            var copy = second
-            gmtime_r(&copy, &parts)
-            date.withMemoryRebound(to: CChar.self, capacity: 32) {
-                _ = strftime($0, 32, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-            }
-        }
+        refreshDate()
         out.append(date, 29)
+    }
+
+    @inline(__always)
+    func refreshDate() {
+        let second = time(nil)
+        if Int64(second) != state.pointee.dateSecond { formatDate(second) }
+    }
+
+    @inline(never)
+    private func formatDate(_ second: time_t) {
+        state.pointee.dateSecond = Int64(second)
+        var parts = tm()
+        var copy = second
+        gmtime_r(&copy, &parts)
+        date.withMemoryRebound(to: CChar.self, capacity: 32) {
+            _ = strftime($0, 32, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        }
     }
 }

@@ -48,7 +48,8 @@ extension Worker {
         let base = head.pointee.base
         let path = Int(head.pointee.target)
         let targetEnd = path &+ Int(head.pointee.targetLength)
-        let pathEnd = cl_scan_path_end(base, path, targetEnd)
+        let readable = head.pointee.readable
+        let pathEnd = min(cl_scan_path_end(base, path, targetEnd, readable), targetEnd)
         var end = pathEnd
         while end < targetEnd {
             // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
@@ -57,12 +58,13 @@ extension Worker {
                 if s.pointee.log >= 0 { captureRaw(s, c, head) }
                 return reply(slot, c, status: 400, body: "", close: true)
             }
-            end = cl_scan_path_end(base, end &+ 1, targetEnd)
+            end = cl_scan_path_end(base, end &+ 1, targetEnd, readable)
         }
         route(slot, c, streamSlot, s, head, base + path, pathEnd &- path)
     }
 
     /// Sets up the receiving of the body that follows the head.
+    @inline(__always)
     private func beginBody(_ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>) {
         c.pointee.decoder = BodyDecoder(framing: head.pointee.framing, length: head.pointee.contentLength)
         if c.pointee.decoder.isDone {
@@ -102,12 +104,11 @@ extension Worker {
             stats.http[.no_route].increment()
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
-        let route = found.pointee
-        s.pointee.idleTimeoutNs = route.idleTimeoutNs
-        if s.pointee.log >= 0 { noteRoute(s, c, route) }
+        s.pointee.idleTimeoutNs = found.pointee.idleTimeoutNs
+        if s.pointee.log >= 0 { noteRoute(s, c, found.pointee) }
         var upgrade = false
         if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
-            guard upgradeAllowed(listener, route, isConnect ? Bytes("connect") : upgradeToken(head)) else {
+            guard upgradeAllowed(listener, found.pointee, isConnect ? Bytes("connect") : upgradeToken(head)) else {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
                 note(s, .upgradeFailed)
                 if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
@@ -116,21 +117,22 @@ extension Worker {
             upgrade = true
         }
         stats.http[.rq_total].increment()
-        if route.cluster < 0 {
+        let cluster = found.pointee.cluster
+        if cluster < 0 {
             stats.http[.rq_direct_response].increment()
             note(s, .directResponse)
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
-            return directReply(slot, c, s, route, head)
+            return directReply(slot, c, s, found.pointee, head)
         }
-        needStats(cluster: Int(route.cluster))
-        s.pointee.cluster = route.cluster
+        needStats(cluster: Int(cluster))
+        s.pointee.cluster = cluster
         if upgrade {
             // Such a request does not end before the tunnel does, so the route's timeout never begins to run.
             s.pointee.flags.insert([.upgrade, .closeDownstream])
-            if isConnect { s.pointee.flags.insert(route.terminatesConnect ? .connectTerminates : .connect) }
+            if isConnect { s.pointee.flags.insert(found.pointee.terminatesConnect ? .connectTerminates : .connect) }
             s.pointee.flags.remove(.requestEnded)
         }
-        s.pointee.timeoutNs = route.timeoutNs
+        s.pointee.timeoutNs = found.pointee.timeoutNs
         if head.pointee.expectContinue, c.pointee.flags.contains(.inBody) {
             out.clear()
             out.append("HTTP/1.1 100 Continue\r\n\r\n")
@@ -138,15 +140,15 @@ extension Worker {
             flushScratch(to: slot, c)
             if c.pointee.generation != generation { return }
         }
-        forward(slot, c, streamSlot, s, head, route)
+        forward(slot, c, streamSlot, s, head, found)
     }
 
     /// Chooses the upstream and sends the head there.
     private func forward(
         _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
-        _ head: UnsafeMutablePointer<MessageHead>, _ route: CompiledRoute
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
-        let cluster = Int(route.cluster)
+        let cluster = Int(route.pointee.cluster)
         let stats = clusterStats[cluster]
         if let maintenance = snapshot.clusters[cluster].maintenance, !maintenance.isNone, maintenance.contains(random())
         {
@@ -169,7 +171,7 @@ extension Worker {
         }
         out.clear()
         writeRequestHead(c, s, head, route)
-        if let policy = route.retry { beginRetries(s, policy.pointee) }
+        if let policy = route.pointee.retry { beginRetries(s, policy.pointee) }
         switch attach(streamSlot, s) {
         case .connected:
             let up = s.pointee.upstream
@@ -188,6 +190,15 @@ extension Worker {
         // The write may have failed, and the failure may have ended the stream.
         if c.pointee.stream != streamSlot { return }
         let now = state.pointee.nowNs
+        if s.pointee.flags.contains(.requestEnded), s.pointee.retry < 0 {
+            // As `requestEnded` does, with one timer for both.
+            s.pointee.requestEndNs = now
+            let (idle, whole) = (s.pointee.idleTimeoutNs, s.pointee.timeoutNs)
+            // 0, none, is more than all others.
+            let first = min(idle &- 1, whole &- 1) &+ 1
+            if first > 0 { arm(slot, deadlineNs: now &+ first) }
+            return
+        }
         if s.pointee.idleTimeoutNs > 0 { arm(slot, deadlineNs: now &+ s.pointee.idleTimeoutNs) }
         // Else its body is to come in time.
         if s.pointee.flags.contains(.requestEnded) { requestEnded(slot, s) } else { armIdle(slot, c) }

@@ -2,111 +2,217 @@ import Glibc
 
 /// The request head as it goes upstream: Envoy's order, names in lower case, hop-by-hop fields left out (RFC 9110 §7.6.1).
 extension Worker {
+    /// Writes the head behind what `out` holds: the pieces of nearly every request one behind the other (`HeadWriter`), what is
+    /// rarer by functions of its own.
     func writeRequestHead(
-        _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>, _ route: CompiledRoute
+        _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
+        _ route: UnsafePointer<CompiledRoute>
     ) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
-        let h = head.pointee
+        let base = head.pointee.base
+        let readable = head.pointee.readable
+        let present = head.pointee.present
         let edge = listener.pointee.useRemoteAddress
-        let upgrade = s.pointee.flags.contains(.upgrade) && h.method != .connect
+        let isConnect = head.pointee.method == .connect
+        let upgrade = s.pointee.flags.contains(.upgrade) && !isConnect
         let start = out.count
-        out.append(h.base + Int(h.methodStart), Int(h.methodLength))
-        out.append(byte: ASCII.space)
-        writeTarget(h, route)
-        out.append(" HTTP/1.1\r\nhost: ")
-        if let rewrite = route.hostRewrite {
-            out.append(rewrite)
-        } else if h.authorityLength > 0 || h.present.contains(.host) {
-            out.append(h.base + Int(h.authority), Int(h.authorityLength))
+        // All of the head once, its authority once more, two bytes for each field that is not written as we do; and what is
+        // ours: less than 300 bytes.
+        let room = 2 &* head.pointee.length &+ 2 &* head.pointee.count &+ 512
+        var writer = out.open(room)
+        if head.pointee.isAbsoluteForm || route.pointee.prefixRewrite != nil {
+            writeRequestLine(head, route)
+            writer = out.open(room)
         } else {
+            // Method, target, and the space behind each of them.
+            let first = head.pointee.methodStart
+            let count = head.pointee.target &+ head.pointee.targetLength &+ 1 &- first
+            writer.put(base, first, count, readable: readable)
+        }
+        if route.pointee.hostRewrite == nil, head.pointee.authorityLength > 0 {
+            writer.put("HTTP/1.1\r\nhost: ")
+            writer.put(base, head.pointee.authority, head.pointee.authorityLength, readable: readable)
+            writer.put("\r\n")
+        } else {
+            out.close(writer)
+            writeOtherHost(listener, present, route)
+            writer = out.open(room)
+        }
+        var wrote = WrittenFields()
+        var field = head.pointee.fields
+        let end = field + head.pointee.count
+        while field < end {
+            if field.pointee.id == .other {
+                if !field.pointee.isNominated { writer.put(field, of: base, readable: readable) }
+            } else if field.pointee.id != .host {
+                out.close(writer)
+                wrote = writeKnownField(c, head, field, listener, route, wrote, upgrade: upgrade)
+                writer = out.open(room)
+            }
+            field += 1
+        }
+        if edge || listener.pointee.via.count > 0 {
+            out.close(writer)
+            writeEdgeFields(c, listener, wrote)
+            writer = out.open(room)
+        } else if !wrote.proto {
+            writer.put("x-forwarded-proto: http\r\n")
+        }
+        if listener.pointee.generateRequestID,
+            !present.contains(.xRequestID) || edge && !listener.pointee.preserveRequestID
+        {
+            // A random UUID (RFC 9562 §5.4), unless the request brings an id that is to be kept.
+            writer.put("x-request-id: ")
+            writer.put(
+                uuid: (
+                    random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000,
+                    random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+                ))
+            writer.put("\r\n")
+        }
+        writer.put(route.pointee.expectedTimeout)
+        out.close(writer)
+        if route.pointee.hostRewrite != nil || route.pointee.prefixRewrite != nil { writeOriginals(head, route) }
+        if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
+        if head.pointee.framing == .chunked || head.pointee.method != .get && !present.contains(.contentLength) {
+            writeRequestFraming(s, head, upgrade: upgrade, trailers: listener.pointee.trailers)
+        }
+        out.append("\r\n")
+    }
+
+    /// Fields that are written once, wherever they stand.
+    private struct WrittenFields: BitwiseCopyable {
+        var forwardedFor = false
+        var proto = false
+        var external = false
+    }
+
+    /// The line up to its version, when it is not simply the client's.
+    @inline(never)
+    private func writeRequestLine(_ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>) {
+        out.append(head.pointee.base + Int(head.pointee.methodStart), Int(head.pointee.methodLength))
+        out.append(byte: ASCII.space)
+        writeTarget(head, route)
+        out.append(byte: ASCII.space)
+    }
+
+    /// The version, and a host that is not the request's.
+    @inline(never)
+    private func writeOtherHost(
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ present: HeaderIDSet,
+        _ route: UnsafePointer<CompiledRoute>
+    ) {
+        out.append("HTTP/1.1\r\nhost: ")
+        if let rewrite = route.pointee.hostRewrite {
+            out.append(rewrite)
+        } else if !present.contains(.host) {
             out.append(listener.pointee.defaultHost)
         }
         out.append("\r\n")
-        var wroteForwardedFor = false
-        var wroteProto = false
-        var wroteExternal = false
-        for i in 0..<h.count {
-            let field = h.fields[i]
-            if field.id == .other {
-                if !field.isNominated { out.append(field, of: h.base) }
-                continue
+    }
+
+    /// A field that the proxy knows: it may go on, or not, or with another value. The host has gone before.
+    @inline(never)
+    private func writeKnownField(
+        _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>, _ at: UnsafeMutablePointer<HeaderField>,
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ route: UnsafePointer<CompiledRoute>,
+        _ before: WrittenFields, upgrade: Bool
+    ) -> WrittenFields {
+        var wrote = before
+        let field = at.pointee
+        let base = head.pointee.base
+        let edge = listener.pointee.useRemoteAddress
+        switch field.id {
+        case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings, .xEnvoyInternalOnly: break
+        case .connection, .upgrade: if upgrade { out.append(field, of: base) }
+        case .te: if head.pointee.acceptsTrailers { out.append("te: trailers\r\n") }
+        // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1).
+        case .expect: if !head.pointee.expectContinue, head.pointee.minorVersion > 0 { out.append(field, of: base) }
+        case .xForwardedFor:
+            if edge, !listener.pointee.skipXFFAppend, isLast(at, head) {
+                out.append("x-forwarded-for: ")
+                out.append(base + Int(field.value), Int(field.valueLength))
+                out.append(byte: UInt8(ascii: ","))
+                writeClientAddress(c)
+                out.append("\r\n")
+                wrote.forwardedFor = true
+            } else {
+                out.append(field, of: base)
             }
-            switch field.id {
-            case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings, .xEnvoyInternalOnly: break
-            case .connection, .upgrade: if upgrade { out.append(field, of: h.base) }
-            case .te: if h.acceptsTrailers { out.append("te: trailers\r\n") }
-            // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1).
-            case .expect: if !h.expectContinue, h.minorVersion > 0 { out.append(field, of: h.base) }
-            case .xForwardedFor:
-                if edge, !listener.pointee.skipXFFAppend, isLast(.xForwardedFor, i, h) {
-                    out.append("x-forwarded-for: ")
-                    out.append(h.base + Int(field.value), Int(field.valueLength))
-                    out.append(byte: UInt8(ascii: ","))
-                    writeClientAddress(c)
-                    out.append("\r\n")
-                    wroteForwardedFor = true
-                } else {
-                    out.append(field, of: h.base)
-                }
-            case .xForwardedProto:
-                if edge, listener.pointee.trustedHops == 0 {
-                    if !wroteProto { out.append("x-forwarded-proto: http\r\n") }
-                } else {
-                    out.append(field, of: h.base)
-                }
-                wroteProto = true
-            case .xEnvoyOriginalHost: if route.hostRewrite == nil { out.append(field, of: h.base) }
-            case .xEnvoyEdgeOnly: if !edge { out.append(field, of: h.base) }
-            case .xEnvoyExternalAddress:
-                if !edge {
-                    out.append(field, of: h.base)
-                } else if !wroteExternal {
-                    writeExternalAddress(c)
-                    wroteExternal = true
-                }
-            case .xRequestID: if !edge || listener.pointee.preserveRequestID { out.append(field, of: h.base) }
-            default: out.append(field, of: h.base)
+        case .xForwardedProto:
+            if edge, listener.pointee.trustedHops == 0 {
+                if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
+            } else {
+                out.append(field, of: base)
             }
+            wrote.proto = true
+        case .xEnvoyOriginalHost: if route.pointee.hostRewrite == nil { out.append(field, of: base) }
+        case .xEnvoyEdgeOnly: if !edge { out.append(field, of: base) }
+        case .xEnvoyExternalAddress:
+            if !edge {
+                out.append(field, of: base)
+            } else if !wrote.external {
+                writeExternalAddress(c)
+                wrote.external = true
+            }
+        case .xRequestID: if !edge || listener.pointee.preserveRequestID { out.append(field, of: base) }
+        default: out.append(field, of: base)
         }
-        if edge, !listener.pointee.skipXFFAppend, !wroteForwardedFor {
+        return wrote
+    }
+
+    /// What an edge proxy says of its client, and `via`, with what stands between them.
+    @inline(never)
+    private func writeEdgeFields(
+        _ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>, _ wrote: WrittenFields
+    ) {
+        let edge = listener.pointee.useRemoteAddress
+        if edge, !listener.pointee.skipXFFAppend, !wrote.forwardedFor {
             out.append("x-forwarded-for: ")
             writeClientAddress(c)
             out.append("\r\n")
         }
-        if !wroteProto { out.append("x-forwarded-proto: http\r\n") }
-        if edge, !wroteExternal { writeExternalAddress(c) }
+        if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
+        if edge, !wrote.external { writeExternalAddress(c) }
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
-        writeRequestID(listener, h, edge: edge)
-        out.append(route.expectedTimeout)
-        if route.hostRewrite != nil {
-            out.append("x-envoy-original-host: ")
-            out.append(h.base + Int(h.authority), Int(h.authorityLength))
-            out.append("\r\n")
-        }
-        if route.prefixRewrite != nil {
-            out.append("x-envoy-original-path: ")
-            out.append(h.base + Int(h.target), Int(h.targetLength))
-            out.append("\r\n")
-        }
-        if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
-        writeRequestFraming(s, h, upgrade: upgrade, trailers: listener.pointee.trailers)
-        out.append("\r\n")
     }
 
-    private func isLast(_ id: HeaderID, _ index: Int, _ h: MessageHead) -> Bool {
-        for i in (index + 1)..<max(h.count, index + 1) where h.fields[i].id == id { return false }
+    /// What the route has rewritten, as it was.
+    @inline(never)
+    private func writeOriginals(_ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>) {
+        let base = head.pointee.base
+        if route.pointee.hostRewrite != nil {
+            out.append("x-envoy-original-host: ")
+            out.append(base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
+            out.append("\r\n")
+        }
+        if route.pointee.prefixRewrite != nil {
+            out.append("x-envoy-original-path: ")
+            out.append(base + Int(head.pointee.target), Int(head.pointee.targetLength))
+            out.append("\r\n")
+        }
+    }
+
+    private func isLast(_ field: UnsafeMutablePointer<HeaderField>, _ head: UnsafeMutablePointer<MessageHead>) -> Bool {
+        var other = field + 1
+        let end = head.pointee.fields + head.pointee.count
+        while other < end {
+            if other.pointee.id == field.pointee.id { return false }
+            other += 1
+        }
         return true
     }
 
-    private func writeTarget(_ h: MessageHead, _ route: CompiledRoute) {
-        let target = h.base + Int(h.target)
-        let length = Int(h.targetLength)
-        if let rewrite = route.prefixRewrite, length >= route.pattern.count {
+    private func writeTarget(_ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>) {
+        let target = head.pointee.base + Int(head.pointee.target)
+        let length = Int(head.pointee.targetLength)
+        let replaced = route.pointee.pattern.count
+        if let rewrite = route.pointee.prefixRewrite, length >= replaced {
             out.append(rewrite)
-            out.append(target + route.pattern.count, length - route.pattern.count)
-        } else if h.method == .connect {
+            out.append(target + replaced, length - replaced)
+        } else if head.pointee.method == .connect {
             // Its target is the authority.
-            if let rewrite = route.hostRewrite { out.append(rewrite) } else { out.append(target, length) }
+            if let rewrite = route.pointee.hostRewrite { out.append(rewrite) } else { out.append(target, length) }
         } else if length == 0 || target[0] == UInt8(ascii: "?") {
             // An absolute-form target without path (RFC 9112 §3.2.2).
             out.append(byte: UInt8(ascii: "/"))
@@ -117,16 +223,21 @@ extension Worker {
     }
 
     /// How the body goes upstream; a request without one says so where its method expects one.
-    private func writeRequestFraming(_ s: StreamPointer, _ h: MessageHead, upgrade: Bool, trailers: Bool) {
-        if h.method == .connect { return }
+    @inline(never)
+    private func writeRequestFraming(
+        _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>, upgrade: Bool, trailers: Bool
+    ) {
+        let method = head.pointee.method
+        let isChunked = head.pointee.framing == .chunked
+        if method == .connect { return }
         // An upgrade keeps the framing of its body: the upstream may decline, and answers a request like any other then.
-        if upgrade, h.framing != .chunked { return }
-        if h.framing == .chunked {
+        if upgrade, !isChunked { return }
+        if isChunked {
             s.pointee.flags.insert(.requestChunked)
             if trailers { s.pointee.flags.insert(.trailers) }
             out.append("transfer-encoding: chunked\r\n")
-        } else if !h.present.contains(.contentLength) {
-            switch h.method {
+        } else if !head.pointee.present.contains(.contentLength) {
+            switch method {
             case .get, .head, .delete, .connect, .trace: break
             default: out.append("content-length: 0\r\n")
             }
@@ -154,19 +265,5 @@ extension Worker {
         out.reserve(64)
         let before = out.count
         out.advance(c.pointee.remote.write(out.bytes + before))
-    }
-
-    // MARK: Request id
-
-    /// A random UUID (RFC 9562 §5.4), unless the request brings an id that is to be kept.
-    private func writeRequestID(_ listener: UnsafeMutablePointer<CompiledListener>, _ h: MessageHead, edge: Bool) {
-        guard listener.pointee.generateRequestID else { return }
-        if h.present.contains(.xRequestID), !edge || listener.pointee.preserveRequestID { return }
-        out.append("x-request-id: ")
-        var bits = (random(), random())
-        bits.0 = (bits.0 & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000
-        bits.1 = (bits.1 & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
-        out.append(uuid: bits)
-        out.append("\r\n")
     }
 }

@@ -9,94 +9,130 @@ extension Worker {
         let down = s.pointee.downstream
         let d = connections[down]
         let listener = snapshot.listeners + Int(d.pointee.listener)
-        let stats = listenerStats[Int(d.pointee.listener)]
-        let h = responseHead.pointee
-        chargeUpstream(s, h.status)
+        let stats = listenerStats + Int(d.pointee.listener)
+        let head = responseHead
+        let status = head.pointee.status
+        chargeUpstream(s, status)
         let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
         if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
         decideClose(d, s, stats)
-        let isUpgrade = makesTunnel(s, h.status)
+        let isUpgrade = makesTunnel(s, status)
         if !s.pointee.flags.contains(.requestEnded), !isUpgrade {
-            stats.http[.downstream_rq_response_before_rq_complete].increment()
+            stats.pointee.http[.downstream_rq_response_before_rq_complete].increment()
             s.pointee.flags.insert(.closeDownstream)
         }
-        if !h.keepsAlive || h.framing == .untilClose { s.pointee.flags.insert(.closeUpstream) }
-        chargeDownstream(s, stats, h.status)
-        s.pointee.status = h.status
+        if !head.pointee.keepsAlive || head.pointee.framing == .untilClose { s.pointee.flags.insert(.closeUpstream) }
+        chargeDownstream(s, stats, status)
+        s.pointee.status = status
         s.pointee.flags.insert(.responseStarted)
         let start = out.count
         let http10 = s.pointee.flags.contains(.http10)
-        if h.status == 200, !http10 {
-            out.append("HTTP/1.1 200 OK\r\n")
-        } else {
-            out.append(http10 ? "HTTP/1.0 " : "HTTP/1.1 ")
-            out.append(decimal: UInt64(h.status))
-            out.append(byte: ASCII.space)
-            out.append(StatusText.reason(h.status))
-            out.append("\r\n")
-        }
-        writeResponseFields(listener, s, h, isUpgrade: isUpgrade)
+        if status != 200 || http10 { writeStatusLine(status, http10: http10) }
+        writeResponseFields(listener, s, head, isUpgrade: isUpgrade, isOK: status == 200 && !http10)
         if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
-        if !isUpgrade { writeResponseFraming(s, h, http10: http10, trailers: listener.pointee.trailers) }
+        if !isUpgrade { writeResponseFraming(s, head, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")
     }
 
+    @inline(never)
+    private func writeStatusLine(_ status: UInt16, http10: Bool) {
+        out.append(http10 ? "HTTP/1.0 " : "HTTP/1.1 ")
+        out.append(decimal: UInt64(status))
+        out.append(byte: ASCII.space)
+        out.append(StatusText.reason(status))
+        out.append("\r\n")
+    }
+
+    /// - Parameter isOK: the usual status line is still to be written.
+    @inline(__always)
     private func writeResponseFields(
-        _ listener: UnsafeMutablePointer<CompiledListener>, _ s: StreamPointer, _ h: MessageHead, isUpgrade: Bool
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ s: StreamPointer,
+        _ head: UnsafeMutablePointer<MessageHead>, isUpgrade: Bool, isOK: Bool
     ) {
+        let base = head.pointee.base
+        let readable = head.pointee.readable
         // The time a host took is known once the request was complete.
         let timed = s.pointee.flags.contains(.requestEnded)
+        let overwritesServer = listener.pointee.serverHeader == .overwrite
+        let hasLength = head.pointee.status != 204 && !isUpgrade
         var wroteTime = false
         var wroteServer = false
-        for i in 0..<h.count {
-            let field = h.fields[i]
-            if field.id == .other {
-                if !field.isNominated { out.append(field, of: h.base) }
-                continue
-            }
-            switch field.id {
+        // All of the head, two bytes for each field that is not written as we do, and what is ours: less than 200 bytes and
+        // the name.
+        let room =
+            head.pointee.length &+ 2 &* head.pointee.count &+ 2 &* listener.pointee.serverName.count &+ 512
+        var writer = out.open(room)
+        if isOK { writer.put("HTTP/1.1 200 OK\r\n") }
+        var field = head.pointee.fields
+        let end = field + head.pointee.count
+        while field < end {
+            switch field.pointee.id {
+            case .other: if !field.pointee.isNominated { writer.put(field, of: base, readable: readable) }
             case .keepAlive, .proxyConnection, .transferEncoding: break
-            case .connection, .upgrade: if isUpgrade { out.append(field, of: h.base) }
-            case .contentLength: if h.status != 204, !isUpgrade { out.append(field, of: h.base) }
+            case .contentLength: if hasLength { writer.put(field, of: base, readable: readable) }
+            case .connection, .upgrade: if isUpgrade { writer.put(field, of: base, readable: readable) }
             case .xEnvoyUpstreamServiceTime:
                 if timed {
-                    if !wroteTime { writeServiceTime(s) }
+                    if !wroteTime { writer = putServiceTime(writer, s) }
                     wroteTime = true
                 } else {
-                    out.append(field, of: h.base)
+                    writer.put(field, of: base, readable: readable)
                 }
             case .server:
-                if listener.pointee.serverHeader == .overwrite {
-                    if !wroteServer { out.field("server: ", listener.pointee.serverName) }
+                if overwritesServer {
+                    if !wroteServer { writer = putServer(writer, listener) }
                 } else {
-                    out.append(field, of: h.base)
+                    writer.put(field, of: base, readable: readable)
                 }
                 wroteServer = true
-            default: out.append(field, of: h.base)
+            default: writer.put(field, of: base, readable: readable)
             }
+            field += 1
         }
-        if timed, !wroteTime { writeServiceTime(s) }
-        if !h.present.contains(.date) {
-            out.append("date: ")
-            appendDate()
-            out.append("\r\n")
+        if timed, !wroteTime { writer = putServiceTime(writer, s) }
+        if !head.pointee.present.contains(.date) {
+            writer.put("date: ")
+            refreshDate()
+            writer.put(Bytes(date, 29))
+            writer.put("\r\n")
         }
-        if !wroteServer, listener.pointee.serverHeader != .passThrough {
-            out.field("server: ", listener.pointee.serverName)
-        }
+        if !wroteServer, listener.pointee.serverHeader != .passThrough { writer = putServer(writer, listener) }
+        out.close(writer)
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
     }
 
-    private func writeServiceTime(_ s: StreamPointer) {
-        out.append("x-envoy-upstream-service-time: ")
-        out.append(decimal: (state.pointee.nowNs &- s.pointee.requestEndNs) / 1_000_000)
-        out.append("\r\n")
+    private func putServer(_ start: HeadWriter, _ listener: UnsafeMutablePointer<CompiledListener>) -> HeadWriter {
+        var writer = start
+        writer.put("server: ")
+        writer.put(listener.pointee.serverName)
+        writer.put("\r\n")
+        return writer
+    }
+
+    private func putServiceTime(_ start: HeadWriter, _ s: StreamPointer) -> HeadWriter {
+        var writer = start
+        writer.put("x-envoy-upstream-service-time: ")
+        writer.put(decimal: (state.pointee.nowNs &- s.pointee.requestEndNs) / 1_000_000)
+        writer.put("\r\n")
+        return writer
     }
 
     /// How the body goes downstream (RFC 9112 §6): as upstream sent it, but for a body that ended with its connection.
-    private func writeResponseFraming(_ s: StreamPointer, _ h: MessageHead, http10: Bool, trailers: Bool) {
+    @inline(__always)
+    private func writeResponseFraming(
+        _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>, http10: Bool, trailers: Bool
+    ) {
+        if head.pointee.framing != .length || http10 || s.pointee.flags.contains(.closeDownstream) {
+            writeOtherFraming(s, head, http10: http10, trailers: trailers)
+        }
+    }
+
+    @inline(never)
+    private func writeOtherFraming(
+        _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>, http10: Bool, trailers: Bool
+    ) {
         var chunked = false
-        switch h.framing {
+        switch head.pointee.framing {
         case .chunked, .untilClose:
             if http10 {
                 s.pointee.flags.insert([.responseUntilClose, .closeDownstream])
@@ -108,8 +144,8 @@ extension Worker {
         case .none:
             // The head of a response whose body has no length (RFC 9110 §9.3.2).
             chunked =
-                !http10 && s.pointee.method == .head && !h.present.contains(.contentLength) && h.status != 204
-                && h.status != 304
+                !http10 && s.pointee.method == .head && !head.pointee.present.contains(.contentLength)
+                && head.pointee.status != 204 && head.pointee.status != 304
         case .length: break
         }
         if s.pointee.flags.contains(.closeDownstream) {
@@ -121,12 +157,13 @@ extension Worker {
     }
 
     /// Whether the client is asked to go away with this response: because the proxy drains.
-    func decideClose(_ c: ConnectionPointer, _ s: StreamPointer, _ stats: ListenerStats) {
+    @inline(__always)
+    func decideClose(_ c: ConnectionPointer, _ s: StreamPointer, _ stats: UnsafeMutablePointer<ListenerStats>) {
         if s.pointee.flags.contains(.closeDownstream) { return }
         if c.pointee.flags.contains(.draining) {
             s.pointee.flags.insert(.closeDownstream)
         } else if drainsNow() {
-            stats.http[.downstream_cx_drain_close].increment()
+            stats.pointee.http[.downstream_cx_drain_close].increment()
             s.pointee.flags.insert(.closeDownstream)
         } else if state.pointee.overload.isAny, endsKeepalive(stats) {
             s.pointee.flags.insert(.closeDownstream)
@@ -136,6 +173,7 @@ extension Worker {
     // MARK: Counting
 
     /// Counts an answer for the cluster, before its first byte goes to the client.
+    @inline(__always)
     func chargeUpstream(_ s: StreamPointer, _ status: UInt16) {
         guard s.pointee.cluster >= 0 else { return }
         chargeUpstreamCode(s, status)
@@ -145,6 +183,7 @@ extension Worker {
     }
 
     /// The code and its class.
+    @inline(__always)
     func chargeUpstreamCode(_ s: StreamPointer, _ status: UInt16) {
         guard s.pointee.cluster >= 0 else { return }
         let stats = clusterStats[Int(s.pointee.cluster)]
@@ -169,6 +208,7 @@ extension Worker {
         if rareStatus.count(key) { hooks.needStatus(index, key) }
     }
 
+    @inline(__always)
     func recordUpstreamTime(_ s: StreamPointer) {
         guard s.pointee.flags.contains(.requestEnded) else { return }
         let stats = clusterStats[Int(s.pointee.cluster)]

@@ -72,7 +72,7 @@ extension Worker {
     func endUpgradedStream(_ d: ConnectionPointer) {
         let streamSlot = d.pointee.stream
         let s = streams[streamSlot]
-        let stats = listenerStats[Int(d.pointee.listener)]
+        let stats = listenerStats + Int(d.pointee.listener)
         if s.pointee.log >= 0 { noteUpgradeEnds(s, d) }
         let up = s.pointee.upstream
         if up >= 0 { detachUpstream(s, connections[up]) }
@@ -118,7 +118,7 @@ extension Worker {
         clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_total].increment()
         chargeUpstream(s, 200)
         if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteTunnel(u.pointee.host) }
-        chargeDownstream(s, listenerStats[Int(d.pointee.listener)], 200)
+        chargeDownstream(s, listenerStats + Int(d.pointee.listener), 200)
         s.pointee.status = 200
         s.pointee.flags.insert(.responseStarted)
         s.pointee.lastActivityNs = state.pointee.nowNs

@@ -78,7 +78,7 @@ extension Worker {
             }
             let method = s.pointee.method
             switch responseHead.pointee.parseResponse(
-                bytes + p, count - p, limits: .response, requestMethod: method)
+                bytes + p, count - p, limits: .response, requestMethod: method, slack: MessageHead.slack)
             {
             case .incomplete:
                 u.pointee.headParsed = UInt32(truncatingIfNeeded: count &- p)
@@ -107,6 +107,16 @@ extension Worker {
                     endRetries(s)
                 }
                 startResponse(slot, u, s)
+                if responseHead.pointee.framing == .length, count - p < Self.copiedBody,
+                    responseHead.pointee.contentLength <= UInt64(count - p)
+                {
+                    // All of a short body is there.
+                    let body = Int(responseHead.pointee.contentLength)
+                    sendResponseBody(s, bytes + p, body)
+                    u.pointee.decoder = BodyDecoder()
+                    endResponse(slot, u, streamSlot, s, leftover: count - p - body)
+                    return count
+                }
                 u.pointee.decoder = BodyDecoder(
                     framing: responseHead.pointee.framing, length: responseHead.pointee.contentLength)
                 if u.pointee.decoder.isDone {
@@ -121,6 +131,7 @@ extension Worker {
     }
 
     /// Passes on a piece of the response's body; returns how many bytes it used.
+    @inline(never)
     private func receiveResponseBody(
         _ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
         _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
@@ -168,14 +179,18 @@ extension Worker {
         }
     }
 
+    /// What is shorter is copied behind what is gathered: a call for each chunk, and one for the CRLF behind it, cost more than
+    /// copying what was read.
+    static let copiedBody = 16 * 1024
+
+    @inline(__always)
     private func sendResponseBody(_ s: StreamPointer, _ bytes: UnsafePointer<UInt8>, _ length: Int) {
         if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.bytesSent &+= UInt64(length) }
         if s.pointee.flags.contains(.responseChunked) {
             out.append(hex: UInt64(length))
             out.append("\r\n")
         }
-        // A call for each chunk, and one for the CRLF behind it, cost more than copying what was read.
-        if length < 16 * 1024 || s.pointee.flags.contains(.responseChunked) {
+        if length < Self.copiedBody || s.pointee.flags.contains(.responseChunked) {
             out.append(bytes, length)
         } else {
             let down = s.pointee.downstream
@@ -232,7 +247,7 @@ extension Worker {
                 !d.pointee.flags.contains(.readPending), s.pointee.flags.contains(.requestEnded)
             {
                 d.pointee.stream = -1
-                freeStream(streamSlot, s, listenerStats[Int(d.pointee.listener)])
+                freeStream(streamSlot, s, listenerStats + Int(d.pointee.listener))
                 close(down, d)
             } else {
                 finishStream(down, d, s)
@@ -248,7 +263,7 @@ extension Worker {
 
     /// Both sides of a request are done with: the client's connection rests, or ends.
     func finishStream(_ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer) {
-        let stats = listenerStats[Int(c.pointee.listener)]
+        let stats = listenerStats + Int(c.pointee.listener)
         let streamSlot = c.pointee.stream
         let closes =
             !s.pointee.flags.contains(.requestEnded) || s.pointee.flags.contains(.closeDownstream)

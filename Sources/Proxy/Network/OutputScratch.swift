@@ -50,6 +50,17 @@ final class OutputScratch {
         content.pointee.count &+= length
     }
 
+    /// Where the next byte goes, with room for `length` of them: for who writes many short pieces and knows how much they are
+    /// at most. Nothing else is appended until `close`.
+    @inline(__always)
+    func open(_ length: Int) -> HeadWriter {
+        reserve(length &+ HeadWriter.slack)
+        return HeadWriter(content.pointee.bytes + content.pointee.count)
+    }
+
+    @inline(__always)
+    func close(_ writer: HeadWriter) { content.pointee.count = writer.p - content.pointee.bytes }
+
     /// Counts bytes that were written behind `bytes + count` after `reserve`.
     @inline(__always) func advance(_ length: Int) { content.pointee.count &+= length }
 
@@ -104,38 +115,6 @@ final class OutputScratch {
             next = next &* 10
         }
         return digits
-    }
-
-    /// A random UUID in its text form, from 128 bits of which the version and the variant are set already.
-    func append(uuid bits: (UInt64, UInt64)) {
-        reserve(40)
-        let start = UnsafeMutableRawPointer(content.pointee.bytes + content.pointee.count)
-        let (a, b) = (Self.hex(bits.0 >> 32), Self.hex(bits.0 & 0xFFFF_FFFF))
-        let (c, d) = (Self.hex(bits.1 >> 32), Self.hex(bits.1 & 0xFFFF_FFFF))
-        let dash = UInt8(ascii: "-")
-        start.storeBytes(of: a, as: UInt64.self)
-        start.storeBytes(of: dash, toByteOffset: 8, as: UInt8.self)
-        start.storeBytes(of: UInt32(truncatingIfNeeded: b), toByteOffset: 9, as: UInt32.self)
-        start.storeBytes(of: dash, toByteOffset: 13, as: UInt8.self)
-        start.storeBytes(of: UInt32(truncatingIfNeeded: b >> 32), toByteOffset: 14, as: UInt32.self)
-        start.storeBytes(of: dash, toByteOffset: 18, as: UInt8.self)
-        start.storeBytes(of: UInt32(truncatingIfNeeded: c), toByteOffset: 19, as: UInt32.self)
-        start.storeBytes(of: dash, toByteOffset: 23, as: UInt8.self)
-        start.storeBytes(of: UInt32(truncatingIfNeeded: c >> 32), toByteOffset: 24, as: UInt32.self)
-        start.storeBytes(of: d, toByteOffset: 28, as: UInt64.self)
-        content.pointee.count &+= 36
-    }
-
-    /// Eight hexadecimal digits of 32 bits, the first one in the lowest byte: all of them at once.
-    @inline(__always)
-    static func hex(_ value: UInt64) -> UInt64 {
-        var x = value
-        x = (x | x << 16) & 0x0000_FFFF_0000_FFFF
-        x = (x | x << 8) & 0x00FF_00FF_00FF_00FF
-        x = (x | x << 4) & 0x0F0F_0F0F_0F0F_0F0F
-        // 1 in each byte of ten and more: those are letters, 39 further on.
-        let letters = (x &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return (x &+ 0x3030_3030_3030_3030 &+ letters &* 39).byteSwapped
     }
 
     /// Lower-case hexadecimal without leading zeros: the size of a chunk.

@@ -57,10 +57,10 @@ extension Worker {
 
     /// Whether this response is its connection's last.
     @inline(never)
-    func endsKeepalive(_ stats: ListenerStats) -> Bool {
+    func endsKeepalive(_ stats: UnsafeMutablePointer<ListenerStats>) -> Bool {
         guard state.pointee.overload.hits(.keepalive, random()) else { return false }
-        stats.http[.downstream_cx_overload_disable_keepalive].increment()
-        stats.http[.downstream_cx_drain_close].increment()
+        stats.pointee.http[.downstream_cx_overload_disable_keepalive].increment()
+        stats.pointee.http[.downstream_cx_drain_close].increment()
         return true
     }
 }

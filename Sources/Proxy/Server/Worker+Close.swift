@@ -180,8 +180,14 @@ extension Worker {
     }
 
     /// Whether the next response asks its client to go away.
+    @inline(__always)
     func drainsNow() -> Bool {
         if state.pointee.healthCheckFailed { return true }
+        return state.pointee.drain.mode != .none && drainsByMode()
+    }
+
+    @inline(never)
+    private func drainsByMode() -> Bool {
         let drain = state.pointee.drain
         switch drain.mode {
         case .none: return false

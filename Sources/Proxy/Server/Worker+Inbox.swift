@@ -16,6 +16,7 @@ struct Inbox: BitwiseCopyable {
     /// Bytes received, or the error of the receive, or `none`.
     let counts: UnsafeMutablePointer<Int>
 
+    /// More than `MessageHead.slack` longer than a message.
     private static let stride = longestMessage + 448
 
     init() {

@@ -63,6 +63,7 @@ extension Worker {
         return due
     }
 
+    @inline(__always)
     private func dueDownstream(_ c: ConnectionPointer, _ due: inout Due) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
         if !c.pointee.flags.isDisjoint(with: [.lingering, .closeAfterFlush]) {
@@ -92,6 +93,7 @@ extension Worker {
         due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
     }
 
+    @inline(never)
     private func dueRetry(_ s: StreamPointer, _ r: UnsafeMutablePointer<RetryState>, _ due: inout Due) {
         if r.pointee.againNs > 0 {
             if s.pointee.flags.contains(.retains) { due.consider(r.pointee.againNs &- 1, 1, .retry) }

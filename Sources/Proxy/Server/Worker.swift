@@ -162,8 +162,8 @@ final class Worker: @unchecked Sendable {
         (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
         activity = stats.activity
         readCapacity = snapshot.maxHeadBytes + 2 * Self.readChunk
-        readBuffer = .allocate(capacity: readCapacity + 16)
-        readBuffer.initialize(repeating: 0, count: readCapacity + 16)
+        readBuffer = .allocate(capacity: readCapacity + MessageHead.slack)
+        readBuffer.initialize(repeating: 0, count: readCapacity + MessageHead.slack)
         out = OutputScratch(capacity: 2 * snapshot.maxHeadBytes + 2 * Self.readChunk)
         outbox = .allocate(capacity: 1)
         outbox.initialize(to: Outbox())

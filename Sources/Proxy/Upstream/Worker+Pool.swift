@@ -198,6 +198,7 @@ extension Worker {
         if u.pointee.output.count <= Int(u.pointee.bufferLimit) { resumeReading(s.pointee.downstream, d) }
     }
 
+    @inline(__always)
     private func putIdle(_ slot: Int32, _ u: ConnectionPointer) {
         let pool = hosts[u.pointee.host]
         u.pointee.flags.insert(.pooled)

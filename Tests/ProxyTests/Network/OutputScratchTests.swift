@@ -2,7 +2,7 @@ import Testing
 
 @testable import Proxy
 
-/// Numbers and ids as the heads of messages have them.
+/// Numbers and fields as the heads of messages have them.
 @Suite struct OutputScratchTests {
     private static func text(_ write: (OutputScratch) -> Void) -> String {
         let out = OutputScratch(capacity: 16)
@@ -24,20 +24,6 @@ import Testing
     @Test func hexadecimals() {
         for value: UInt64 in [0, 1, 15, 16, 255, 256, 0xDEAD_BEEF, .max] {
             #expect(Self.text { $0.append(hex: value) } == "x" + String(value, radix: 16))
-        }
-    }
-
-    @Test func uuids() {
-        #expect(
-            Self.text { $0.append(uuid: (0x0123_4567_89AB_4DEF, 0x8123_4567_89AB_CDEF)) }
-                == "x01234567-89ab-4def-8123-456789abcdef")
-        #expect(Self.text { $0.append(uuid: (0, .max)) } == "x00000000-0000-0000-ffff-ffffffffffff")
-        // Each digit in each place.
-        for digit: UInt64 in 0...15 {
-            let bits = (0..<16).reduce(UInt64(0)) { sum, _ in sum << 4 | digit }
-            let d = String(digit, radix: 16)
-            let parts = [8, 4, 4, 4, 12].map { String(repeating: d, count: $0) }
-            #expect(Self.text { $0.append(uuid: (bits, bits)) } == "x" + parts.joined(separator: "-"))
         }
     }
 

@@ -6,15 +6,24 @@ extension MessageHead {
     /// before the colon, no control characters.
     mutating func parseFields(from position: Int, limit end: Int, maxCount: Int) -> HeadResult {
         let base = self.base
+        let readable = self.readable
         let maxCount = min(maxCount, capacity)
+        let fields = self.fields
         var count = self.count
-        defer { self.count = count }
+        var present = self.present
+        defer {
+            self.count = count
+            self.present = present
+        }
         var p = position
         while true {
-            if p &+ 1 < end, base[p] == ASCII.cr, base[p &+ 1] == ASCII.lf { return .complete(p &+ 2) }
             let name = p
-            p = cl_scan_unlettered(base, p, end)
+            p = cl_scan_unlettered(base, p, end, readable)
             if p >= end || base[p] != ASCII.colon || p == name {
+                if name &+ 2 <= end, Self.isLineEnd(base + name) {
+                    length = name &+ 2
+                    return .complete(name &+ 2)
+                }
                 switch Self.oddName(base, name, p, end, tables) {
                 case .name(let colon): p = colon
                 case .other(let result): return result
@@ -22,25 +31,63 @@ extension MessageHead {
             }
             let nameLength = p &- name
             p &+= 1
-            while p < end, base[p] == ASCII.space || base[p] == ASCII.tab { p &+= 1 }
+            // One space, and something behind it: so most have it.
+            var isPlain = p &+ 1 < end && base[p] == ASCII.space && base[p &+ 1] > ASCII.space
+            p = isPlain ? p &+ 1 : Self.skipSpace(base, p, end)
             let value = p
-            p = cl_scan_controls(base, p, end)
-            while p < end, base[p] == ASCII.tab { p = cl_scan_controls(base, p &+ 1, end) }
-            if p &+ 1 >= end || base[p] != ASCII.cr || base[p &+ 1] != ASCII.lf { return Self.badEnd(base, p, end) }
+            p = cl_scan_controls(base, p, end, readable)
+            if p &+ 2 > end || !Self.isLineEnd(base + p) {
+                p = Self.skipTabs(base, p, end, readable)
+                if p &+ 2 > end || !Self.isLineEnd(base + p) { return Self.badEnd(base, p, end) }
+            }
             var valueEnd = p
-            while valueEnd > value, base[valueEnd &- 1] == ASCII.space || base[valueEnd &- 1] == ASCII.tab {
-                valueEnd &-= 1
+            if base[p &- 1] <= ASCII.space {
+                isPlain = false
+                valueEnd = Self.trimSpace(base, value, p)
             }
             p &+= 2
             if count >= maxCount { return .failed(.tooManyHeaders) }
-            let id = HeaderID.classify(base + name, nameLength)
+            var id = HeaderID.other
+            if HeaderID.mayBeKnown(base[name], nameLength) {
+                id = HeaderID.classify(base + name, nameLength)
+                if id != .other { present.insert(id) }
+            }
             fields[count] = HeaderField(
                 name: UInt32(truncatingIfNeeded: name), value: UInt32(truncatingIfNeeded: value),
                 nameLength: UInt32(truncatingIfNeeded: nameLength),
-                valueLength: UInt32(truncatingIfNeeded: valueEnd &- value), id: id)
-            if id != .other { present.insert(id) }
+                valueLength: UInt32(truncatingIfNeeded: valueEnd &- value), id: id, isPlain: isPlain)
             count &+= 1
         }
+    }
+
+    /// CRLF.
+    @inline(__always)
+    private static func isLineEnd(_ p: UnsafePointer<UInt8>) -> Bool {
+        UInt16(littleEndian: UnsafeRawPointer(p).loadUnaligned(as: UInt16.self)) == 0x0A0D
+    }
+
+    /// Behind the white space in front of a value.
+    @inline(never)
+    private static func skipSpace(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
+        var p = start
+        while p < end, base[p] == ASCII.space || base[p] == ASCII.tab { p &+= 1 }
+        return p
+    }
+
+    /// Behind the tabs of a value, which are not among the characters that the scanner passes.
+    @inline(never)
+    private static func skipTabs(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ readable: Int) -> Int {
+        var p = start
+        while p < end, base[p] == ASCII.tab { p = cl_scan_controls(base, p &+ 1, end, readable) }
+        return p
+    }
+
+    /// Where a value ends when the white space behind it is taken off.
+    @inline(never)
+    private static func trimSpace(_ base: UnsafePointer<UInt8>, _ value: Int, _ end: Int) -> Int {
+        var p = end
+        while p > value, base[p &- 1] == ASCII.space || base[p &- 1] == ASCII.tab { p &-= 1 }
+        return p
     }
 
     private enum NameResult {
@@ -49,7 +96,7 @@ extension MessageHead {
         case other(HeadResult)
     }
 
-    /// A line that does not begin with letters and a colon.
+    /// A line that does not begin with letters and a colon, and is not the empty one at the end.
     ///
     /// - Parameter lettered: where its letters end.
     @inline(never)
@@ -152,36 +199,49 @@ extension MessageHead {
     /// Determines the body's framing from `Transfer-Encoding` and `Content-Length` (RFC 9112 §6.3). Both at once are an
     /// error, so that no other party can see another end of the message than we do; so are several lengths that differ,
     /// and any coding but a single `chunked`.
+    @inline(__always)
     mutating func interpretFraming() -> ParseError? {
-        if present.contains(.transferEncoding) {
-            if present.contains(.contentLength) { return .lengthAndChunked }
-            var codings = 0
-            var bad = false
-            for i in 0..<count where fields[i].id == .transferEncoding {
-                let value = UnsafeBufferPointer(start: base + Int(fields[i].value), count: Int(fields[i].valueLength))
-                codings += 1
-                if !value.equalsFolded("chunked") { bad = true }
-            }
-            if bad || codings != 1 || minorVersion == 0 { return .badTransferEncoding }
-            framing = .chunked
-            return nil
+        if present.contains(.transferEncoding) { return interpretCodings() }
+        return present.contains(.contentLength) ? interpretLength() : nil
+    }
+
+    @inline(never)
+    private mutating func interpretCodings() -> ParseError? {
+        if present.contains(.contentLength) { return .lengthAndChunked }
+        var codings = 0
+        var bad = false
+        for i in 0..<count where fields[i].id == .transferEncoding {
+            let value = UnsafeBufferPointer(start: base + Int(fields[i].value), count: Int(fields[i].valueLength))
+            codings += 1
+            if !value.equalsFolded("chunked") { bad = true }
         }
-        guard present.contains(.contentLength) else { return nil }
-        var seen = false
-        for i in 0..<count where fields[i].id == .contentLength {
-            guard let length = parseDecimal(base + Int(fields[i].value), Int(fields[i].valueLength)) else {
-                return .badContentLength
+        if bad || codings != 1 || minorVersion == 0 { return .badTransferEncoding }
+        framing = .chunked
+        return nil
+    }
+
+    private mutating func interpretLength() -> ParseError? {
+        let base = base
+        var found: UInt64?
+        var field = fields
+        let end = field + count
+        while field < end {
+            if field.pointee.id == .contentLength {
+                guard found == nil,
+                    let length = parseDecimal(base + Int(field.pointee.value), Int(field.pointee.valueLength))
+                else { return .badContentLength }
+                found = length
             }
-            if seen { return .badContentLength }
-            contentLength = length
-            seen = true
+            field += 1
         }
+        contentLength = found ?? 0
         framing = contentLength > 0 ? .length : .none
         return nil
     }
 }
 
 /// A decimal number of digits only, or nil (also for an empty text and an overflow).
+@inline(__always)
 func parseDecimal(_ text: UnsafePointer<UInt8>, _ length: Int) -> UInt64? {
     guard length > 0, length <= 19 else { return nil }
     var value: UInt64 = 0

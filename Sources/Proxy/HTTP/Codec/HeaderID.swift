@@ -1,3 +1,5 @@
+import CLinux
+
 /// The header fields that the proxy itself looks at; everything else is `other` and is passed on untouched.
 ///
 /// Raw values are small and dense, so that a set of them is one word (`HeaderIDSet`).
@@ -36,6 +38,12 @@ struct HeaderIDSet: BitwiseCopyable {
 }
 
 extension HeaderID {
+    /// Whether there may be a name of ours with this length and first letter: most others are told apart by that.
+    @inline(__always)
+    static func mayBeKnown(_ first: UInt8, _ length: Int) -> Bool {
+        cl_known_name(first, length)
+    }
+
     /// Classifies a field name, ignoring case (RFC 9110 §5.1). Dispatches on the length first, so that a name which is
     /// none of ours costs one comparison.
     ///

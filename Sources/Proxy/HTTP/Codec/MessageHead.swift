@@ -8,6 +8,8 @@ struct HeaderField: BitwiseCopyable {
     var id: HeaderID
     /// Named by a `Connection` field, so it ends at this hop (RFC 9110 §7.6.1).
     var isNominated = false
+    /// Its line is written as we would write it, but for the case of its name: `name: value` and CRLF.
+    var isPlain = false
 }
 
 /// How long a message's body is and how it ends (RFC 9112 §6).
@@ -61,6 +63,10 @@ enum HeadResult: BitwiseCopyable {
 /// The storage for fields belongs to the head; the bytes do not, and must stay where they are while it is used.
 struct MessageHead: BitwiseCopyable {
     var base: UnsafePointer<UInt8>
+    /// So many bytes may be read from `base` on: those of the message, and what stands in the same memory behind them.
+    var readable = 0
+    /// How many bytes the head has, once it is complete.
+    var length = 0
     let fields: UnsafeMutablePointer<HeaderField>
     let capacity: Int
     /// Here, since a global is looked at for its initialiser with each access.
@@ -109,9 +115,14 @@ struct MessageHead: BitwiseCopyable {
     /// Gives the storage back: for heads that do not live as long as the process.
     func free() { fields.deallocate() }
 
+    /// Bytes that may be read behind a message, so that sixteen can be looked at wherever it ends (`cl_scan.h`).
+    static let slack = 16
+
     /// Forgets the last message.
-    mutating func reset(_ base: UnsafePointer<UInt8>) {
+    mutating func reset(_ base: UnsafePointer<UInt8>, readable: Int) {
         self.base = base
+        self.readable = readable
+        length = 0
         count = 0
         present = HeaderIDSet()
         method = .other

@@ -14,8 +14,12 @@ struct HeadLimits: BitwiseCopyable {
 extension MessageHead {
     /// Parses a request head from `base[0..<end]` (RFC 9112 §3, §5). A pure function of its bytes: the same bytes cut
     /// anywhere give `incomplete` until the whole head is there.
-    mutating func parseRequest(_ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits) -> HeadResult {
-        reset(base)
+    ///
+    /// - Parameter slack: how many bytes behind `end` may be read, whatever they are.
+    mutating func parseRequest(
+        _ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits, slack: Int = 0
+    ) -> HeadResult {
+        reset(base, readable: end &+ slack)
         // What stands behind the limit is not looked at: the answer must not depend on how much came at once.
         let result = parseRequestHead(min(end, limits.bytes), limits)
         if case .incomplete = result, end > limits.bytes { return .failed(.headTooLarge) }
@@ -49,7 +53,7 @@ extension MessageHead {
         methodLength = UInt32(truncatingIfNeeded: p &- start)
         p &+= 1
         let targetStart = p
-        p = cl_scan_invisible(base, p, end)
+        p = cl_scan_invisible(base, p, end, readable)
         if p >= end { return .incomplete }
         if base[p] == ASCII.cr, p > targetStart {
             // A request of HTTP/0.9.
@@ -60,9 +64,14 @@ extension MessageHead {
         target = UInt32(truncatingIfNeeded: targetStart)
         targetLength = UInt32(truncatingIfNeeded: p &- targetStart)
         p &+= 1
-        switch parseVersion(p, end) {
-        case .complete(let next): p = next
-        case let other: return other
+        if p &+ 8 <= end, EightBytes.load(base + p) == EightBytes.load(("HTTP/1.1" as StaticString).utf8Start) {
+            p &+= 8
+            minorVersion = 1
+        } else {
+            switch parseVersion(p, end) {
+            case .complete(let next): p = next
+            case let other: return other
+            }
         }
         if p &+ 1 >= end { return .incomplete }
         if base[p] == ASCII.lf { return .failed(.bareLineFeed) }
@@ -70,22 +79,20 @@ extension MessageHead {
         p &+= 2
         let result = parseFields(from: p, limit: end, maxCount: limits.fields)
         guard case .complete(let length) = result else { return result }
-        if let error = interpretConnection() ?? interpretFraming() ?? interpretConnect() ?? interpretTarget()
-            ?? interpretHost()
+        if let error = interpretConnection() ?? interpretFraming() { return .failed(error) }
+        if base[Int(target)] != UInt8(ascii: "/") || method == .connect,
+            let error = interpretConnect() ?? interpretTarget()
         {
             return .failed(error)
         }
+        if let error = interpretHost() { return .failed(error) }
         return .complete(length)
     }
 
     /// `HTTP/1.0` or `HTTP/1.1`, exactly (RFC 9112 §2.3).
+    @inline(never)
     private mutating func parseVersion(_ start: Int, _ end: Int) -> HeadResult {
-        let expected: StaticString = "HTTP/1.1"
-        let text = expected.utf8Start
-        if start &+ 8 <= end, EightBytes.load(base + start) == EightBytes.load(text) {
-            minorVersion = 1
-            return .complete(start &+ 8)
-        }
+        let text = ("HTTP/1.1" as StaticString).utf8Start
         for i in 0..<5 {
             if start &+ i >= end { return .incomplete }
             if base[start &+ i] != text[i] { return .failed(.badVersion) }
@@ -101,6 +108,7 @@ extension MessageHead {
 
     /// CONNECT names host and port and has no body (RFC 9110 §9.3.6, RFC 9112 §3.2.3). Its target is its authority,
     /// whatever `Host` says.
+    @inline(never)
     private mutating func interpretConnect() -> ParseError? {
         if method != .connect { return nil }
         if framing == .chunked { return .badTransferEncoding }
@@ -119,6 +127,7 @@ extension MessageHead {
     }
 
     /// Reduces an absolute-form target to authority and path (RFC 9112 §3.2.2) and checks the other forms.
+    @inline(never)
     private mutating func interpretTarget() -> ParseError? {
         let text = base + Int(target)
         let length = Int(targetLength)
@@ -178,16 +187,23 @@ extension MessageHead {
     }
 
     /// Exactly one `Host` in HTTP/1.1, at most one in 1.0 (RFC 9112 §3.2), of the characters an authority may have.
+    @inline(__always)
     private mutating func interpretHost() -> ParseError? {
         var hosts = 0
         if present.contains(.host) {
-            for i in 0..<count where fields[i].id == .host {
-                hosts += 1
-                if !isAuthority(fields[i].value, fields[i].valueLength) { return .badHost }
-                if !isAbsoluteForm {
-                    authority = fields[i].value
-                    authorityLength = fields[i].valueLength
+            let isAbsoluteForm = isAbsoluteForm
+            var field = fields
+            let end = fields + count
+            while field < end {
+                if field.pointee.id == .host {
+                    hosts &+= 1
+                    if !isAuthority(field.pointee.value, field.pointee.valueLength) { return .badHost }
+                    if !isAbsoluteForm {
+                        authority = field.pointee.value
+                        authorityLength = field.pointee.valueLength
+                    }
                 }
+                field += 1
             }
         }
         if hosts > 1 { return .duplicateHost }
@@ -195,9 +211,16 @@ extension MessageHead {
         return isAuthority(authority, authorityLength) ? nil : .badHost
     }
 
+    @inline(__always)
     private func isAuthority(_ start: UInt32, _ length: UInt32) -> Bool {
         let end = Int(start) &+ Int(length)
-        var p = cl_scan_unhosted(base, Int(start), end)
+        let p = cl_scan_unhosted(base, Int(start), end, readable)
+        return p >= end || isUnusualAuthority(p, end)
+    }
+
+    @inline(never)
+    private func isUnusualAuthority(_ start: Int, _ end: Int) -> Bool {
+        var p = start
         let tables = self.tables
         while p < end {
             if !tables.isAuthority(base[p]) { return false }

@@ -4,11 +4,13 @@ extension MessageHead {
     /// Parses a response head from `base[0..<end]` (RFC 9112 §4). As strict as requests are parsed: what upstream sends
     /// is no more to be trusted than what a client sends.
     ///
-    /// - Parameter requestMethod: the method of the request it answers: a response to HEAD has no body (§6.3).
+    /// - Parameters:
+    ///   - requestMethod: the method of the request it answers: a response to HEAD has no body (§6.3).
+    ///   - slack: how many bytes behind `end` may be read, whatever they are.
     mutating func parseResponse(
-        _ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits, requestMethod: Method
+        _ base: UnsafePointer<UInt8>, _ end: Int, limits: HeadLimits, requestMethod: Method, slack: Int = 0
     ) -> HeadResult {
-        reset(base)
+        reset(base, readable: end &+ slack)
         // What stands behind the limit is not looked at: the answer must not depend on how much came at once.
         let result = parseResponseHead(min(end, limits.bytes), limits, requestMethod)
         if case .incomplete = result, end > limits.bytes { return .failed(.headTooLarge) }
@@ -39,8 +41,8 @@ extension MessageHead {
         // The space after the code may be missing when there is no reason.
         if base[p] == ASCII.space { p &+= 1 } else if base[p] != ASCII.cr { return .failed(.badStatusLine) }
         reason = UInt32(truncatingIfNeeded: p)
-        p = cl_scan_controls(base, p, end)
-        while p < end, base[p] == ASCII.tab { p = cl_scan_controls(base, p &+ 1, end) }
+        p = cl_scan_controls(base, p, end, readable)
+        while p < end, base[p] == ASCII.tab { p = cl_scan_controls(base, p &+ 1, end, readable) }
         if p >= end { return .incomplete }
         reasonLength = UInt32(truncatingIfNeeded: p) &- reason
         if base[p] == ASCII.lf { return .failed(.bareLineFeed) }

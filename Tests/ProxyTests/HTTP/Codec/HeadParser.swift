@@ -95,18 +95,27 @@ final class HeadParser {
 
     deinit { head.fields.deallocate() }
 
-    func parse(_ message: some Collection<UInt8>) -> Outcome { parse(memory.place(message), message.count) }
+    func parse(_ message: some Collection<UInt8>) -> Outcome {
+        // What can be read behind it changes nothing.
+        let outcomes = ["", "\r\n\r\na: b\r\n? #;.", "abcdefghijklmnop", " \t\0:::::::::::::"].map { behind in
+            parse(memory.place(Array(message) + bytes(behind)), message.count, slack: bytes(behind).count)
+        }
+        for other in outcomes where other != outcomes[0] {
+            Issue.record("\(other) with other bytes behind, not \(outcomes[0])")
+        }
+        return parse(memory.place(message), message.count)
+    }
 
     func parseAtStart(_ message: some Collection<UInt8>) -> Outcome {
         parse(memory.placeAtStart(message), message.count)
     }
 
-    private func parse(_ base: UnsafePointer<UInt8>, _ count: Int) -> Outcome {
+    private func parse(_ base: UnsafePointer<UInt8>, _ count: Int, slack: Int = 0) -> Outcome {
         let result: HeadResult
         switch kind {
-        case .request: result = head.parseRequest(base, count, limits: limits)
+        case .request: result = head.parseRequest(base, count, limits: limits, slack: slack)
         case .response(let method):
-            result = head.parseResponse(base, count, limits: limits, requestMethod: method)
+            result = head.parseResponse(base, count, limits: limits, requestMethod: method, slack: slack)
         }
         switch result {
         case .complete(let length): return .complete(ParsedHead(head, length: length))

@@ -120,7 +120,8 @@ final class ForwardingScene {
             ? table?.findConnect(authority: authority.start, authority.count)
             : table?.find(
                 authority: authority.start, authority.count, path: head.base + Int(head.target), path.count)
-        guard let route = found?.pointee else { return "no route" }
+        guard let found else { return "no route" }
+        let route = found.pointee
         var isUpgrade = false
         if isConnect || head.connectionUpgrade && head.upgradeField >= 0 && !worker.isHTTP2Upgrade(&head) {
             guard worker.upgradeAllowed(compiled, route, isConnect ? Bytes("connect") : worker.upgradeToken(&head))
@@ -128,7 +129,7 @@ final class ForwardingScene {
             s.pointee.flags.insert(.upgrade)
             isUpgrade = !isConnect
         }
-        worker.writeRequestHead(c, s, &head, route)
+        worker.writeRequestHead(c, s, &head, found)
 
         let copy = ExactCopy(written)
         guard case .complete(copy.count) = again.parseRequest(copy.bytes, copy.count, limits: Self.limits) else {

@@ -48,14 +48,29 @@ final class HeadFuzzing {
 
     private func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ limits: HeadLimits, _ method: Method) -> Verdict {
         let copy = ExactCopy(bytes)
-        return parse(copy, limits, method)
+        let verdict = parse(copy, limits, method)
+        // What can be read behind it changes nothing.
+        let roomy = Array(bytes) + (bytes + Array("\r\n\r\na: b\r\n? #;".utf8)).prefix(MessageHead.slack)
+        let count = bytes.count
+        roomy.withUnsafeBufferPointer {
+            let again = parse(ExactCopy($0), count, slack: MessageHead.slack, limits, method)
+            precondition(again == verdict, "bytes behind it change the verdict")
+        }
+        return verdict
     }
 
     private func parse(_ copy: borrowing ExactCopy, _ limits: HeadLimits, _ method: Method) -> Verdict {
+        parse(copy, copy.count, slack: 0, limits, method)
+    }
+
+    private func parse(
+        _ copy: borrowing ExactCopy, _ count: Int, slack: Int, _ limits: HeadLimits, _ method: Method
+    ) -> Verdict {
         switch kind {
-        case .request: Verdict(head.parseRequest(copy.bytes, copy.count, limits: limits), head)
+        case .request: Verdict(head.parseRequest(copy.bytes, count, limits: limits, slack: slack), head)
         case .response:
-            Verdict(head.parseResponse(copy.bytes, copy.count, limits: limits, requestMethod: method), head)
+            Verdict(
+                head.parseResponse(copy.bytes, count, limits: limits, requestMethod: method, slack: slack), head)
         }
     }
 }
