@@ -54,6 +54,7 @@ extension Worker {
         while end < targetEnd {
             // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
             if base[end] == UInt8(ascii: "#") {
+                stats.http[.downstream_rq_failed_path_normalization].increment()
                 note(s, .pathNormalizationFailed)
                 if s.pointee.log >= 0 { captureRaw(s, c, head) }
                 return reply(slot, c, status: 400, body: "", close: true)
@@ -85,12 +86,13 @@ extension Worker {
         if authority.count == 0 { authority = listener.pointee.defaultHost }
         let isConnect = head.pointee.method == .connect
         let found = table?._withUnsafeGuaranteedRef { table in
-            let random = table.hasShares ? random() : 0
+            if table.hasConditions {
+                return findByConditions(table, listener, head, authority, Bytes(path, pathLength))
+            }
             // CONNECT has no path to match; its routes come with their own matcher.
             return isConnect
-                ? table.findConnect(authority: authority.start, authority.count, random: random)
-                : table.find(
-                    authority: authority.start, authority.count, path: path, pathLength, random: random)
+                ? table.findConnect(authority: authority.start, authority.count)
+                : table.find(authority: authority.start, authority.count, path: path, pathLength)
         }
         guard let found else {
             if s.pointee.log >= 0 { noteNoRoute(s, c, head) }
@@ -117,12 +119,11 @@ extension Worker {
             upgrade = true
         }
         stats.http[.rq_total].increment()
-        let cluster = found.pointee.cluster
+        var cluster = found.pointee.cluster
         if cluster < 0 {
-            stats.http[.rq_direct_response].increment()
-            note(s, .directResponse)
-            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
-            return directReply(slot, c, s, found.pointee, head)
+            let request = routed(listener, head, authority, Bytes(path, pathLength))
+            cluster = chooseCluster(slot, c, s, head, found.pointee, request)
+            if cluster < 0 { return }
         }
         needStats(cluster: Int(cluster))
         s.pointee.cluster = cluster
@@ -148,7 +149,7 @@ extension Worker {
         _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
         _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
-        let cluster = Int(route.pointee.cluster)
+        let cluster = Int(s.pointee.cluster)
         let stats = clusterStats[cluster]
         if let maintenance = snapshot.clusters[cluster].maintenance, !maintenance.isNone, maintenance.contains(random())
         {

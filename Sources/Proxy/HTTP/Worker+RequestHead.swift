@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The request head as it goes upstream: Envoy's order, names in lower case, hop-by-hop fields left out (RFC 9110 §7.6.1).
@@ -20,8 +21,9 @@ extension Worker {
         // ours: less than 300 bytes.
         let room = 2 &* head.pointee.length &+ 2 &* head.pointee.count &+ 512
         var writer = out.open(room)
-        if head.pointee.isAbsoluteForm || route.pointee.prefixRewrite != nil {
-            writeRequestLine(head, route)
+        var isRewritten = false
+        if head.pointee.isAbsoluteForm || route.pointee.rewrite != nil {
+            isRewritten = writeRequestLine(head, route)
             writer = out.open(room)
         } else {
             // Method, target, and the space behind each of them.
@@ -72,7 +74,7 @@ extension Worker {
         }
         writer.put(route.pointee.expectedTimeout)
         out.close(writer)
-        if route.pointee.hostRewrite != nil || route.pointee.prefixRewrite != nil { writeOriginals(head, route) }
+        if route.pointee.hostRewrite != nil || isRewritten { writeOriginals(head, route, isRewritten) }
         if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
         if head.pointee.framing == .chunked || head.pointee.method != .get && !present.contains(.contentLength) {
             writeRequestFraming(s, head, upgrade: upgrade, trailers: listener.pointee.trailers)
@@ -87,13 +89,16 @@ extension Worker {
         var external = false
     }
 
-    /// The line up to its version, when it is not simply the client's.
+    /// The line up to its version, when it may not simply be the client's. Whether the path is another one.
     @inline(never)
-    private func writeRequestLine(_ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>) {
+    private func writeRequestLine(
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
+    ) -> Bool {
         out.append(head.pointee.base + Int(head.pointee.methodStart), Int(head.pointee.methodLength))
         out.append(byte: ASCII.space)
-        writeTarget(head, route)
+        let isRewritten = writeTarget(head, route)
         out.append(byte: ASCII.space)
+        return isRewritten
     }
 
     /// The version, and a host that is not the request's.
@@ -179,14 +184,16 @@ extension Worker {
 
     /// What the route has rewritten, as it was.
     @inline(never)
-    private func writeOriginals(_ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>) {
+    private func writeOriginals(
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>, _ isRewritten: Bool
+    ) {
         let base = head.pointee.base
         if route.pointee.hostRewrite != nil {
             out.append("x-envoy-original-host: ")
             out.append(base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
             out.append("\r\n")
         }
-        if route.pointee.prefixRewrite != nil {
+        if isRewritten {
             out.append("x-envoy-original-path: ")
             out.append(base + Int(head.pointee.target), Int(head.pointee.targetLength))
             out.append("\r\n")
@@ -203,14 +210,14 @@ extension Worker {
         return true
     }
 
-    private func writeTarget(_ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>) {
+    /// Whether the path is another one than the client's.
+    private func writeTarget(
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
+    ) -> Bool {
         let target = head.pointee.base + Int(head.pointee.target)
         let length = Int(head.pointee.targetLength)
-        let replaced = route.pointee.pattern.count
-        if let rewrite = route.pointee.prefixRewrite, length >= replaced {
-            out.append(rewrite)
-            out.append(target + replaced, length - replaced)
-        } else if head.pointee.method == .connect {
+        if route.pointee.rewrite != nil, writeRewritten(Bytes(target, length), route) { return true }
+        if head.pointee.method == .connect {
             // Its target is the authority.
             if let rewrite = route.pointee.hostRewrite { out.append(rewrite) } else { out.append(target, length) }
         } else if length == 0 || target[0] == UInt8(ascii: "?") {
@@ -220,6 +227,18 @@ extension Worker {
         } else {
             out.append(target, length)
         }
+        return false
+    }
+
+    /// False where nothing of the path would be left: Envoy lets it be then.
+    @inline(never)
+    private func writeRewritten(_ target: Bytes, _ route: UnsafePointer<CompiledRoute>) -> Bool {
+        let end = min(cl_scan_path_end(target.start, 0, target.count, target.count), target.count)
+        let start = out.count
+        route.pointee.rewrite?.write(Bytes(target.start, end), matched: route.pointee.matchedLength(end), to: out)
+        if out.count == start { return false }
+        out.append(target.start + end, target.count - end)
+        return true
     }
 
     /// How the body goes upstream; a request without one says so where its method expects one.
