@@ -25,6 +25,14 @@ public struct HTTPScope: StatScope {
     public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
 }
 
+/// `http1.`
+public struct CodecScope: StatScope {
+    public static let pattern = "http1."
+    public static let about = "HTTP/1 messages, of all listeners together."
+    public let prefix = pattern
+    public init() {}
+}
+
 /// `tcp.<stat_prefix>.`
 public struct TCPScope: StatScope {
     public static let pattern = "tcp.<stat_prefix>."

@@ -44,7 +44,7 @@ import Testing
             }
         }
         let scopes: [any StatScope] = [
-            HTTPScope("p"), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
+            HTTPScope("p"), CodecScope(), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),

@@ -34,6 +34,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case badNomination = 27
     case badURL = 28
     case clusterNotFound = 29
+    case pathNormalizationRedirect = 30
+    case unexpectedUnderscore = 31
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -76,6 +78,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .badHost: self = .invalidAuthority
         case .badNomination: self = .badNomination
         case .badURL: self = .badURL
+        case .underscore: self = .unexpectedUnderscore
         case .badHeaderValue: self = .invalidCharacters
         case .badTarget, .badMethod, .badRequestLine:
             let line = head.prefix { $0 != 0x0A && $0 != 0x0D }
@@ -111,6 +114,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .badNomination: "http1.connection_header_rejected"
         case .badURL: "http1.invalid_url"
         case .clusterNotFound: "cluster_not_found"
+        case .pathNormalizationRedirect: "path_normalization_redirect"
+        case .unexpectedUnderscore: "http1.unexpected_underscore"
         case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
         case .maintenanceMode: "maintenance_mode"
         case .invalidAuthority: "http.invalid_authority"

@@ -7,6 +7,7 @@ extension Decoder {
         var result = HTTPConnectionManager(
             statPrefix: prefix ?? "", routes: routes ?? RouteConfiguration(name: "", virtualHosts: []))
         headers(message, &result)
+        normalization(message, &result)
         timeouts(message, &result)
         if let options = message["common_http_protocol_options"]?.message(.downstreamHTTPOptions) {
             commonOptions(options, &result)
@@ -43,6 +44,25 @@ extension Decoder {
         result.maxRequestHeadersKiB = message["max_request_headers_kb"]?.number(1...8192) ?? result.maxRequestHeadersKiB
     }
 
+    private func normalization(_ message: Message, _ result: inout HTTPConnectionManager) {
+        result.normalizesPath = message["normalize_path"]?.bool() ?? false
+        result.mergesSlashes = message["merge_slashes"]?.bool() ?? false
+        result.escapedSlashes =
+            message["path_with_escaped_slashes_action"]?.choice([
+                ("IMPLEMENTATION_SPECIFIC_DEFAULT", 0, .keep), ("KEEP_UNCHANGED", 1, .keep),
+                ("REJECT_REQUEST", 2, .reject),
+                ("UNESCAPE_AND_REDIRECT", 3, .redirect), ("UNESCAPE_AND_FORWARD", 4, .forward),
+            ]) ?? .keep
+        result.stripsTrailingDot = message["strip_trailing_host_dot"]?.bool() ?? false
+        if message["strip_matching_host_port"]?.bool() ?? false { result.hostPort = .stripIfOurs }
+        if message["strip_any_host_port"]?.bool() ?? false {
+            if result.hostPort == .stripIfOurs {
+                message.error("only one of strip_matching_host_port, strip_any_host_port may be true")
+            }
+            result.hostPort = .strip
+        }
+    }
+
     private func timeouts(_ message: Message, _ result: inout HTTPConnectionManager) {
         result.streamIdleTimeoutMs = message["stream_idle_timeout"]?.duration() ?? result.streamIdleTimeoutMs
         result.requestTimeoutMs = message["request_timeout"]?.duration() ?? result.requestTimeoutMs
@@ -57,6 +77,10 @@ extension Decoder {
         result.maxConnectionDurationMs =
             options["max_connection_duration"]?.duration() ?? result.maxConnectionDurationMs
         result.maxHeadersCount = options["max_headers_count"]?.number(1...UInt32.max) ?? result.maxHeadersCount
+        result.underscores =
+            options["headers_with_underscores_action"]?.choice([
+                ("ALLOW", 0, .allow), ("REJECT_REQUEST", 1, .reject), ("DROP_HEADER", 2, .drop),
+            ]) ?? .allow
         result.maxRequestsPerConnection =
             options["max_requests_per_connection"]?.number() ?? result.maxRequestsPerConnection
     }

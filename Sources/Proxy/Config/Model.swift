@@ -97,6 +97,18 @@ public struct HTTPConnectionManager: Sendable {
     public var preserveExternalRequestID = false
     /// `always_set_request_id_in_response`.
     public var requestIDInResponse = false
+    /// `normalize_path`.
+    public var normalizesPath = false
+    /// `merge_slashes`.
+    public var mergesSlashes = false
+    /// `path_with_escaped_slashes_action`.
+    public var escapedSlashes = EscapedSlashes.keep
+    /// `common_http_protocol_options.headers_with_underscores_action`.
+    public var underscores = Underscores.allow
+    /// `strip_matching_host_port`, `strip_any_host_port`.
+    public var hostPort = HostPort.keep
+    /// `strip_trailing_host_dot`.
+    public var stripsTrailingDot = false
     /// `max_request_headers_kb`, 1…8192.
     public var maxRequestHeadersKiB: UInt32 = 60
     /// `common_http_protocol_options.max_headers_count`.
@@ -131,6 +143,10 @@ public struct HTTPConnectionManager: Sendable {
         self.routes = routes
     }
 }
+
+public enum EscapedSlashes: UInt8, Sendable, BitwiseCopyable { case keep, reject, redirect, forward }
+public enum Underscores: UInt8, Sendable, BitwiseCopyable { case allow, reject, drop }
+public enum HostPort: UInt8, Sendable, BitwiseCopyable { case keep, stripIfOurs, strip }
 
 public enum ServerHeader: Sendable, BitwiseCopyable { case overwrite, appendIfAbsent, passThrough }
 

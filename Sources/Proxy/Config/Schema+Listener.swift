@@ -61,7 +61,8 @@ extension MessageSchema {
             server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout \
             request_headers_timeout drain_timeout delayed_close_timeout use_remote_address xff_num_trusted_hops \
             skip_xff_append via generate_request_id preserve_external_request_id \
-            always_set_request_id_in_response upgrade_configs access_log
+            always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
+            path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot
             """,
         refused: """
             rds scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
@@ -71,15 +72,14 @@ extension MessageSchema {
             add_user_agent http1_safe_max_connection_duration scheme_header_transformation \
             access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
             early_header_mutation_extensions internal_address_config set_current_client_cert_details \
-            proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 normalize_path merge_slashes \
-            request_id_extension local_reply_config strip_matching_host_port strip_any_host_port \
-            stream_error_on_invalid_http_message path_normalization_options strip_trailing_host_dot \
+            proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
+            request_id_extension local_reply_config \
+            stream_error_on_invalid_http_message path_normalization_options \
             append_x_forwarded_port append_local_overload
             """,
         fixed: [
             "codec_type": ["AUTO", "HTTP1"],
             "forward_client_cert_details": ["SANITIZE"],
-            "path_with_escaped_slashes_action": ["KEEP_UNCHANGED", "IMPLEMENTATION_SPECIFIC_DEFAULT"],
         ],
         ignored: "access_log_flush_interval add_proxy_protocol_connection_state",
         hints: [
@@ -110,9 +110,11 @@ extension MessageSchema {
     /// `common_http_protocol_options` as the connection manager reads it.
     static let downstreamHTTPOptions = MessageSchema(
         "envoy.config.core.v3.HttpProtocolOptions",
-        supported: "idle_timeout max_connection_duration max_headers_count max_requests_per_connection",
-        refused: "max_response_headers_kb max_stream_duration",
-        fixed: ["headers_with_underscores_action": ["ALLOW"]])
+        supported: """
+            idle_timeout max_connection_duration max_headers_count max_requests_per_connection \
+            headers_with_underscores_action
+            """,
+        refused: "max_response_headers_kb max_stream_duration")
 
     static let downstreamHTTP1Options = MessageSchema(
         "envoy.config.core.v3.Http1ProtocolOptions",

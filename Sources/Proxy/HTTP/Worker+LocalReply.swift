@@ -105,6 +105,16 @@ extension Worker {
         finishReply(slot, c, s, route.directBody)
     }
 
+    /// An answer that sends the client elsewhere.
+    func replyRedirect(_ slot: Int32, _ c: ConnectionPointer, status: UInt16, _ location: Bytes) {
+        let streamSlot = c.pointee.stream
+        guard streamSlot >= 0 else { return }
+        let s = streams[streamSlot]
+        beginReply(c, s, status: status, close: false)
+        out.field("location: ", location)
+        finishReply(slot, c, s, Bytes(""))
+    }
+
     private func beginReply(_ c: ConnectionPointer, _ s: StreamPointer, status: UInt16, close: Bool) {
         let stats = listenerStats + Int(c.pointee.listener)
         decideClose(c, s, stats)
@@ -170,7 +180,11 @@ extension Worker {
     /// Refuses a message that is not HTTP as it should be, and closes.
     func refuse(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError, head: UnsafeBufferPointer<UInt8>) {
         let stats = listenerStats[Int(c.pointee.listener)]
-        stats.http[.downstream_cx_protocol_error].increment()
+        // Such a request is a message like any other to Envoy.
+        if error != .missingHost {
+            stats.http[.downstream_cx_protocol_error].increment()
+            stats.http[.downstream_rq_rx_reset].increment()
+        }
         let details = LogDetails(error, head: head)
         let body: StaticString =
             switch error {
@@ -200,6 +214,7 @@ extension Worker {
             s.pointee.log = beginLog(c, logs, startNs: startNs)
             noteRefusal(s, c, details)
         }
+        if details == .missingHost { s.pointee.flags.insert(.requestEnded) }
         c.pointee.stream = streamSlot
         c.pointee.requests &+= 1
         stats.http[.downstream_rq_total].increment()
@@ -210,7 +225,9 @@ extension Worker {
 
     /// The body of a request in flight is malformed: it ends here, in both directions.
     func failRequest(_ slot: Int32, _ c: ConnectionPointer, _ error: ParseError) {
-        listenerStats[Int(c.pointee.listener)].http[.downstream_cx_protocol_error].increment()
+        let stats = listenerStats[Int(c.pointee.listener)]
+        stats.http[.downstream_cx_protocol_error].increment()
+        stats.http[.downstream_rq_rx_reset].increment()
         if c.pointee.stream >= 0 { note(streams[c.pointee.stream], LogDetails(error), .downstreamProtocol) }
         replyAndAbort(slot, c, status: 400, body: "Bad Request")
     }

@@ -9,6 +9,7 @@ extension Worker {
     ) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
         let stats = listenerStats[Int(c.pointee.listener)]
+        if listener.pointee.normalizes, !passesUnderscores(slot, c, head) { return }
         c.pointee.requests &+= 1
         c.pointee.flags.insert(.used)
         let streamSlot = streams.take()
@@ -45,6 +46,7 @@ extension Worker {
             closes = true
         }
         if closes { s.pointee.flags.insert(.closeDownstream) }
+        if listener.pointee.normalizes, !normalize(slot, c, s, head) { return }
         let base = head.pointee.base
         let path = Int(head.pointee.target)
         let targetEnd = path &+ Int(head.pointee.targetLength)

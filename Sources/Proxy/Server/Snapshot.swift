@@ -27,6 +27,9 @@ struct CompiledListener: BitwiseCopyable {
     var defaultHost = Bytes("")
     var trailers = false
     var maxRequests: UInt32 = 0
+    var normalization = HeadNormalization()
+    /// Whether there is something of `normalization` to do.
+    var normalizes = false
     var streamIdleTimeoutNs: UInt64 = 0
     var requestTimeoutNs: UInt64 = 0
     var headersTimeoutNs: UInt64 = 0
@@ -257,6 +260,7 @@ final class Snapshot: @unchecked Sendable {
             preserveRequestID: http.preserveExternalRequestID, requestIDInResponse: http.requestIDInResponse,
             acceptHTTP10: http.acceptHTTP10, defaultHost: Bytes(http.defaultHostForHTTP10),
             trailers: http.enableTrailers, maxRequests: http.maxRequestsPerConnection,
+            normalization: HeadNormalization(http), normalizes: !HeadNormalization(http).isIdle,
             streamIdleTimeoutNs: http.streamIdleTimeoutMs &* 1_000_000,
             requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
             headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,

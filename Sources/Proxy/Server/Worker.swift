@@ -87,6 +87,8 @@ final class Worker: @unchecked Sendable {
     let readCapacity: Int
     /// Bytes on their way to one connection, gathered so that they go out in one call.
     let out: OutputScratch
+    /// A head that has become longer than it was received.
+    let movedHead = OutputScratch(capacity: 64)
     /// Small messages that go out at the end of the turn.
     let outbox: UnsafeMutablePointer<Outbox>
     /// What events of a turn brought, received before the first of them is used.

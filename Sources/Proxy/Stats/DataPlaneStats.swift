@@ -14,6 +14,8 @@ struct ListenerStats: BitwiseCopyable {
     let httpHistograms: HistogramGroup<HTTPHistogram>
     let listenerHTTP: CounterGroup<ListenerHTTPCounter>
     let tcp: CounterGroup<TCPCounter>
+    /// The same of all listeners.
+    let codec: CounterGroup<CodecCounter>
 }
 
 /// The ids of everything the data plane counts, made by the main thread from the snapshot; `resolve` gives a worker its
@@ -34,6 +36,7 @@ final class DataPlaneStats {
         let httpHistograms: GroupIDs<HTTPHistogram>
         let listenerHTTP: GroupIDs<ListenerHTTPCounter>
         let tcp: GroupIDs<TCPCounter>
+        let codec: GroupIDs<CodecCounter>
     }
     private var listeners: [ListenerIDs] = []
     private let template = ClusterTemplate()
@@ -152,7 +155,7 @@ final class DataPlaneStats {
             workerGauges: workers.map { GroupIDs(store, in: $0) }, http: counters(http), httpGauges: gauges(http),
             httpHistograms: histograms(http),
             listenerHTTP: counters(name.httpPrefix.map { ListenerHTTPScope(name.statName, statPrefix: $0) }),
-            tcp: counters(name.tcpPrefix.map { TCPScope($0) }))
+            tcp: counters(name.tcpPrefix.map { TCPScope($0) }), codec: GroupIDs(store, in: CodecScope()))
     }
 
     /// The cells of worker `index` for every listener, and for the clusters that have stats; those of others follow.
@@ -172,7 +175,7 @@ final class DataPlaneStats {
                     httpGauges: ids.httpGauges.cells(writer),
                     httpHistograms: ids.httpHistograms.cells(writer),
                     listenerHTTP: ids.listenerHTTP.cells(writer),
-                    tcp: ids.tcp.cells(writer)))
+                    tcp: ids.tcp.cells(writer), codec: ids.codec.cells(writer)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
         clusterStats.initialize(repeating: unmade, count: room)

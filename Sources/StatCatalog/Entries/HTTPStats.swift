@@ -17,7 +17,7 @@ public enum HTTPCounter: Int, CounterNames {
     case downstream_rq_idle_timeout, downstream_rq_timeout, downstream_rq_header_timeout
     case downstream_rq_response_before_rq_complete, downstream_rq_ws_on_non_ws_route
     case downstream_cx_overload_disable_keepalive, downstream_rq_overload_close
-    case downstream_rq_failed_path_normalization
+    case downstream_rq_failed_path_normalization, downstream_rq_redirected_with_normalized_path
     case rq_total, no_route, no_cluster, rq_direct_response, rq_reset_after_downstream_response_started
 
     public var entry: StatEntry {
@@ -77,7 +77,7 @@ public enum HTTPCounter: Int, CounterNames {
         case .downstream_rq_rx_reset:
             StatEntry(
                 "Requests given up because their connection ended before the response was complete: the client left, "
-                    + "or the drain time was over.")
+                    + "or the drain time was over; and those that are not HTTP as it should be.")
         case .downstream_rq_tx_reset:
             StatEntry("Responses cut off in the middle because their upstream failed or a timeout passed.")
         case .downstream_rq_too_large: .alwaysZero("no request body is buffered as a whole.")
@@ -98,7 +98,11 @@ public enum HTTPCounter: Int, CounterNames {
         case .downstream_rq_overload_close:
             StatEntry("Requests answered with 503 because of the overload action `stop_accepting_requests`.")
         case .downstream_rq_failed_path_normalization:
-            StatEntry("Requests answered with 400 because of a fragment (`#`) in their path.")
+            StatEntry(
+                "Requests answered with 400 because of their path: a fragment (`#`), or what `normalize_path` or "
+                    + "`path_with_escaped_slashes_action` refuse.")
+        case .downstream_rq_redirected_with_normalized_path:
+            StatEntry("Requests answered with 307 because of `path_with_escaped_slashes_action`.")
         case .rq_total:
             StatEntry(
                 "Requests that were routed: forwarded, answered by a direct response or a redirect, or without a route."

@@ -34,6 +34,8 @@ enum ParseError: UInt8, BitwiseCopyable, Equatable {
     case badNomination
     /// An absolute-form target whose authority is none.
     case badURL
+    /// A field's name has an underscore, and the listener does not take that.
+    case underscore
     /// A closed connection in the middle of a message.
     case truncated
 }
