@@ -69,7 +69,7 @@ extension Worker {
         let target = head.pointee.base + Int(head.pointee.target)
         let length = Int(head.pointee.targetLength)
         guard target[0] == UInt8(ascii: "/") else { return true }
-        let end = cl_scan_path_end(target, 0, length)
+        let end = min(cl_scan_path_end(target, 0, length, length), length)
         let stats = listenerStats[Int(c.pointee.listener)]
         return withUnsafeTemporaryAllocation(
             of: UInt8.self, capacity: PathNormalizer.room(for: end) &+ length &- end
@@ -124,6 +124,8 @@ extension Worker {
         // An absolute-form target has its authority in front of the path.
         if Int(head.pointee.authority) > at { head.pointee.authority &+= grown }
         head.pointee.base = UnsafePointer(movedHead.bytes)
+        head.pointee.readable = movedHead.count
+        head.pointee.length &+= Int(grown)
     }
 
     /// `example.com.` and `example.com.:80` lose their dot.

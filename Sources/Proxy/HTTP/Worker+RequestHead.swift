@@ -26,10 +26,10 @@ extension Worker {
             isRewritten = writeRequestLine(head, route)
             writer = out.open(room)
         } else {
-            // Method, target, and the space behind each of them.
+            // Method, space, and target, behind which something else may stand when it was made shorter.
             let first = head.pointee.methodStart
-            let count = head.pointee.target &+ head.pointee.targetLength &+ 1 &- first
-            writer.put(base, first, count, readable: readable)
+            writer.put(base, first, head.pointee.target &+ head.pointee.targetLength &- first, readable: readable)
+            writer.put(ASCII.space)
         }
         if route.pointee.hostRewrite == nil, head.pointee.authorityLength > 0 {
             writer.put("HTTP/1.1\r\nhost: ")
