@@ -38,6 +38,10 @@ struct CompiledListener: BitwiseCopyable {
     var log: UnsafeMutablePointer<ListenerLogs>?
     /// Connections that may be open at once; nil and `.max`: any number.
     var connectionLimit: RuntimeNumber?
+    /// Which headers connections begin with; empty: with none, there is no such filter.
+    var headerRules: ProxyHeader.Rules = []
+    var filterTimeoutNs: UInt64 = 0
+    var continuesOnFilterTimeout = false
 }
 
 /// A cluster as the workers see it: plain data.
@@ -65,6 +69,8 @@ struct CompiledCluster: BitwiseCopyable {
     var limitsRequests: Bool { maxRequests < maxConnections }
     /// The share of requests that are answered with 503 at once; nil: there is no such cluster any more.
     var maintenance: RuntimeShare?
+    /// The header that connections begin with; nil: none.
+    var proxyVersion: ProxyHeader.Version?
 
     /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
     static var gone: CompiledCluster {
@@ -131,6 +137,8 @@ final class Snapshot: @unchecked Sendable {
         var statName: String
         var httpPrefix: String?
         var tcpPrefix: String?
+        /// Behind `proxy_proto.`, may be empty; nil: there is no such filter.
+        var proxyPrefix: String?
     }
     let listeners: UnsafeMutablePointer<CompiledListener>
     let listenerCount: Int
@@ -190,6 +198,7 @@ final class Snapshot: @unchecked Sendable {
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
             clusters[i].watch = HostWatch(cluster)
+            clusters[i].proxyVersion = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
             if let outliers = cluster.outlierDetection {
                 clusters[i].consecutive5xx = outliers.consecutive5xx
                 clusters[i].consecutiveGatewayFailure = outliers.consecutiveGatewayFailure
@@ -211,6 +220,12 @@ final class Snapshot: @unchecked Sendable {
                 headBytes = max(headBytes, compiled.limits.bytes)
                 headerFields = max(headerFields, compiled.limits.fields)
                 (listeners + i).initialize(to: compiled)
+            }
+            if let filter = listener.proxyProtocol {
+                name.proxyPrefix = Self.statName(filter.statPrefix)
+                listeners[i].headerRules = ProxyHeader.Rules(filter)
+                listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
+                listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
             }
             names.append(name)
             listeners[i].connectionLimit = shares.makeNumber(
