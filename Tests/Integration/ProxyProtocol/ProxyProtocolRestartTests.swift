@@ -133,11 +133,13 @@ import Testing
             // And another one gets neither.
             let other = try second.client()
             try other.send("PROXY TCP4 203.0.113.8 198.51.100.1 1111 2222\r\n" + Scene.get)
-            try upstream.accept().serve(behind: "PROXY TCP4 203.0.113.8 ")
+            let third = try upstream.accept()
+            try third.serve(behind: "PROXY TCP4 203.0.113.8 ")
             #expect(try other.response().text == "hi")
             let stats = try bed.statdump()
             #expect(stats["cluster.service.upstream_cx_total"] == 3)
             #expect(stats["cluster.service.upstream_cx_active"] == 3)
+            #expect(!third.hasEnded())
         }
     }
 
@@ -160,9 +162,11 @@ import Testing
             #expect(try first.process.terminate() == .exit(0))
             try upstream.accept().close()
             blocker.close()
-            try upstream.accept().serve(behind: Scene.line)
+            let served = try upstream.accept()
+            try served.serve(behind: Scene.line)
             #expect(try caller.response().text == "hi")
             #expect(try bed.statdump()["cluster.service.upstream_cx_active"] == 1)
+            #expect(!served.hasEnded())
         }
     }
 

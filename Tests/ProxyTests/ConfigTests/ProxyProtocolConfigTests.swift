@@ -8,6 +8,7 @@ struct ProxyProtocolConfigTests {
     private static let socketType =
         "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
     private static let rawType = "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+    private static let tlsType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
     private static let raw = "{name: r, typed_config: {\"@type\": \(rawType)}}"
 
     /// The fields stand in line 5.
@@ -103,9 +104,9 @@ struct ProxyProtocolConfigTests {
             ["\(inner).config.pass_through_tlvs: \"pass_through_tlvs\" \(forgotten)"]
         ),
         (
-            socket(", transport_socket: {name: s, typed_config: {\"@type\": \(socketType)}}"),
+            socket(", transport_socket: {name: s, typed_config: {\"@type\": \(tlsType)}}"),
             [
-                "\(inner).transport_socket.typed_config.@type: \"\(socketType)\" is not supported by this build; "
+                "\(inner).transport_socket.typed_config.@type: \"\(tlsType)\" is not supported by this build; "
                     + "expected \(rawType)"
             ]
         ),

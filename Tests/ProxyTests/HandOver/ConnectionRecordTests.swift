@@ -153,14 +153,17 @@ import Testing
     }
 
     @Test func kindsHaveFixedNumbers() {
-        let kinds: [Connection.Kind] = [.free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream]
-        #expect(kinds.map(ConnectionRecord.wireKind) == [0, 1, 2, 3, 4])
-        #expect((0...4).map { ConnectionRecord.kind($0) } == kinds)
-        #expect(ConnectionRecord.kind(5) == .free)
+        let kinds: [Connection.Kind] = [
+            .free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream, .awaitingHeader,
+        ]
+        #expect(kinds.map(ConnectionRecord.wireKind) == [0, 1, 2, 3, 4, 5])
+        #expect((0...5).map { ConnectionRecord.kind($0) } == kinds)
+        #expect(ConnectionRecord.kind(6) == .free)
     }
 
     @Test func flagsThatTravelKeepTheirMeaning() {
-        #expect(Connection.Flags.known == 0x3FFFF)
+        #expect(Connection.Flags.known == 0x103_FFFF)
+        #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
         #expect(Stream.Flags.known == 0xFFFFF)
         #expect(Connection.Flags.upgraded.rawValue == 1 << 15)
