@@ -134,10 +134,14 @@ let package = Package(
         .target(
             name: "MessageCases", dependencies: ["ThreadTesting", "CLinux"], path: "Tests/MessageCases",
             exclude: ["README.md", "Requests", "Responses"], swiftSettings: strict),
-        // Runs them against envoyd and Envoy.
+        // Configurations and requests, and what Envoy does with them: for the tests and for tools/compare-envoy.
+        .target(
+            name: "EnvoyCases", dependencies: ["MessageCases", "CLinux"], path: "Tests/EnvoyCases",
+            exclude: ["README.md", "Cases"], swiftSettings: strict),
+        // Runs both against envoyd and Envoy.
         .executableTarget(
-            name: "strictness", dependencies: ["MessageCases", "ToolSupport", "CLinux"], path: "tools/strictness",
-            swiftSettings: strict),
+            name: "envoy-comparison", dependencies: ["MessageCases", "EnvoyCases", "ToolSupport", "CLinux"],
+            path: "tools/envoy-comparison", swiftSettings: strict),
         // Threads for the tests.
         .target(
             name: "ThreadTesting", dependencies: ["CLinux"], path: "Tests/ThreadTesting", swiftSettings: strict),
@@ -187,8 +191,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CLinux", "StatCatalog", "FuzzTargets", "ThreadTesting", "PrometheusTesting", "MessageCases", "envoyd",
-                "statdump", "upstream",
+                "CLinux", "StatCatalog", "FuzzTargets", "ThreadTesting", "PrometheusTesting", "MessageCases",
+                "EnvoyCases", "envoyd", "statdump", "upstream",
             ],
             path: "Tests/Integration", swiftSettings: strict),
     ],

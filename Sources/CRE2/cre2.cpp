@@ -3,7 +3,9 @@
 #include <re2/re2.h>
 
 #include <cstdio>
+#include <cstring>
 #include <new>
+#include <string>
 
 struct cre2_pattern {
     re2::RE2 re;
@@ -32,6 +34,23 @@ int cre2_matches_part(const cre2_pattern *pattern, const char *text, size_t leng
 
 int cre2_matches_all(const cre2_pattern *pattern, const char *text, size_t length) {
     return re2::RE2::FullMatch(re2::StringPiece(text, length), pattern->re);
+}
+
+int cre2_check_substitution(
+    const cre2_pattern *pattern, const char *substitution, size_t length, char *error, size_t error_size) {
+    std::string problem;
+    if (pattern->re.CheckRewriteString(re2::StringPiece(substitution, length), &problem)) return 1;
+    if (error_size > 0) std::snprintf(error, error_size, "%s", problem.c_str());
+    return 0;
+}
+
+size_t cre2_replace_all(
+    const cre2_pattern *pattern, const char *text, size_t length, const char *substitution, size_t substitution_length,
+    char *out, size_t capacity) {
+    std::string replaced(text, length);
+    re2::RE2::GlobalReplace(&replaced, pattern->re, re2::StringPiece(substitution, substitution_length));
+    if (replaced.size() <= capacity) std::memcpy(out, replaced.data(), replaced.size());
+    return replaced.size();
 }
 
 void cre2_free(cre2_pattern *pattern) { delete pattern; }

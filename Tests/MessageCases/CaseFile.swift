@@ -105,7 +105,7 @@ public struct CaseFile: Sendable {
         }
     }
 
-    private static func names(in folder: String) throws -> [String] {
+    package static func names(in folder: String) throws -> [String] {
         guard let directory = opendir(folder) else {
             throw CaseError("\(folder): \(String(cString: strerror(errno)))")
         }

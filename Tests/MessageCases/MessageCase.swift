@@ -40,5 +40,5 @@ public struct MessageCase: Sendable, CustomStringConvertible {
 /// What is wrong with a file of cases.
 public struct CaseError: Error, CustomStringConvertible {
     public var description: String
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 
 /// A client that sends raw bytes and looks at what comes, for as long as it is told to.
-final class RawClient {
+package final class RawClient {
     private let descriptor: Int32
-    private(set) var bytes: [UInt8] = []
-    private(set) var hasEnded = false
+    package private(set) var bytes: [UInt8] = []
+    package private(set) var hasEnded = false
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
-    init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw CaseError("socket: \(String(cString: strerror(errno)))") }
         var address = cl_address()
@@ -22,7 +22,7 @@ final class RawClient {
 
     /// Sends in one piece, or byte by byte; of long messages so many bytes at once that it takes as many writes as of
     /// short ones. A proxy that has closed already does not matter.
-    func send(_ bytes: [UInt8], byteByByte: Bool = false) {
+    package func send(_ bytes: [UInt8], byteByByte: Bool = false) {
         var rest = bytes[...]
         let count = byteByByte ? 1 + bytes.count / 1000 : bytes.count
         while !rest.isEmpty {
@@ -33,10 +33,10 @@ final class RawClient {
         }
     }
 
-    func endSending() { _ = cl_shutdown(descriptor, Int32(CL_SHUT_WRITE)) }
+    package func endSending() { _ = cl_shutdown(descriptor, Int32(CL_SHUT_WRITE)) }
 
     /// Reads until `enough` says so, the other side ends, or nothing came for so long; false in the last case.
-    func receive(silenceMs: Int, until enough: () -> Bool) -> Bool {
+    package func receive(silenceMs: Int, until enough: () -> Bool) -> Bool {
         while !hasEnded, !enough() {
             var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             if poll(&polled, 1, Int32(silenceMs)) == 0 { return false }
@@ -47,7 +47,7 @@ final class RawClient {
     }
 
     /// The responses so far. `methods`: of the requests, in order; `GET` where they are unknown.
-    func responses(methods: [String]) -> (whole: [WireMessage], rest: WireMessage.Progress) {
+    package func responses(methods: [String]) -> (whole: [WireMessage], rest: WireMessage.Progress) {
         var whole: [WireMessage] = []
         var final = 0
         var rest = bytes

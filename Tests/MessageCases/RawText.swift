@@ -45,19 +45,22 @@ public enum RawText {
     }
 
     /// The bytes in quotes, as a report shows them. Long ones are cut.
-    public static func quote(_ bytes: some Collection<UInt8>) -> String {
+    public static func quote(_ bytes: some Collection<UInt8>, limit: Int = 60) -> String {
         var text = "\""
-        for byte in bytes.prefix(60) {
-            switch byte {
-            case 13: text += "\\r"
-            case 10: text += "\\n"
-            case 9: text += "\\t"
-            case 0: text += "\\0"
-            case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\" + String(UnicodeScalar(byte))
-            case 32..<127: text += String(UnicodeScalar(byte))
-            default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
+        for byte in bytes.prefix(limit) { text += byte == UInt8(ascii: "\"") ? "\\\"" : escape(byte) }
+        return text + (bytes.count > limit ? "...\(bytes.count) bytes\"" : "\"")
+    }
+
+    /// A byte as `decode` wants it.
+    package static func escape(_ byte: UInt8) -> String {
+        switch byte {
+        case 13: "\\r"
+        case 10: "\\n"
+        case 9: "\\t"
+        case 0: "\\0"
+        case UInt8(ascii: "\\"): "\\\\"
+        case 32..<127: String(UnicodeScalar(byte))
+        default: "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }
-        return text + (bytes.count > 60 ? "...\(bytes.count) bytes\"" : "\"")
     }
 }

@@ -8,11 +8,11 @@ import ThreadTesting
 ///
 /// One thread serves all connections; a read that empties a socket happens before `settle` returns.
 public final class RecordingUpstream: Sendable {
-    struct Seen {
-        var connection: Int
-        var message: WireMessage
-        var isWhole: Bool
-        var isGarbage = false
+    package struct Seen {
+        package var connection: Int
+        package var message: WireMessage
+        package var isWhole: Bool
+        package var isGarbage = false
     }
 
     private struct Connection {
@@ -25,6 +25,7 @@ public final class RecordingUpstream: Sendable {
         var connections: [Connection] = []
         var seen: [Seen] = []
         var answer: (bytes: [UInt8], closes: Bool)?
+        var answered = "/raw"
         var rounds = 0
         var stops = false
     }
@@ -65,16 +66,17 @@ public final class RecordingUpstream: Sendable {
 
     // MARK: For a run of cases
 
-    /// Forgets what was seen; requests to `/raw` get this answer from now on.
-    func begin(answer: (bytes: [UInt8], closes: Bool)? = nil) {
+    /// Forgets what was seen; requests to what begins with `path` get this answer from now on.
+    package func begin(answer: (bytes: [UInt8], closes: Bool)? = nil, for path: String = "/raw") {
         state.withLock {
             $0.seen = []
             $0.answer = answer
+            $0.answered = path
         }
     }
 
     /// What was seen since `begin`, with what is unfinished, once everything that was sent until now is read.
-    func settle() -> [Seen] {
+    package func settle() -> [Seen] {
         let before = state.withLock { $0.rounds }
         // The round that runs now may have passed a socket already: wait for the end of the one behind it.
         while state.withLock({ $0.rounds < before + 2 && !$0.stops }) {
@@ -172,7 +174,7 @@ public final class RecordingUpstream: Sendable {
             state.connections[index].bytes.removeFirst(count)
             state.seen.append(Seen(connection: index, message: message, isWhole: true))
             let target = message.start.count > 1 ? String(message.start[1]) : ""
-            if let answer = state.answer, target.hasPrefix("/raw") {
+            if let answer = state.answer, target.hasPrefix(state.answered) {
                 send(answer.bytes, state.connections[index].descriptor)
                 if answer.closes { return true }
             } else {

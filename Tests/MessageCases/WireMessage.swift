@@ -1,18 +1,18 @@
 /// A message as a party behind the proxy got it. Read with little tolerance: a proxy sends what is well-formed.
-struct WireMessage {
-    var startLine = ""
-    var fields: [(name: String, value: String)] = []
-    var body: [UInt8] = []
+package struct WireMessage {
+    package var startLine = ""
+    package var fields: [(name: String, value: String)] = []
+    package var body: [UInt8] = []
     /// Lines of a trailer section.
-    var trailers: [String] = []
+    package var trailers: [String] = []
 
     /// The parts of a start line.
-    var start: [Substring] { startLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false) }
-    var status: Int { start.count > 1 ? Int(start[1]) ?? 0 : 0 }
+    package var start: [Substring] { startLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false) }
+    package var status: Int { start.count > 1 ? Int(start[1]) ?? 0 : 0 }
 
-    subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+    package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
-    enum Progress {
+    package enum Progress {
         case nothing
         /// Its head is there, the rest is not.
         case begun(WireMessage)
@@ -26,7 +26,9 @@ struct WireMessage {
     /// - Parameters:
     ///   - bodiless: a response to HEAD.
     ///   - ended: nothing comes behind `bytes`.
-    static func read(_ bytes: [UInt8], isResponse: Bool, bodiless: Bool = false, ended: Bool = false) -> Progress {
+    package static func read(_ bytes: [UInt8], isResponse: Bool, bodiless: Bool = false, ended: Bool = false)
+        -> Progress
+    {
         guard var p = end(of: bytes, from: 0, [13, 10, 13, 10]) else {
             return bytes.isEmpty ? .nothing : ended || bytes.count > 200_000 ? .garbage : .nothing
         }

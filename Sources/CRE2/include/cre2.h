@@ -17,6 +17,13 @@ cre2_pattern *cre2_compile(const char *pattern, size_t length, char *error, size
 int cre2_matches_part(const cre2_pattern *pattern, const char *text, size_t length);
 /// Whether the whole `text` matches.
 int cre2_matches_all(const cre2_pattern *pattern, const char *text, size_t length);
+/// Whether `substitution` names only groups that the pattern has; writes what is wrong otherwise, as `cre2_compile` does.
+int cre2_check_substitution(
+    const cre2_pattern *pattern, const char *substitution, size_t length, char *error, size_t error_size);
+/// `text` with every match replaced (`\1` is the first group), at `out` if it fits into `capacity`. Returns its length.
+size_t cre2_replace_all(
+    const cre2_pattern *pattern, const char *text, size_t length, const char *substitution, size_t substitution_length,
+    char *out, size_t capacity);
 void cre2_free(cre2_pattern *pattern);
 
 #ifdef __cplusplus

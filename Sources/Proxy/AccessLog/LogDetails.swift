@@ -33,6 +33,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case perTryIdleTimeout = 26
     case badNomination = 27
     case badURL = 28
+    case clusterNotFound = 29
     // The upstream side failed before its response began …
     case beforeConnectionTermination = 32
     case beforeRemoteConnectionFailure = 33
@@ -109,6 +110,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .invalidTransferEncoding: "http1.invalid_transfer_encoding"
         case .badNomination: "http1.connection_header_rejected"
         case .badURL: "http1.invalid_url"
+        case .clusterNotFound: "cluster_not_found"
         case .lengthAndChunked: "http1.content_length_and_chunked_not_allowed"
         case .maintenanceMode: "maintenance_mode"
         case .invalidAuthority: "http.invalid_authority"

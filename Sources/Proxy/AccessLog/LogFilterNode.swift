@@ -1,5 +1,3 @@
-import CRE2
-import Glibc
 import ProxyConfig
 
 /// What filters and lines know of a request or connection when it ends, beside its `LogEntry`.
@@ -22,19 +20,12 @@ struct LogFacts: BitwiseCopyable {
 /// A compiled filter, plain data that lives as long as the process.
 struct LogFilterNode: BitwiseCopyable {
     private enum Kind: UInt8, BitwiseCopyable { case always, status, duration, flags, header, all, any }
-    private enum Match: UInt8, BitwiseCopyable { case present, exact, prefix, suffix, contains, regex }
     private var kind: Kind
     private var operation = LogComparison.Operation.equal
     private var number: RuntimeNumber?
     private var value: UInt64 = 0
-    private var match = Match.present
+    private var rule: HeaderRule?
     private var name: Int32 = -1
-    private var text = Bytes("")
-    private var regex: OpaquePointer?
-    private var ignoresCase = false
-    private var isInverted = false
-    private var missingIsEmpty = false
-    private var wantsPresent = true
     private var children: UnsafeMutablePointer<LogFilterNode>?
     private var childCount = 0
 
@@ -55,10 +46,7 @@ struct LogFilterNode: BitwiseCopyable {
         case .header(let condition):
             kind = .header
             name = names.position(.request, condition.name)
-            ignoresCase = condition.ignoresCase
-            isInverted = condition.isInverted
-            missingIsEmpty = condition.missingIsEmpty
-            setMatch(condition.match)
+            rule = HeaderRule(condition)
         case .all(let filters):
             kind = .all
             setChildren(filters, &names)
@@ -75,25 +63,6 @@ struct LogFilterNode: BitwiseCopyable {
         childCount = nodes.count
     }
 
-    private mutating func setMatch(_ wanted: HeaderCondition.Match) {
-        func folded(_ value: String) -> Bytes { Bytes(ignoresCase ? value.lowercased() : value) }
-        switch wanted {
-        case .present(let isPresent): wantsPresent = isPresent
-        case .exact(let value): (match, text) = (.exact, folded(value))
-        case .prefix(let value): (match, text) = (.prefix, folded(value))
-        case .suffix(let value): (match, text) = (.suffix, folded(value))
-        case .contains(let value): (match, text) = (.contains, folded(value))
-        case .regex(let value):
-            match = .regex
-            text = Bytes(value)
-            var message = [CChar](repeating: 0, count: 2)
-            // The loader has compiled it before.
-            regex = text.start.withMemoryRebound(to: CChar.self, capacity: text.count) {
-                cre2_compile($0, text.count, &message, message.count)
-            }
-        }
-    }
-
     /// Whether there is to be a line.
     func passes(_ entry: UnsafeMutablePointer<LogEntry>, _ facts: LogFacts) -> Bool {
         switch kind {
@@ -103,7 +72,7 @@ struct LogFilterNode: BitwiseCopyable {
             let start = entry.pointee.startNs
             return compare(facts.endNs > start ? (facts.endNs &- start) / 1_000_000 : 0)
         case .flags: return entry.pointee.flags.rawValue & value != 0
-        case .header: return matches(entry.pointee.values.get(Int(name)))
+        case .header: return rule?.holds(entry.pointee.values.get(Int(name))) ?? false
         case .all:
             for i in 0..<childCount where !(children.unsafelyUnwrapped + i).pointee.passes(entry, facts) {
                 return false
@@ -123,37 +92,5 @@ struct LogFilterNode: BitwiseCopyable {
         case .atMost: found <= value
         case .notEqual: found != value
         }
-    }
-
-    private func matches(_ found: Bytes?) -> Bool {
-        if match == .present {
-            let isPresent = found != nil || missingIsEmpty
-            return (isPresent == wantsPresent) != isInverted
-        }
-        // As in Envoy nothing matches a header that is not there, inverted or not.
-        guard let value = found ?? (missingIsEmpty ? Bytes("") : nil) else { return false }
-        return compare(value) != isInverted
-    }
-
-    private func compare(_ value: Bytes) -> Bool {
-        switch match {
-        case .present: return true
-        case .exact: return value.count == text.count && equal(value.start)
-        case .prefix: return value.count >= text.count && equal(value.start)
-        case .suffix: return value.count >= text.count && equal(value.start + (value.count - text.count))
-        case .contains:
-            guard value.count >= text.count else { return false }
-            for i in 0...(value.count - text.count) where equal(value.start + i) { return true }
-            return false
-        case .regex:
-            guard let regex else { return false }
-            return value.start.withMemoryRebound(to: CChar.self, capacity: value.count) {
-                cre2_matches_all(regex, $0, value.count) != 0
-            }
-        }
-    }
-
-    private func equal(_ start: UnsafePointer<UInt8>) -> Bool {
-        ignoresCase ? foldedEqual(start, text.start, text.count) : memcmp(start, text.start, text.count) == 0
     }
 }

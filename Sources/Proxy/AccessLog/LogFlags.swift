@@ -18,6 +18,7 @@ struct LogFlags: OptionSet, BitwiseCopyable {
     static let streamIdle = LogFlags(.streamIdleTimeout)
     static let downstreamProtocol = LogFlags(.downstreamProtocolError)
     static let upstreamProtocol = LogFlags(.upstreamProtocolError)
+    static let noClusterFound = LogFlags(.noClusterFound)
 
     /// Of an upstream side that failed.
     init(_ failure: UpstreamFailure) {

@@ -33,6 +33,8 @@ public enum CompatibilityDocument {
             [
                 (.routeConfiguration, ""), (.virtualHost, ""), (.route, ""), (.routeMatch, ""), (.connectMatcher, ""),
                 (.routeAction, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
+                (.redirect, ""), (.headerMatcher, ""), (.queryMatcher, ""), (.stringMatcher, ""), (.regexMatcher, ""),
+                (.regexRewrite, ""), (.weightedCluster, ""), (.clusterWeight, ""),
                 (.retryPolicy, ""), (.retryBackOff, ""), (.retryHostPredicate, ""), (.previousHosts, ""),
             ]
         ),
@@ -57,8 +59,7 @@ public enum CompatibilityDocument {
                 (.stderrLogger, ""),
                 (.substitutionFormat, ""), (.inlineSource, "of a log format"), (.logFilter, ""), (.manyFilters, ""),
                 (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),
-                (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""), (.logHeaderMatcher, ""),
-                (.logStringMatcher, ""), (.logRegex, ""),
+                (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
             ]
         ),
     ]

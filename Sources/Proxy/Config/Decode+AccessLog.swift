@@ -137,7 +137,7 @@ extension Decoder {
         if let inner = message["and_filter"] { return many(inner, depth).map { .all($0) } }
         if let inner = message["or_filter"] { return many(inner, depth).map { .any($0) } }
         if let inner = message["header_filter"]?.message(.headerFilter) {
-            return inner.require("header")?.message(.logHeaderMatcher).flatMap { headerCondition($0) }
+            return inner.require("header")?.message(.headerMatcher).flatMap { headerCondition($0) }
                 .map { .header($0) }
         }
         if let inner = message["response_flag_filter"]?.message(.responseFlagFilter) { return flags(inner) }
@@ -186,53 +186,5 @@ extension Decoder {
             result.append(flag)
         }
         return .flags(result)
-    }
-
-    private func headerCondition(_ message: Message) -> HeaderCondition? {
-        guard let value = message.require("name"), let name = value.nonEmptyString() else { return nil }
-        guard LogFormatParser.isHeaderName(name) else {
-            value.error("\(quoted(name)) is not the name of a header")
-            return nil
-        }
-        var condition = HeaderCondition(name: name.lowercased(), match: .present(true))
-        if let present = message["present_match"] {
-            guard let flag = present.bool() else { return nil }
-            condition.match = .present(flag)
-        } else if let match = message["string_match"] {
-            guard let matcher = match.message(.logStringMatcher), let found = stringMatch(matcher, "") else {
-                return nil
-            }
-            condition.match = found
-            condition.ignoresCase = matcher["ignore_case"]?.bool() ?? false
-        } else if let found = stringMatch(message, "_match", isRequired: false) {
-            condition.match = found
-        } else if message.has("range_match") {
-            return nil
-        }
-        condition.isInverted = message["invert_match"]?.bool() ?? false
-        condition.missingIsEmpty = message["treat_missing_header_as_empty"]?.bool() ?? false
-        return condition
-    }
-
-    /// The one of several ways to compare a text that was given.
-    private func stringMatch(_ message: Message, _ suffix: String, isRequired: Bool = true) -> HeaderCondition.Match? {
-        if let value = message["exact" + suffix] { return value.string().map { .exact($0) } }
-        if let value = message["prefix" + suffix] { return value.nonEmptyString().map { .prefix($0) } }
-        if let value = message["suffix" + suffix] { return value.nonEmptyString().map { .suffix($0) } }
-        if let value = message["contains" + suffix] { return value.nonEmptyString().map { .contains($0) } }
-        if let value = message["safe_regex" + suffix] {
-            guard let regex = value.message(.logRegex)?.require("regex"), let text = regex.nonEmptyString() else {
-                return nil
-            }
-            if let problem = checkRegex(text) {
-                regex.error("bad regular expression \(quoted(text)): \(problem)")
-                return nil
-            }
-            return .regex(text)
-        }
-        if isRequired {
-            _ = message.requireOne(of: ["exact", "prefix", "suffix", "contains", "safe_regex"], else: ["custom"])
-        }
-        return nil
     }
 }

@@ -66,8 +66,12 @@ extension Decoder {
         var path: PathMatch?
         var caseSensitive = true
         var fraction: RuntimeFraction?
+        var headers: [HeaderCondition] = []
+        var query: [QueryCondition] = []
         if let match = message.require("match")?.message(.routeMatch) {
             path = pathMatch(match)
+            headers = headerConditions(match["headers"])
+            query = queryConditions(match["query_parameters"])
             caseSensitive = match["case_sensitive"]?.bool() ?? true
             fraction = match["runtime_fraction"].flatMap { runtimeFraction($0) }
         }
@@ -76,17 +80,21 @@ extension Decoder {
             action = value.message(.routeAction).map { .forward(forward($0, retry)) }
         } else if let value = message["direct_response"] {
             action = value.message(.directResponse).flatMap { directResponse($0, bodyLimit) }
+        } else if let value = message["redirect"] {
+            action = value.message(.redirect).flatMap { redirect($0) }.map { .redirect($0) }
         } else {
             _ = message.requireOne(
-                of: ["route", "direct_response"], else: ["redirect", "filter_action", "non_forwarding_action"])
+                of: ["route", "direct_response", "redirect"], else: ["filter_action", "non_forwarding_action"])
         }
-        if path == .connect, case .forward(let forward)? = action, forward.prefixRewrite != nil {
-            message.error("a prefix_rewrite has nothing to rewrite where a connect_matcher is: CONNECT has no path")
+        if path == .connect, case .forward(let forward)? = action, forward.rewrite != nil {
+            message.error("a rewrite has nothing to rewrite where a connect_matcher is: CONNECT has no path")
         }
         guard let path, let action else { return nil }
         var result = Route(name: name, match: path, action: action, location: message.location)
         result.caseSensitive = caseSensitive
         result.fraction = fraction
+        result.headers = headers
+        result.query = query
         return result
     }
 
@@ -102,46 +110,11 @@ extension Decoder {
             }
             return .pathSeparatedPrefix(text)
         }
+        if let value = match["safe_regex"] { return regex(value).map { .regex($0) } }
         if let value = match["connect_matcher"] { return value.message(.connectMatcher).map { _ in .connect } }
         _ = match.requireOne(
-            of: ["prefix", "path", "path_separated_prefix", "connect_matcher"],
-            else: ["safe_regex", "path_match_policy", "regex"])
+            of: ["prefix", "path", "path_separated_prefix", "safe_regex", "connect_matcher"],
+            else: ["path_match_policy", "regex"])
         return nil
-    }
-
-    private mutating func forward(_ message: Message, _ retry: RetryPolicy?) -> Forward {
-        let cluster = message.requireOne(
-            of: ["cluster"],
-            else: [
-                "cluster_header", "weighted_clusters", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
-            ])
-        let name = cluster?.nonEmptyString()
-        if let cluster, let name { refer(to: name, at: cluster) }
-        var result = Forward(cluster: name ?? "", clusterLocation: cluster?.location ?? message.location)
-        if let timeout = message["timeout"]?.duration() { result.timeoutMs = timeout }
-        result.idleTimeoutMs = message["idle_timeout"]?.duration()
-        if let rewrite = message["prefix_rewrite"]?.string(), !rewrite.isEmpty { result.prefixRewrite = rewrite }
-        if let host = message["host_rewrite_literal"]?.string(), !host.isEmpty { result.hostRewrite = host }
-        result.retry = message.has("retry_policy") ? retryPolicy(message["retry_policy"]) : retry
-        for upgrade in message["upgrade_configs"].map({ upgrades($0, .routeUpgrade) }) ?? [] {
-            result.upgrades[upgrade.type] = upgrade.enabled
-            if upgrade.terminates { result.terminatesConnect = true }
-        }
-        return result
-    }
-
-    private func directResponse(_ message: Message, _ bodyLimit: UInt32) -> RouteAction? {
-        let status = message.require("status")?.number(200...599)
-        var text = ""
-        if let body = message["body"]?.message(.dataSource),
-            let inline = body.requireOne(
-                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"])
-        {
-            text = inline.string() ?? ""
-            if text.utf8.count > bodyLimit {
-                inline.error("body of \(text.utf8.count) bytes, at most \(bodyLimit) are allowed")
-            }
-        }
-        return status.map { .directResponse(status: UInt16($0), body: text) }
     }
 }

@@ -178,32 +178,6 @@ public struct LogComparison: Sendable, Equatable {
     }
 }
 
-/// `HeaderMatcher`, on a header of the request.
-public struct HeaderCondition: Sendable, Equatable {
-    public enum Match: Sendable, Equatable {
-        /// Whether it is there.
-        case present(Bool)
-        case exact(String)
-        case prefix(String)
-        case suffix(String)
-        case contains(String)
-        /// RE2, of the whole value.
-        case regex(String)
-    }
-    /// In lower case.
-    public var name: String
-    public var match: Match
-    public var ignoresCase = false
-    /// `invert_match`.
-    public var isInverted = false
-    /// `treat_missing_header_as_empty`.
-    public var missingIsEmpty = false
-    public init(name: String, match: Match) {
-        self.name = name
-        self.match = match
-    }
-}
-
 /// What happened to a request or connection, in the order in which Envoy writes them. The raw values travel in hand-over
 /// records, so none is ever given a second meaning.
 public enum ResponseFlag: UInt8, Sendable, CaseIterable, BitwiseCopyable {

@@ -163,64 +163,6 @@ public struct VirtualHost: Sendable {
     }
 }
 
-public struct Route: Sendable {
-    public var name: String
-    public var match: PathMatch
-    /// `match.case_sensitive`.
-    public var caseSensitive = true
-    /// `match.runtime_fraction`: the share of requests that the route is for; nil: all.
-    public var fraction: RuntimeFraction?
-    public var action: RouteAction
-    public var location: SourceLocation
-    public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
-        self.name = name
-        self.match = match
-        self.action = action
-        self.location = location
-    }
-}
-
-public enum PathMatch: Sendable, Hashable {
-    case prefix(String)
-    case path(String)
-    /// `path_separated_prefix`: `/a` matches `/a`, `/a/…` and `/a?…`, not `/ab`.
-    case pathSeparatedPrefix(String)
-    /// `connect_matcher`: CONNECT requests, which have no path. No other match takes them.
-    case connect
-}
-
-public enum RouteAction: Sendable {
-    case forward(Forward)
-    /// `direct_response`: a status and an inline body.
-    case directResponse(status: UInt16, body: String)
-}
-
-/// `route`: to a cluster.
-public struct Forward: Sendable {
-    public var cluster: String
-    /// Where the cluster's name stands.
-    public var clusterLocation: SourceLocation
-    /// `timeout`; Envoy's default 15 s, 0 = none.
-    public var timeoutMs: UInt64 = 15_000
-    /// `idle_timeout`: overrides `stream_idle_timeout`; nil: not given, 0 = none.
-    public var idleTimeoutMs: UInt64?
-    /// `prefix_rewrite`; nil: none.
-    public var prefixRewrite: String?
-    /// `host_rewrite_literal`; nil: none.
-    public var hostRewrite: String?
-    /// `upgrade_configs` of the route: what it turns on (`true`) or off for itself, in lower case.
-    public var upgrades: [String: Bool] = [:]
-    /// `connect_config` of the CONNECT upgrade: the tunnel ends here, and what is in it goes to the host as TCP. Otherwise
-    /// the host gets the CONNECT.
-    public var terminatesConnect = false
-    /// `retry_policy` of the route, or of its virtual host; nil: a request is sent once.
-    public var retry: RetryPolicy?
-    public init(cluster: String, clusterLocation: SourceLocation) {
-        self.cluster = cluster
-        self.clusterLocation = clusterLocation
-    }
-}
-
 public struct TCPProxy: Sendable {
     public var statPrefix: String
     public var cluster: String

@@ -57,26 +57,4 @@ extension MessageSchema {
     static let headerFilter = MessageSchema("envoy.config.accesslog.v3.HeaderFilter", supported: "header")
     static let responseFlagFilter = MessageSchema(
         "envoy.config.accesslog.v3.ResponseFlagFilter", supported: "flags")
-
-    static let logHeaderMatcher = MessageSchema(
-        "envoy.config.route.v3.HeaderMatcher",
-        supported: """
-            name exact_match safe_regex_match present_match prefix_match suffix_match contains_match string_match \
-            invert_match treat_missing_header_as_empty
-            """,
-        refused: "range_match",
-        oneofs: [
-            """
-            exact_match safe_regex_match range_match present_match prefix_match suffix_match contains_match \
-            string_match
-            """
-        ])
-
-    static let logStringMatcher = MessageSchema(
-        "envoy.type.matcher.v3.StringMatcher",
-        supported: "exact prefix suffix contains safe_regex ignore_case", refused: "custom",
-        oneofs: ["exact prefix suffix contains safe_regex custom"])
-
-    static let logRegex = MessageSchema(
-        "envoy.type.matcher.v3.RegexMatcher", supported: "regex", ignored: "google_re2")
 }

@@ -26,9 +26,9 @@ extension MessageSchema {
 
     static let route = MessageSchema(
         "envoy.config.route.v3.Route",
-        supported: "name match route direct_response",
+        supported: "name match route direct_response redirect",
         refused: """
-            redirect filter_action non_forwarding_action decorator tracing per_request_buffer_limit_bytes \
+            filter_action non_forwarding_action decorator tracing per_request_buffer_limit_bytes \
             request_body_buffer_limit
             """,
         unlessDefault: """
@@ -40,17 +40,23 @@ extension MessageSchema {
 
     static let routeMatch = MessageSchema(
         "envoy.config.route.v3.RouteMatch",
-        supported: "prefix path path_separated_prefix connect_matcher case_sensitive runtime_fraction",
-        refused: "safe_regex path_match_policy grpc tls_context regex",
-        unlessDefault: "headers query_parameters dynamic_metadata filter_state",
+        supported: """
+            prefix path path_separated_prefix safe_regex connect_matcher case_sensitive runtime_fraction headers \
+            query_parameters
+            """,
+        refused: "path_match_policy grpc tls_context regex",
+        unlessDefault: "dynamic_metadata filter_state",
         hints: ["regex": "a field of the v2 API"],
         oneofs: ["prefix path safe_regex connect_matcher path_separated_prefix path_match_policy"])
 
     static let routeAction = MessageSchema(
         "envoy.config.route.v3.RouteAction",
-        supported: "cluster prefix_rewrite host_rewrite_literal timeout idle_timeout upgrade_configs retry_policy",
+        supported: """
+            cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal timeout \
+            idle_timeout upgrade_configs retry_policy cluster_not_found_response_code
+            """,
         refused: """
-            cluster_header weighted_clusters cluster_specifier_plugin inline_cluster_specifier_plugin regex_rewrite \
+            cluster_specifier_plugin inline_cluster_specifier_plugin \
             path_rewrite_policy path_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite flush_timeout \
             early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset internal_redirect_policy
             """,
@@ -62,11 +68,12 @@ extension MessageSchema {
             "priority": ["DEFAULT"],
             "internal_redirect_action": ["PASS_THROUGH_INTERNAL_REDIRECT"],
         ],
-        ignored: "cluster_not_found_response_code include_vh_rate_limits max_internal_redirects",
+        ignored: "include_vh_rate_limits max_internal_redirects",
         hints: ["host_rewrite": "a field of the v2 API, replaced by host_rewrite_literal"],
         oneofs: [
             "cluster cluster_header weighted_clusters cluster_specifier_plugin inline_cluster_specifier_plugin",
             "host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite",
+            "prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite",
         ])
 
     static let routeUpgrade = MessageSchema(
@@ -81,4 +88,23 @@ extension MessageSchema {
 
     static let directResponse = MessageSchema(
         "envoy.config.route.v3.DirectResponseAction", supported: "status body", refused: "body_format")
+
+    static let redirect = MessageSchema(
+        "envoy.config.route.v3.RedirectAction",
+        supported: """
+            https_redirect scheme_redirect host_redirect port_redirect path_redirect prefix_rewrite regex_rewrite \
+            response_code strip_query
+            """,
+        oneofs: ["https_redirect scheme_redirect", "path_redirect prefix_rewrite regex_rewrite"])
+
+    static let weightedCluster = MessageSchema(
+        "envoy.config.route.v3.WeightedCluster", supported: "clusters total_weight runtime_key_prefix",
+        refused: "header_name use_hash_policy", oneofs: ["header_name use_hash_policy"])
+
+    static let clusterWeight = MessageSchema(
+        "envoy.config.route.v3.WeightedCluster.ClusterWeight", supported: "name weight", refused: "cluster_header",
+        unlessDefault: """
+            metadata_match request_headers_to_add request_headers_to_remove response_headers_to_add \
+            response_headers_to_remove typed_per_filter_config host_rewrite_literal
+            """)
 }

@@ -56,6 +56,21 @@ struct Value {
         return small
     }
 
+    /// Of int64.
+    func wholeNumber() -> Int64? {
+        guard case .scalar(let scalar) = node.content, scalar.kind == .number || scalar.kind == .string,
+            let value = WholeNumber.parse(scalar.text, isPlain: scalar.kind == .number)
+        else {
+            error("expected a whole number, got \(node.kindText)")
+            return nil
+        }
+        guard case .within(let number) = value else {
+            error("\(shown(scalar.text)) is out of range")
+            return nil
+        }
+        return number
+    }
+
     /// Of `envoy.type.v3.Percent`, rounded to whole percent as Envoy does it.
     func percent() -> UInt32? { exactPercent().map { UInt32($0.rounded()) } }
 

@@ -81,13 +81,17 @@ extension Worker {
         finishReply(slot, c, s, Bytes(prefix), Bytes(reason))
     }
 
-    /// `direct_response` of a route.
+    /// `direct_response` or `redirect` of a route.
     func directReply(
         _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ route: CompiledRoute,
-        _ head: UnsafeMutablePointer<MessageHead>
+        _ head: UnsafeMutablePointer<MessageHead>, _ request: RoutedRequest
     ) {
         beginReply(c, s, status: route.directStatus, close: false)
-        if route.directStatus == 201 || route.directStatus / 100 == 3 {
+        if let redirect = route.redirect {
+            out.append("location: ")
+            redirect.pointee.write(request, matched: route.matchedLength(request.path.count), to: out)
+            out.append("\r\n")
+        } else if route.directStatus == 201 || route.directStatus / 100 == 3 {
             out.append("location: http://")
             out.append(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
             out.append(head.pointee.base + Int(head.pointee.target), Int(head.pointee.targetLength))

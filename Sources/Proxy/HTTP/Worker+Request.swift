@@ -53,6 +53,7 @@ extension Worker {
         while end < targetEnd {
             // A fragment never belongs into a request (RFC 9112 §3.2); Envoy refuses it too.
             if base[end] == UInt8(ascii: "#") {
+                stats.http[.downstream_rq_failed_path_normalization].increment()
                 note(s, .pathNormalizationFailed)
                 if s.pointee.log >= 0 { captureRaw(s, c, head) }
                 return reply(slot, c, status: 400, body: "", close: true)
@@ -83,12 +84,13 @@ extension Worker {
         if authority.count == 0 { authority = listener.pointee.defaultHost }
         let isConnect = head.pointee.method == .connect
         let found = table?._withUnsafeGuaranteedRef { table in
-            let random = table.hasShares ? random() : 0
+            if table.hasConditions {
+                return findByConditions(table, listener, head, authority, Bytes(path, pathLength))
+            }
             // CONNECT has no path to match; its routes come with their own matcher.
             return isConnect
-                ? table.findConnect(authority: authority.start, authority.count, random: random)
-                : table.find(
-                    authority: authority.start, authority.count, path: path, pathLength, random: random)
+                ? table.findConnect(authority: authority.start, authority.count)
+                : table.find(authority: authority.start, authority.count, path: path, pathLength)
         }
         guard let found else {
             if s.pointee.log >= 0 { noteNoRoute(s, c, head) }
@@ -102,7 +104,7 @@ extension Worker {
             stats.http[.no_route].increment()
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
-        let route = found.pointee
+        var route = found.pointee
         s.pointee.idleTimeoutNs = route.idleTimeoutNs
         if s.pointee.log >= 0 { noteRoute(s, c, route) }
         var upgrade = false
@@ -117,10 +119,9 @@ extension Worker {
         }
         stats.http[.rq_total].increment()
         if route.cluster < 0 {
-            stats.http[.rq_direct_response].increment()
-            note(s, .directResponse)
-            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
-            return directReply(slot, c, s, route, head)
+            let request = routed(listener, head, authority, Bytes(path, pathLength))
+            route.cluster = chooseCluster(slot, c, s, head, route, request)
+            if route.cluster < 0 { return }
         }
         needStats(cluster: Int(route.cluster))
         s.pointee.cluster = route.cluster

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The request head as it goes upstream: Envoy's order, names in lower case, hop-by-hop fields left out (RFC 9110 §7.6.1).
@@ -12,7 +13,7 @@ extension Worker {
         let start = out.count
         out.append(h.base + Int(h.methodStart), Int(h.methodLength))
         out.append(byte: ASCII.space)
-        writeTarget(h, route)
+        let isRewritten = writeTarget(h, route)
         out.append(" HTTP/1.1\r\nhost: ")
         if let rewrite = route.hostRewrite {
             out.append(rewrite)
@@ -83,7 +84,7 @@ extension Worker {
             out.append(h.base + Int(h.authority), Int(h.authorityLength))
             out.append("\r\n")
         }
-        if route.prefixRewrite != nil {
+        if isRewritten {
             out.append("x-envoy-original-path: ")
             out.append(h.base + Int(h.target), Int(h.targetLength))
             out.append("\r\n")
@@ -98,13 +99,12 @@ extension Worker {
         return true
     }
 
-    private func writeTarget(_ h: MessageHead, _ route: CompiledRoute) {
+    /// Whether the path is another one than the client's.
+    private func writeTarget(_ h: MessageHead, _ route: CompiledRoute) -> Bool {
         let target = h.base + Int(h.target)
         let length = Int(h.targetLength)
-        if let rewrite = route.prefixRewrite, length >= route.pattern.count {
-            out.append(rewrite)
-            out.append(target + route.pattern.count, length - route.pattern.count)
-        } else if h.method == .connect {
+        if route.rewrite != nil, writeRewritten(Bytes(target, length), route) { return true }
+        if h.method == .connect {
             // Its target is the authority.
             if let rewrite = route.hostRewrite { out.append(rewrite) } else { out.append(target, length) }
         } else if length == 0 || target[0] == UInt8(ascii: "?") {
@@ -114,6 +114,18 @@ extension Worker {
         } else {
             out.append(target, length)
         }
+        return false
+    }
+
+    /// False where nothing of the path would be left: Envoy lets it be then.
+    @inline(never)
+    private func writeRewritten(_ target: Bytes, _ route: CompiledRoute) -> Bool {
+        let end = cl_scan_path_end(target.start, 0, target.count)
+        let start = out.count
+        route.rewrite?.write(Bytes(target.start, end), matched: route.matchedLength(end), to: out)
+        if out.count == start { return false }
+        out.append(target.start + end, target.count - end)
+        return true
     }
 
     /// How the body goes upstream; a request without one says so where its method expects one.

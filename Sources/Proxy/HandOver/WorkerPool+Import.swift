@@ -268,9 +268,10 @@ final class ConnectionImport {
 
     /// A connection at rest does not bring a cluster back that is gone.
     private func find(_ name: TransactionRecord.Name, _ unit: IncomingUnit, _ pool: WorkerPool) -> Int32 {
-        if let known = pool.workers[0].snapshot.clusterPositions[name.name] {
-            pool.stats.make(cluster: known)
-            return Int32(known)
+        let known = pool.workers[0].snapshot.clusterPositions.position(of: name.name)
+        if known >= 0 {
+            pool.stats.make(cluster: Int(known))
+            return known
         }
         return unit.downstream == nil ? -2 : pool.goneCluster(name)
     }

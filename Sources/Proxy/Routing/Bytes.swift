@@ -44,5 +44,10 @@ struct Bytes: BitwiseCopyable {
         length >= count && foldedEqual(text, start, count)
     }
 
+    /// Whether it is this text, whatever the case of its letters.
+    func isFolded(_ text: StaticString) -> Bool {
+        count == text.utf8CodeUnitCount && foldedEqual(start, text.utf8Start, count)
+    }
+
     var string: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }
 }

@@ -2,17 +2,18 @@ import ProxyConfig
 
 /// A compiled route: plain data that a request in flight may copy.
 struct CompiledRoute: BitwiseCopyable {
-    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix, connect }
+    enum Match: UInt8, BitwiseCopyable { case prefix, path, separatedPrefix, regex, connect }
     var match: Match
     var caseSensitive: Bool
     /// In lower case where the match ignores case.
     var pattern: Bytes
-    /// Position of the cluster, -1 for a direct response.
+    /// Position of the cluster, `noCluster` for an answer of our own, `chosenCluster` where it differs from request to request.
     var cluster: Int32
     var timeoutNs: UInt64
     /// The stream's idle timeout: the route's own, else the connection manager's.
     var idleTimeoutNs: UInt64
-    var prefixRewrite: Bytes?
+    /// Nil: the path goes on as it is.
+    var rewrite: CompiledRewrite?
     var hostRewrite: Bytes?
     /// Positions in the listener's list of upgrade tokens that are allowed here, as bits.
     var upgrades: UInt64
@@ -24,9 +25,16 @@ struct CompiledRoute: BitwiseCopyable {
     var retry: UnsafePointer<CompiledRetry>?
     var directStatus: UInt16
     var directBody: Bytes
-    /// The share of requests it is for; nil: all.
-    var share: RuntimeShare?
+    /// Nil: a direct response, or no answer of our own.
+    var redirect: UnsafePointer<CompiledRedirect>?
+    /// Of `chosenCluster`.
+    var choice: UnsafePointer<CompiledChoice>?
+    /// What a request must be like besides its path; nil: nothing.
+    var conditions: UnsafePointer<RouteConditions>?
     var name = Bytes("")
+
+    static let noCluster: Int32 = -1
+    static let chosenCluster: Int32 = -2
 
     /// Of a request that has none.
     static var none: CompiledRoute {
@@ -45,6 +53,8 @@ struct CompiledRoute: BitwiseCopyable {
             guard length == pattern.count else { return false }
             return caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
         case .connect: return false
+        // Its conditions have the expression.
+        case .regex: return true
         case .separatedPrefix:
             let begins =
                 caseSensitive ? pattern.isPrefix(of: path, length) : pattern.isPrefixFolded(of: path, length)
@@ -53,11 +63,11 @@ struct CompiledRoute: BitwiseCopyable {
     }
 
     /// Whether something else than the path decides too.
-    var isConditional: Bool { share != nil }
+    var isConditional: Bool { conditions != nil }
 
     /// Whether a request whose path matches is for this route.
     @inline(__always)
-    func takes(_ random: UInt64) -> Bool { share?.contains(random) ?? true }
+    func takes(_ request: RoutedRequest) -> Bool { conditions?.pointee.hold(request) ?? true }
 }
 
 extension CompiledRoute {
@@ -67,8 +77,8 @@ extension CompiledRoute {
     ///   - managerTypes: tokens that the connection manager allows.
     ///   - upgradeTypes: these and those that routes add.
     init(
-        _ route: Route, clusters: [String: Int], streamIdleTimeoutMs: UInt64, managerTypes: [String],
-        upgradeTypes: [String]
+        _ route: Route, clusters: ClusterNames, streamIdleTimeoutMs: UInt64, shares: RuntimeShares,
+        managerTypes: [String], upgradeTypes: [String]
     ) {
         let kind: CompiledRoute.Match
         let text: String
@@ -76,6 +86,7 @@ extension CompiledRoute {
         case .prefix(let value): (kind, text) = (.prefix, value)
         case .path(let value): (kind, text) = (.path, value)
         case .pathSeparatedPrefix(let value): (kind, text) = (.separatedPrefix, value)
+        case .regex: (kind, text) = (.regex, "")
         case .connect: (kind, text) = (.connect, "")
         }
         self.init(
@@ -83,21 +94,26 @@ extension CompiledRoute {
             pattern: route.caseSensitive ? Bytes(text) : Bytes(folding: text), cluster: -1, timeoutNs: 0,
             idleTimeoutNs: streamIdleTimeoutMs &* 1_000_000, upgrades: 0, directStatus: 0, directBody: Bytes(""))
         name = Bytes(route.name)
+        conditions = RouteConditions(route, shares: shares).map { Self.keep($0) }
         switch route.action {
         case .directResponse(let status, let body):
             directStatus = status
             directBody = Bytes(body)
+        case .redirect(let redirect):
+            directStatus = redirect.status
+            self.redirect = Self.keep(CompiledRedirect(redirect))
         case .forward(let forward):
+            switch forward.cluster {
             // The loader has checked that the cluster exists.
-            cluster = Int32(clusters[forward.cluster] ?? -1)
+            case .named(let name): cluster = clusters.position(of: name)
+            case .header, .weighted:
+                cluster = Self.chosenCluster
+                choice = CompiledChoice(forward, clusters: clusters, shares: shares).map { Self.keep($0) }
+            }
             timeoutNs = forward.timeoutMs &* 1_000_000
             if let idle = forward.idleTimeoutMs { idleTimeoutNs = idle &* 1_000_000 }
-            prefixRewrite = forward.prefixRewrite.map { Bytes($0) }
-            retry = forward.retry.map { policy in
-                let memory = UnsafeMutablePointer<CompiledRetry>.allocate(capacity: 1)
-                memory.initialize(to: CompiledRetry(policy))
-                return UnsafePointer(memory)
-            }
+            rewrite = forward.rewrite.map { CompiledRewrite($0) }
+            retry = forward.retry.map { Self.keep(CompiledRetry($0)) }
             let perTryNs = retry?.pointee.perTryNs ?? 0
             let expectedMs = (perTryNs > 0 ? perTryNs : timeoutNs) / 1_000_000
             if perTryNs > 0 || timeoutNs > 0 {
@@ -111,4 +127,17 @@ extension CompiledRoute {
             }
         }
     }
+
+    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    private static func keep<Part: BitwiseCopyable>(_ part: Part) -> UnsafePointer<Part> {
+        let memory = UnsafeMutablePointer<Part>.allocate(capacity: 1)
+        memory.initialize(to: part)
+        return UnsafePointer(memory)
+    }
+
+    /// How much of a path the route matched: what a prefix that is rewritten stands for.
+    ///
+    /// - Parameter length: of the path without its query.
+    @inline(__always)
+    func matchedLength(_ length: Int) -> Int { match == .regex ? length : min(pattern.count, length) }
 }

@@ -33,8 +33,8 @@ final class RouteTable: @unchecked Sendable {
     private let prefixes: DomainTable
     private let defaultHost: Int32
     private let onlyDefault: Bool
-    /// A route is for a share of the requests: `find` needs a random number.
-    let hasShares: Bool
+    /// A route asks for more than the path: what it looks at has to be told to `find`.
+    let hasConditions: Bool
 
     /// - Parameters:
     ///   - clusters: positions by name.
@@ -43,7 +43,7 @@ final class RouteTable: @unchecked Sendable {
     ///   - upgradeTypes: the connection manager's tokens; routes may add some, which get the positions after them.
     ///   - mostTriedInOrder: virtual hosts with more routes have trees.
     init(
-        _ configuration: RouteConfiguration, clusters: [String: Int], streamIdleTimeoutMs: UInt64,
+        _ configuration: RouteConfiguration, clusters: ClusterNames, streamIdleTimeoutMs: UInt64,
         shares: RuntimeShares, upgradeTypes: inout [String], mostTriedInOrder: Int = RouteTable.mostTriedInOrder
     ) {
         let managerTypes = upgradeTypes
@@ -55,11 +55,10 @@ final class RouteTable: @unchecked Sendable {
         hosts = .allocate(capacity: max(configuration.virtualHosts.count, 1))
         routes = .allocate(capacity: max(allRoutes.count, 1))
         for (i, route) in allRoutes.enumerated() {
-            var compiled = CompiledRoute(
-                route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, managerTypes: managerTypes,
-                upgradeTypes: upgradeTypes)
-            compiled.share = route.fraction.map { shares.make($0) }
-            (routes + i).initialize(to: compiled)
+            (routes + i).initialize(
+                to: CompiledRoute(
+                    route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, shares: shares,
+                    managerTypes: managerTypes, upgradeTypes: upgradeTypes))
         }
         var builder = RouteTrieBuilder()
         var connects: [Int32] = []
@@ -87,7 +86,7 @@ final class RouteTable: @unchecked Sendable {
         prefixes = DomainTable(names.prefixes)
         defaultHost = names.fallback
         onlyDefault = domains.isEmpty && suffixes.isEmpty && prefixes.isEmpty
-        hasShares = allRoutes.contains { $0.fraction != nil }
+        hasConditions = (0..<allRoutes.count).contains { [routes] in routes[$0].isConditional }
     }
 
     /// Those for CONNECT, up to the first that takes all.
@@ -107,7 +106,7 @@ final class RouteTable: @unchecked Sendable {
             let route = routes + i
             let follow: RouteTrie.Entry.Follow
             switch route.pointee.match {
-            case .prefix: follow = .anything
+            case .prefix, .regex: follow = .anything
             case .path: follow = .end
             case .separatedPrefix: follow = .endOrSlash
             case .connect: return nil
@@ -124,37 +123,37 @@ final class RouteTable: @unchecked Sendable {
     /// - Parameters:
     ///   - authority: as the client sent it, with or without port.
     ///   - path: the target up to `?` or `#`.
-    ///   - random: of the request, for routes that are for a share of them.
+    ///   - request: for routes with conditions.
     func find(
         authority: UnsafePointer<UInt8>, _ authorityLength: Int, path: UnsafePointer<UInt8>, _ pathLength: Int,
-        random: UInt64 = 0
+        request: RoutedRequest = RoutedRequest()
     ) -> UnsafePointer<CompiledRoute>? {
         let position = onlyDefault ? defaultHost : virtualHost(authority, authorityLength)
         guard position >= 0 else { return nil }
         let host = hosts + Int(position)
-        if host.pointee.isIndexed { return look(host, path, pathLength, random) }
+        if host.pointee.isIndexed { return look(host, path, pathLength, request) }
         var route = UnsafePointer(routes + Int(host.pointee.firstRoute))
         for _ in 0..<host.pointee.routeCount {
-            if route.pointee.matches(path, pathLength), route.pointee.takes(random) { return route }
+            if route.pointee.matches(path, pathLength), route.pointee.takes(request) { return route }
             route += 1
         }
         return nil
     }
 
     private func look(
-        _ host: UnsafeMutablePointer<Host>, _ path: UnsafePointer<UInt8>, _ length: Int, _ random: UInt64
+        _ host: UnsafeMutablePointer<Host>, _ path: UnsafePointer<UInt8>, _ length: Int, _ request: RoutedRequest
     ) -> UnsafePointer<CompiledRoute>? {
         let none = Int32.max
         let routes = routes
         var best = none
         if host.pointee.exactCase >= 0 {
             best = trie.first(root: host.pointee.exactCase, path, length, isFolded: false, before: best) {
-                routes[Int($0)].takes(random)
+                routes[Int($0)].takes(request)
             }
         }
         if host.pointee.anyCase >= 0 {
             best = trie.first(root: host.pointee.anyCase, path, length, isFolded: true, before: best) {
-                routes[Int($0)].takes(random)
+                routes[Int($0)].takes(request)
             }
         }
         return best == none ? nil : UnsafePointer(routes + Int(best))
@@ -162,14 +161,14 @@ final class RouteTable: @unchecked Sendable {
 
     /// The route of a CONNECT request, which has no path.
     func findConnect(
-        authority: UnsafePointer<UInt8>, _ authorityLength: Int, random: UInt64 = 0
+        authority: UnsafePointer<UInt8>, _ authorityLength: Int, request: RoutedRequest = RoutedRequest()
     ) -> UnsafePointer<CompiledRoute>? {
         let position = onlyDefault ? defaultHost : virtualHost(authority, authorityLength)
         guard position >= 0 else { return nil }
         let first = Int(hosts[Int(position)].firstConnect)
         for i in first..<(first + Int(hosts[Int(position)].connectCount)) {
             let route = routes + Int(connectRoutes[i])
-            if route.pointee.takes(random) { return UnsafePointer(route) }
+            if route.pointee.takes(request) { return UnsafePointer(route) }
         }
         return nil
     }

@@ -155,7 +155,7 @@ final class Snapshot: @unchecked Sendable {
     let configuredClusters: [String]
     /// Positions by these names.
     let listenerPositions: [String: Int]
-    let clusterPositions: [String: Int]
+    let clusterPositions: ClusterNames
     /// The largest head that any listener takes: workers size their read buffer by it.
     let maxHeadBytes: Int
     let maxHeaderFields: Int
@@ -171,8 +171,8 @@ final class Snapshot: @unchecked Sendable {
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
         self.localAddress = Bytes(localAddress)
         logSinks = LogSinks(bootstrap)
-        let positions = Self.positions(bootstrap.clusters.map(\.name))
-        clusterPositions = positions
+        let clusterNames = ClusterNames(bootstrap.clusters.map(\.name))
+        clusterPositions = clusterNames
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
         listenerCount = bootstrap.listeners.count
         clusterCount = bootstrap.clusters.count
@@ -213,10 +213,10 @@ final class Snapshot: @unchecked Sendable {
             switch listener.filter {
             case .tcpProxy(let tcp):
                 name.tcpPrefix = Self.statName(tcp.statPrefix)
-                (listeners + i).initialize(to: Self.compile(listener, tcp, positions))
+                (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
             case .httpConnectionManager(let http):
                 name.httpPrefix = Self.statName(http.statPrefix)
-                let compiled = Self.compile(listener, http, positions, shares)
+                let compiled = Self.compile(listener, http, clusterNames, shares)
                 headBytes = max(headBytes, compiled.limits.bytes)
                 headerFields = max(headerFields, compiled.limits.fields)
                 (listeners + i).initialize(to: compiled)
@@ -245,15 +245,15 @@ final class Snapshot: @unchecked Sendable {
         maxHeaderFields = headerFields
     }
 
-    private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: [String: Int]) -> CompiledListener {
+    private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
         CompiledListener(
-            isHTTP: false, bufferLimit: listener.bufferLimit, tcpCluster: Int32(clusters[tcp.cluster] ?? -1),
+            isHTTP: false, bufferLimit: listener.bufferLimit, tcpCluster: clusters.position(of: tcp.cluster),
             maxConnectAttempts: max(tcp.maxConnectAttempts, 1), idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
             maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .allocate(capacity: 1))
     }
 
     private static func compile(
-        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: [String: Int], _ shares: RuntimeShares
+        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares
     ) -> CompiledListener {
         var upgrades = http.upgradeTypes
         let table = RouteTable(

@@ -17,6 +17,7 @@ public enum HTTPCounter: Int, CounterNames {
     case downstream_rq_idle_timeout, downstream_rq_timeout, downstream_rq_header_timeout
     case downstream_rq_response_before_rq_complete, downstream_rq_ws_on_non_ws_route
     case downstream_cx_overload_disable_keepalive, downstream_rq_overload_close
+    case downstream_rq_failed_path_normalization
     case rq_total, no_route, no_cluster, rq_direct_response, rq_reset_after_downstream_response_started
 
     public var entry: StatEntry {
@@ -96,11 +97,17 @@ public enum HTTPCounter: Int, CounterNames {
             StatEntry("Responses that ended their connection because of the overload action `disable_http_keepalive`.")
         case .downstream_rq_overload_close:
             StatEntry("Requests answered with 503 because of the overload action `stop_accepting_requests`.")
+        case .downstream_rq_failed_path_normalization:
+            StatEntry("Requests answered with 400 because of a fragment (`#`) in their path.")
         case .rq_total:
-            StatEntry("Requests that were routed: forwarded, answered by a direct response, or without a route.")
+            StatEntry(
+                "Requests that were routed: forwarded, answered by a direct response or a redirect, or without a route."
+            )
         case .no_route: StatEntry("Requests answered with 404 because no route matched.")
-        case .no_cluster: .alwaysZero("a configuration whose routes name an unknown cluster is refused.")
-        case .rq_direct_response: StatEntry("Requests answered by the `direct_response` of their route.")
+        case .no_cluster:
+            StatEntry("Requests to a cluster that does not exist, which only `cluster_header` can ask for.")
+        case .rq_direct_response:
+            StatEntry("Requests answered by the `direct_response` or the `redirect` of their route.")
         case .rq_reset_after_downstream_response_started:
             StatEntry("Responses cut off in the middle, as `downstream_rq_tx_reset`.")
         }

@@ -140,7 +140,10 @@ import Testing
             #expect(try waiting.response().status == 200)
             #expect(try proxy.stats("overload")["overload.envoy.overload_actions.shrink_heap.shrink_count"] ?? 0 > 0)
             #expect(proxy.log.contains("overload: envoy.overload_actions.stop_accepting_connections is in force"))
-            #expect(proxy.log.contains("overload: envoy.overload_actions.stop_accepting_connections is over"))
+            // The log is the main thread's.
+            try waitUntil("the log says so") {
+                proxy.log.contains("overload: envoy.overload_actions.stop_accepting_connections is over")
+            }
         }
     }
 

@@ -55,14 +55,14 @@ import Testing
 
     /// What each matcher says of "abc", of "" and of no header at all.
     @Test(arguments: [
-        (HeaderCondition.Match.present(true), [true, true, false]), (.present(false), [false, false, true]),
+        (TextMatch.present(true), [true, true, false]), (.present(false), [false, false, true]),
         (.exact("abc"), [true, false, false]), (.prefix("ab"), [true, false, false]),
         (.suffix("bc"), [true, false, false]), (.contains("b"), [true, false, false]),
         (.regex("a.c"), [true, false, false]), (.regex("a"), [false, false, false]),
         (.regex(".*"), [true, true, false]),
         (.exact("abcd"), [false, false, false]), (.suffix("abcd"), [false, false, false]),
     ])
-    func matchers(_ match: HeaderCondition.Match, _ expected: [Bool]) throws {
+    func matchers(_ match: TextMatch, _ expected: [Bool]) throws {
         for isInverted in [false, true] {
             var condition = HeaderCondition(name: "x", match: match)
             condition.isInverted = isInverted

@@ -137,7 +137,7 @@ struct DefaultsTests {
         #expect(plain.route?.caseSensitive == true)
         #expect(plain.forward?.timeoutMs == 15_000)
         #expect(plain.forward?.idleTimeoutMs == nil)
-        #expect(plain.forward?.prefixRewrite == nil)
+        #expect(plain.forward?.rewrite == nil)
         #expect(plain.forward?.hostRewrite == nil)
         #expect(plain.forward?.upgrades == [:])
         let set = try load(
@@ -151,7 +151,7 @@ struct DefaultsTests {
         #expect(set.route?.caseSensitive == false)
         #expect(set.forward?.timeoutMs == 0)
         #expect(set.forward?.idleTimeoutMs == 0)
-        #expect(set.forward?.prefixRewrite == "/b")
+        #expect(set.forward?.rewrite == .prefix("/b"))
         #expect(set.forward?.hostRewrite == "h")
         #expect(set.forward?.upgrades == ["foo": false])
     }

@@ -49,7 +49,7 @@ struct ExamplesTests {
         #expect(http.routes.virtualHosts.map(\.name) == ["local_service"])
         #expect(http.routes.virtualHosts.first?.domains == ["*"])
         #expect(loaded.route?.match == .prefix("/"))
-        #expect(loaded.forward?.cluster == "some_service")
+        #expect(loaded.forward?.cluster == .named("some_service"))
         #expect(loaded.forward?.clusterLocation == SourceLocation(file: "envoy.yaml", line: 20, column: 35))
         let cluster = try #require(loaded.bootstrap.clusters.first)
         #expect(cluster.name == "some_service")

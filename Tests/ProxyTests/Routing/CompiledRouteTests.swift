@@ -15,7 +15,7 @@ import Testing
         }
         let host = VirtualHost(name: "host", domains: ["*"], routes: routes, location: Self.place)
         let table = RouteTable(
-            RouteConfiguration(name: "routes", virtualHosts: [host]), clusters: ["zero": 0, "one": 1],
+            RouteConfiguration(name: "routes", virtualHosts: [host]), clusters: ClusterNames(["zero", "one"]),
             streamIdleTimeoutMs: 300_000, shares: RuntimeShares(), upgradeTypes: &upgradeTypes)
         let memory = GuardedMemory()
         return try actions.indices.map { i in
@@ -26,7 +26,7 @@ import Testing
     }
 
     private func forward(_ cluster: String, _ change: (inout Forward) -> Void = { _ in }) -> RouteAction {
-        var forward = Forward(cluster: cluster, clusterLocation: Self.place)
+        var forward = Forward(cluster: .named(cluster), clusterLocation: Self.place)
         change(&forward)
         return .forward(forward)
     }
@@ -47,7 +47,7 @@ import Testing
                 forward("one") {
                     $0.timeoutMs = 0
                     $0.idleTimeoutMs = 0
-                    $0.prefixRewrite = "/new"
+                    $0.rewrite = .prefix("/new")
                     $0.hostRewrite = "other"
                 },
                 forward("one") { $0.idleTimeoutMs = 7 },
@@ -55,7 +55,7 @@ import Testing
         #expect(routes.map(\.cluster) == [0, 1, 1])
         #expect(routes.map(\.timeoutNs) == [15_000_000_000, 0, 15_000_000_000])
         #expect(routes.map(\.idleTimeoutNs) == [300_000_000_000, 0, 7_000_000])
-        #expect(routes.map { $0.prefixRewrite?.string } == [nil, "/new", nil])
+        #expect(routes.map { $0.rewrite != nil } == [false, true, false])
         #expect(routes.map { $0.hostRewrite?.string } == [nil, "other", nil])
         #expect(routes.map(\.directStatus) == [0, 0, 0])
     }

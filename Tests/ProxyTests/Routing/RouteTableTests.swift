@@ -20,7 +20,7 @@ import Testing
                     name: "host", domains: domains,
                     routes: routes.map { match, caseSensitive, cluster in
                         var route = Route(
-                            match: match, action: .forward(Forward(cluster: cluster, clusterLocation: place)),
+                            match: match, action: .forward(Forward(cluster: .named(cluster), clusterLocation: place)),
                             location: place)
                         route.caseSensitive = caseSensitive
                         return route
@@ -29,7 +29,7 @@ import Testing
             var upgradeTypes: [String] = []
             table = RouteTable(
                 RouteConfiguration(name: "routes", virtualHosts: virtualHosts),
-                clusters: Dictionary(clusters.enumerated().map { ($1, $0) }) { a, _ in a },
+                clusters: ClusterNames(clusters),
                 streamIdleTimeoutMs: 0, shares: RuntimeShares(), upgradeTypes: &upgradeTypes)
             self.clusters = clusters
         }

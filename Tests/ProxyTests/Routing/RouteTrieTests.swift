@@ -20,7 +20,7 @@ import Testing
             self.percent = percent
             switch match {
             case .prefix(let text), .path(let text), .pathSeparatedPrefix(let text): pattern = Array(text.utf8)
-            case .connect: pattern = []
+            case .connect, .regex: pattern = []
             }
             if !caseSensitive { pattern = pattern.map { ASCII.lower($0) } }
         }
@@ -47,7 +47,7 @@ import Testing
             case .path: return path == pattern
             case .pathSeparatedPrefix:
                 return path.starts(with: pattern) && (path.count == pattern.count || path[pattern.count] == 0x2F)
-            case .connect: return false
+            case .connect, .regex: return false
             }
         }
     }
@@ -79,7 +79,8 @@ import Testing
             func table(_ mostTriedInOrder: Int) -> RouteTable {
                 var types: [String] = []
                 return RouteTable(
-                    configuration, clusters: [:], streamIdleTimeoutMs: 0, shares: RuntimeShares(), upgradeTypes: &types,
+                    configuration, clusters: ClusterNames([]), streamIdleTimeoutMs: 0, shares: RuntimeShares(),
+                    upgradeTypes: &types,
                     mostTriedInOrder: mostTriedInOrder)
             }
             indexed = table(0)
@@ -91,8 +92,9 @@ import Testing
             let name = authority.place(bytes("host"))
             let place = memory.place(path)
             let folded = path.map { ASCII.lower($0) }
-            let tree = indexed.find(authority: name, 4, path: place, path.count, random: random)
-            let order = inOrder.find(authority: name, 4, path: place, path.count, random: random)
+            let tree = indexed.find(authority: name, 4, path: place, path.count, request: RoutedRequest(random: random))
+            let order = inOrder.find(
+                authority: name, 4, path: place, path.count, request: RoutedRequest(random: random))
             return (
                 tree.map { Int($0.pointee.directStatus) }, order.map { Int($0.pointee.directStatus) },
                 routes.firstIndex { $0.matches(path, folded, random) }
@@ -219,10 +221,12 @@ import Testing
             let host = VirtualHost(name: "host", domains: ["*"], routes: all, location: Self.place)
             let none = VirtualHost(name: "none", domains: ["none"], routes: [all[0]], location: Self.place)
             let table = RouteTable(
-                RouteConfiguration(name: "routes", virtualHosts: [none, host]), clusters: [:], streamIdleTimeoutMs: 0,
+                RouteConfiguration(name: "routes", virtualHosts: [none, host]), clusters: ClusterNames([]),
+                streamIdleTimeoutMs: 0,
                 shares: RuntimeShares(), upgradeTypes: &types, mostTriedInOrder: most)
             for (random, status) in [(UInt64(0), UInt16(1)), (50, 2)] {
-                let found = table.findConnect(authority: memory.place(bytes("h")), 1, random: random)
+                let found = table.findConnect(
+                    authority: memory.place(bytes("h")), 1, request: RoutedRequest(random: random))
                 #expect(found?.pointee.directStatus == status)
             }
             #expect(table.findConnect(authority: memory.place(bytes("none")), 4) == nil)

@@ -3,8 +3,8 @@ import Glibc
 import MessageCases
 import ToolSupport
 
-/// Both proxies against all cases.
-struct Comparison {
+/// Both proxies against the raw messages of Tests/MessageCases.
+struct MessageComparison {
     let programs: [String: String]
     let filter: String
     let updates: Bool
@@ -12,7 +12,7 @@ struct Comparison {
     /// Returns how many observations differ from the tables.
     func run() throws -> Int {
         // Nobody else can have this one: it is made, not found.
-        let folder = "/tmp/envoyd-strictness-\(getpid())"
+        let folder = "/tmp/envoyd-comparison-\(getpid())"
         guard mkdir(folder, 0o700) == 0 else { throw Failure("\(folder): \(String(cString: strerror(errno)))") }
         defer { removeFolder(folder) }
         var differences = 0
@@ -57,14 +57,8 @@ struct Comparison {
     {
         let upstream = try RecordingUpstream()
         defer { upstream.stop() }
-        let id = "\(2_000_000_000 + UInt32(getpid()))"
-        let flags =
-            name == "envoy"
-            ? ["--log-level", "error", "--disable-hot-restart", "--file-flush-interval-msec", "100"]
-            : ["--log-level", "error", "--base-id", id]
         let proxy = try ProxyProcess(
-            name, programs[name] ?? "", flags, bootstrap: { Bootstrap.text(upstream: upstream.port, log: $0) },
-            in: folder)
+            name, programs[name] ?? "", bootstrap: { Bootstrap.text(upstream: upstream.port, log: $0) }, in: folder)
         var paths: [String] = []
         var observed: [String] = []
         do {
@@ -83,7 +77,6 @@ struct Comparison {
                 }
             }
         }
-        if name == "envoyd" { for suffix in ["", ".anchor"] { unlink("/dev/shm/envoyd-\(id)\(suffix)") } }
         let log = CaseLog.read(try CaseFile.read(proxy.logPath))
         if kind == .response {
             for (index, path) in paths.enumerated() { observed[index] += " | " + (log[path] ?? "not logged") }

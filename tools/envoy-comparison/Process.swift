@@ -10,10 +10,10 @@ struct ProxyProcess {
     let adminPath: String
     let logPath: String
     private let outPath: String
+    private static let id = "\(2_000_000_000 + UInt32(getpid()))"
 
-    init(_ name: String, _ program: String, _ flags: [String], bootstrap: (_ log: String) -> String, in folder: String)
-        throws
-    {
+    /// - Parameter name: `envoy` or `envoyd`.
+    init(_ name: String, _ program: String, bootstrap: (_ log: String) -> String, in folder: String) throws {
         self.name = name
         adminPath = "\(folder)/\(name).admin"
         logPath = "\(folder)/\(name).log"
@@ -23,6 +23,10 @@ struct ProxyProcess {
         // Those of the run before.
         unlink(adminPath)
         unlink(logPath)
+        let flags =
+            name == "envoy"
+            ? ["--log-level", "error", "--disable-hot-restart", "--file-flush-interval-msec", "100"]
+            : ["--log-level", "error", "--base-id", Self.id]
         let arguments = [program, "-c", configuration, "--admin-address-path", adminPath, "--concurrency", "1"] + flags
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -56,5 +60,6 @@ struct ProxyProcess {
         kill(pid, SIGTERM)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
+        if name == "envoyd" { for suffix in ["", ".anchor"] { unlink("/dev/shm/envoyd-\(Self.id)\(suffix)") } }
     }
 }

@@ -1,0 +1,111 @@
+/// Routes and what they do with a request.
+public struct Route: Sendable {
+    public var name: String
+    public var match: PathMatch
+    /// `match.case_sensitive`.
+    public var caseSensitive = true
+    /// `match.headers`: all of them have to hold.
+    public var headers: [HeaderCondition] = []
+    /// `match.query_parameters`: all of them have to hold.
+    public var query: [QueryCondition] = []
+    /// `match.runtime_fraction`: the share of requests that the route is for; nil: all.
+    public var fraction: RuntimeFraction?
+    public var action: RouteAction
+    public var location: SourceLocation
+    public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
+        self.name = name
+        self.match = match
+        self.action = action
+        self.location = location
+    }
+}
+
+public enum PathMatch: Sendable, Hashable {
+    case prefix(String)
+    case path(String)
+    /// `path_separated_prefix`: `/a` matches `/a`, `/a/…` and `/a?…`, not `/ab`.
+    case pathSeparatedPrefix(String)
+    /// `safe_regex`: RE2, of the whole path without its query.
+    case regex(String)
+    /// `connect_matcher`: CONNECT requests, which have no path. No other match takes them.
+    case connect
+}
+
+public enum RouteAction: Sendable {
+    case forward(Forward)
+    /// `direct_response`: a status and an inline body.
+    case directResponse(status: UInt16, body: String)
+    case redirect(Redirect)
+}
+
+/// How a path is written anew.
+public enum PathRewrite: Sendable, Hashable {
+    /// What the route matched is replaced; of a regular expression that is the whole path.
+    case prefix(String)
+    case regex(RegexRewrite)
+}
+
+/// `redirect`: a `location` made of the request's own.
+public struct Redirect: Sendable, Hashable {
+    /// `https_redirect`, `scheme_redirect`; nil: the request's.
+    public var scheme: String?
+    /// `host_redirect`; nil: the request's.
+    public var host: String?
+    /// `port_redirect`; nil: the request's.
+    public var port: UInt32?
+    /// `path_redirect`; nil: the request's.
+    public var path: String?
+    public var rewrite: PathRewrite?
+    public var status: UInt16 = 301
+    public var stripsQuery = false
+    public init() {}
+}
+
+/// Which cluster a request goes to.
+public enum ClusterChoice: Sendable, Hashable {
+    case named(String)
+    /// `cluster_header`: the one that a field of the request names.
+    case header(String)
+    case weighted([ClusterWeight])
+}
+
+/// One of `weighted_clusters`.
+public struct ClusterWeight: Sendable, Hashable {
+    public var name: String
+    public var weight: UInt32
+    /// `runtime_key_prefix` and the name: a key of the runtime that has the weight; nil: none.
+    public var key: String?
+    public init(name: String, weight: UInt32, key: String? = nil) {
+        self.name = name
+        self.weight = weight
+        self.key = key
+    }
+}
+
+/// `route`: to a cluster.
+public struct Forward: Sendable {
+    public var cluster: ClusterChoice
+    /// Where the cluster's name stands.
+    public var clusterLocation: SourceLocation
+    /// `cluster_not_found_response_code`.
+    public var clusterNotFoundStatus: UInt16 = 503
+    /// `timeout`; Envoy's default 15 s, 0 = none.
+    public var timeoutMs: UInt64 = 15_000
+    /// `idle_timeout`: overrides `stream_idle_timeout`; nil: not given, 0 = none.
+    public var idleTimeoutMs: UInt64?
+    /// `prefix_rewrite`, `regex_rewrite`; nil: none.
+    public var rewrite: PathRewrite?
+    /// `host_rewrite_literal`; nil: none.
+    public var hostRewrite: String?
+    /// `upgrade_configs` of the route: what it turns on (`true`) or off for itself, in lower case.
+    public var upgrades: [String: Bool] = [:]
+    /// `connect_config` of the CONNECT upgrade: the tunnel ends here, and what is in it goes to the host as TCP. Otherwise
+    /// the host gets the CONNECT.
+    public var terminatesConnect = false
+    /// `retry_policy` of the route, or of its virtual host; nil: a request is sent once.
+    public var retry: RetryPolicy?
+    public init(cluster: ClusterChoice, clusterLocation: SourceLocation) {
+        self.cluster = cluster
+        self.clusterLocation = clusterLocation
+    }
+}

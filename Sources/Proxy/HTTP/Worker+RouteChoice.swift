@@ -1,0 +1,63 @@
+/// Routes that ask for more than a path, and those that answer themselves or choose a cluster for each request.
+extension Worker {
+    /// The request as routes look at it.
+    func routed(
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ head: UnsafeMutablePointer<MessageHead>,
+        _ authority: Bytes,
+        _ path: Bytes
+    ) -> RoutedRequest {
+        var request = RoutedRequest(head: head, authority: authority, path: path)
+        // An absolute-form target without a path (RFC 9112 §3.2.2).
+        if head.pointee.targetLength == 0, head.pointee.method != .connect { request.path = Bytes("/") }
+        // Without a proxy in front that is trusted nobody else knows how the client came.
+        let edge = listener.pointee.useRemoteAddress && listener.pointee.trustedHops == 0
+        if !edge, let scheme = head.pointee.value(.xForwardedProto), let start = scheme.baseAddress,
+            scheme.count == 4 || scheme.count == 5
+        {
+            let told = Bytes(start, scheme.count)
+            if told.isFolded("http") || told.isFolded("https") { request.scheme = told }
+        }
+        return request
+    }
+
+    /// The first route whose path and conditions are the request's.
+    @inline(never)
+    func findByConditions(
+        _ table: RouteTable, _ listener: UnsafeMutablePointer<CompiledListener>,
+        _ head: UnsafeMutablePointer<MessageHead>, _ authority: Bytes, _ path: Bytes
+    ) -> UnsafePointer<CompiledRoute>? {
+        var request = routed(listener, head, authority, path)
+        request.random = random()
+        return head.pointee.method == .connect
+            ? table.findConnect(authority: authority.start, authority.count, request: request)
+            : table.find(authority: authority.start, authority.count, path: path.start, path.count, request: request)
+    }
+
+    /// The cluster of a request whose route does not simply name one; -1: it has been answered.
+    @inline(never)
+    func chooseCluster(
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
+        _ route: CompiledRoute, _ request: RoutedRequest
+    ) -> Int32 {
+        let stats = listenerStats[Int(c.pointee.listener)]
+        if let choice = route.choice {
+            let cluster = choice.pointee.choose(request, random: random())
+            if cluster >= 0 {
+                var chosen = route
+                chosen.cluster = cluster
+                if s.pointee.log >= 0 { noteRoute(s, c, chosen) }
+                return cluster
+            }
+            stats.http[.no_cluster].increment()
+            note(s, .clusterNotFound, .noClusterFound)
+            if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            reply(slot, c, status: choice.pointee.notFoundStatus, body: "")
+            return -1
+        }
+        stats.http[.rq_direct_response].increment()
+        note(s, .directResponse)
+        if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+        directReply(slot, c, s, route, head, request)
+        return -1
+    }
+}

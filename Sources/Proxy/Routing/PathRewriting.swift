@@ -1,0 +1,115 @@
+import CRE2
+import Glibc
+import ProxyConfig
+
+/// How a path is written anew, compiled.
+struct CompiledRewrite: BitwiseCopyable {
+    /// In place of what the route matched; with an expression what its matches become.
+    private let text: Bytes
+    private let regex: OpaquePointer?
+
+    init(_ rewrite: PathRewrite) {
+        switch rewrite {
+        case .prefix(let text):
+            self.text = Bytes(text)
+            regex = nil
+        case .regex(let rewrite):
+            text = Bytes(rewrite.substitution)
+            regex = Regex.compile(rewrite.pattern)
+        }
+    }
+
+    /// Appends the new path; the query is the caller's.
+    ///
+    /// - Parameters:
+    ///   - path: the target without its query.
+    ///   - matched: so much of it did the route match.
+    func write(_ path: Bytes, matched: Int, to out: OutputScratch) {
+        guard let regex else {
+            out.append(text)
+            out.append(path.start + matched, path.count - matched)
+            return
+        }
+        var room = path.count + text.count + 64
+        while true {
+            out.reserve(room)
+            let length = replace(regex, path, out.bytes + out.count, room)
+            if length <= room { return out.advance(length) }
+            room = length
+        }
+    }
+
+    /// Writes if there is room enough, and returns how much it takes.
+    private func replace(
+        _ regex: OpaquePointer, _ path: Bytes, _ target: UnsafeMutablePointer<UInt8>, _ room: Int
+    ) -> Int {
+        target.withMemoryRebound(to: CChar.self, capacity: room) { target in
+            path.start.withMemoryRebound(to: CChar.self, capacity: path.count) { from in
+                text.start.withMemoryRebound(to: CChar.self, capacity: text.count) { substitution in
+                    cre2_replace_all(regex, from, path.count, substitution, text.count, target, room)
+                }
+            }
+        }
+    }
+}
+
+/// `redirect`, compiled: where to.
+struct CompiledRedirect: BitwiseCopyable {
+    private let scheme: Bytes?
+    private let host: Bytes?
+    /// With its colon.
+    private let port: Bytes
+    private let path: Bytes?
+    private let pathHasQuery: Bool
+    private let rewrite: CompiledRewrite?
+    private let stripsQuery: Bool
+
+    init(_ redirect: Redirect) {
+        scheme = redirect.scheme.map { Bytes($0) }
+        host = redirect.host.map { Bytes($0) }
+        port = Bytes(redirect.port.map { ":\($0)" } ?? "")
+        path = redirect.path.map { Bytes($0) }
+        pathHasQuery = redirect.path?.contains("?") ?? false
+        rewrite = redirect.rewrite.map { CompiledRewrite($0) }
+        stripsQuery = redirect.stripsQuery
+    }
+
+    /// Appends the whole URL.
+    ///
+    /// - Parameter matched: so much of the path did the route match.
+    func write(_ request: RoutedRequest, matched: Int, to out: OutputScratch) {
+        let scheme = scheme ?? request.scheme
+        out.append(scheme)
+        out.append("://")
+        out.append(host ?? withoutPort(request.authority, scheme: scheme, request.scheme))
+        out.append(port)
+        let target = request.target ?? Bytes("/")
+        if let path {
+            out.append(path)
+            if pathHasQuery { return }
+        } else if let rewrite {
+            rewrite.write(request.path, matched: matched, to: out)
+        } else {
+            out.append(target.start, min(request.path.count, target.count))
+        }
+        if !stripsQuery, target.count > request.path.count {
+            out.append(target.start + request.path.count, target.count - request.path.count)
+        }
+    }
+
+    /// The port goes where another one is given, or where it was the default of a scheme that is not any more.
+    private func withoutPort(_ authority: Bytes, scheme: Bytes, _ before: Bytes) -> Bytes {
+        var colon = authority.count - 1
+        while colon >= 0, authority.start[colon] != UInt8(ascii: ":") { colon -= 1 }
+        // An IPv6 address has colons inside of its brackets.
+        let isAddress = authority.count > 0 && authority.start[0] == UInt8(ascii: "[")
+        if colon < 0 || isAddress && (colon == 0 || authority.start[colon - 1] != UInt8(ascii: "]")) {
+            return authority
+        }
+        let old = Bytes(authority.start + colon, authority.count - colon)
+        let isOther = !(scheme.count == before.count && memcmp(scheme.start, before.start, scheme.count) == 0)
+        let isDefault =
+            before.isFolded("https") && old.isFolded(":443") || before.isFolded("http") && old.isFolded(":80")
+        return port.count > 0 || isOther && isDefault ? Bytes(authority.start, colon) : authority
+    }
+}

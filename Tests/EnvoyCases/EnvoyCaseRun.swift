@@ -1,0 +1,130 @@
+import CLinux
+import Glibc
+import MessageCases
+
+/// Runs the cases of one file against a proxy that serves its configuration, one after the other.
+public final class EnvoyCaseRun {
+    private let port: UInt16
+    private let adminPort: UInt16
+    private let upstreams: [RecordingUpstream]
+    private let silenceMs: Int
+
+    /// - Parameters:
+    ///   - upstreams: of `EnvoyBootstrap.clusters`.
+    ///   - silenceMs: how long nothing may come before it is concluded that nothing does.
+    public init(adminPort: UInt16, _ upstreams: [RecordingUpstream], silenceMs: Int) throws {
+        self.adminPort = adminPort
+        self.upstreams = upstreams
+        self.silenceMs = silenceMs
+        port = try CaseRun.Ports(adminPort: adminPort, names: ["case"]).listeners["case"] ?? 0
+    }
+
+    /// What the client got and what the upstreams saw.
+    public func run(_ one: EnvoyCase) throws -> [String] {
+        for upstream in upstreams {
+            upstream.begin(
+                answer: one.answer.isEmpty ? nil : (one.answer, false), for: one.answer.isEmpty ? "/raw" : "")
+        }
+        let methods = Self.methods(one.bytes)
+        let client = try RawClient(port: port)
+        client.send(one.bytes)
+        let came = client.receive(silenceMs: silenceMs) {
+            client.responses(methods: methods).whole.count { $0.status >= 200 || $0.status == 101 }
+                >= max(methods.count, 1)
+        }
+        let (responses, rest) = client.responses(methods: methods)
+        let text = String(decoding: one.bytes, as: UTF8.self)
+        var lines: [String] = []
+        for response in responses { lines += Observation.lines(response, mark: "<", sent: text) }
+        if case .begun(let message) = rest { lines += Observation.lines(message, mark: "<", sent: text) + ["< cut"] }
+        if case .garbage = rest { lines.append("< garbage") }
+        if !came { lines.append("< waits") }
+        for (name, upstream) in zip(EnvoyBootstrap.clusters, upstreams) {
+            for seen in upstream.settle() {
+                lines += Observation.lines(seen.message, mark: "> \(name):", sent: text)
+                if !seen.isWhole { lines.append("> \(name): unfinished") }
+            }
+        }
+        return lines
+    }
+
+    /// Those that the filter of the file selects and that are not 0.
+    public func stats(_ filter: String) throws -> [ExpectedStat] {
+        if filter.isEmpty { return [] }
+        let all = try AdminPage.get("/stats?filter=\(Self.encode(filter))", port: adminPort)
+        return all.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, let value = UInt64(parts[1].drop { $0 == " " }), value > 0 else { return nil }
+            return ExpectedStat(name: String(parts[0]), value: value)
+        }
+    }
+
+    private static func encode(_ text: String) -> String {
+        text.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                return String(UnicodeScalar(byte))
+            default: return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+
+    /// Of the requests in these bytes.
+    private static func methods(_ bytes: [UInt8]) -> [String] {
+        var methods: [String] = []
+        var rest = bytes
+        while case .whole(let message, let count) = WireMessage.read(rest, isResponse: false) {
+            methods.append(String(message.start[0]))
+            rest.removeFirst(count)
+        }
+        return methods
+    }
+}
+
+/// A message as the lines of a case file.
+enum Observation {
+    /// Fields in the order of their names, since the order of different fields says nothing (RFC 9110 §5.3); what changes
+    /// from run to run is named by what it is.
+    static func lines(_ message: WireMessage, mark: String, sent: String) -> [String] {
+        var lines = ["\(mark) \(message.startLine)"]
+        let order = message.fields.enumerated().sorted { ($0.element.name, $0.offset) < ($1.element.name, $1.offset) }
+        for (_, field) in order {
+            if field.name == "date" || field.name == "x-target" { continue }
+            lines.append("\(mark)   \(field.name): \(steady(field.name, field.value, sent))")
+        }
+        if !message.body.isEmpty { lines.append("\(mark)   \(RawText.quote(message.body, limit: 400))") }
+        return lines + message.trailers.map { "\(mark)   trailer \($0)" }
+    }
+
+    private static func steady(_ name: String, _ value: String, _ sent: String) -> String {
+        let text = String(
+            RawText.quote(value.unicodeScalars.map { UInt8($0.value & 0xFF) }, limit: 400).dropFirst().dropLast())
+        if name == "x-envoy-upstream-service-time" { return "<ms>" }
+        if name == "x-request-id", !sent.contains(text) { return "<uuid>" }
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        return parts.map { part in own.contains(part.drop { $0 == " " }.description) ? "<local>" : String(part) }
+            .joined(separator: ",")
+    }
+
+    /// The addresses of this machine, but for loopback.
+    private static let own: Set<String> = {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&first) == 0 else { return [] }
+        defer { freeifaddrs(first) }
+        var all: Set<String> = []
+        var next = first
+        while let one = next {
+            next = one.pointee.ifa_next
+            guard let address = one.pointee.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET) else {
+                continue
+            }
+            var text = [CChar](repeating: 0, count: 64)
+            let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            guard getnameinfo(address, length, &text, 64, nil, 0, NI_NUMERICHOST) == 0 else { continue }
+            let word = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if !word.hasPrefix("127.") { all.insert(word) }
+        }
+        return all
+    }()
+}
