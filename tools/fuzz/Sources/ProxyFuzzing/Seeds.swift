@@ -48,7 +48,7 @@ extension ProxyFuzzTarget {
                     case .v2Only: 2
                     case .v2OrNone: 6
                     }
-                return [rules, UInt8(bytes.count / 2 & 255), UInt8(bytes.count / 2 >> 8)] + bytes
+                return [rules, UInt8(bytes.count / 2 & 255), UInt8((bytes.count / 2) >> 8)] + bytes
             })
     }
 
