@@ -11,6 +11,7 @@ public enum StatCatalog {
         ListenerCounter.self, ListenerGauge.self, ListenerHistogram.self,
         ListenerWorkerCounter.self, ListenerWorkerGauge.self,
         ListenerHTTPCounter.self,
+        ProxyProtocolCounter.self, ProxyProtocolVersionCounter.self,
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,
         HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,

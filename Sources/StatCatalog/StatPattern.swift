@@ -12,6 +12,8 @@ struct StatPattern: Sendable {
         /// An HTTP status code.
         case code
         case origin
+        /// A prefix with the dot before it, or nothing.
+        case optionalPrefix = ".stat_prefix"
         /// Any text: what the configuration says.
         case text
 
@@ -20,6 +22,7 @@ struct StatPattern: Sendable {
             case .i: value.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
             case .code: value.count == 3 && Self.i.takes(value)
             case .origin: value.elementsEqual("external".utf8) || value.elementsEqual("internal".utf8)
+            case .optionalPrefix: value.first == UInt8(ascii: ".") && value.count > 1
             case .text: !value.isEmpty
             }
         }
@@ -79,6 +82,7 @@ struct StatPattern: Sendable {
         case .literal(let literal):
             return text.starts(with: literal) && matches(parts.dropFirst(), text.dropFirst(literal.count))
         case .value(let placeholder):
+            if placeholder == .optionalPrefix, matches(parts.dropFirst(), text) { return true }
             guard !text.isEmpty else { return false }
             for end in (text.startIndex + 1)...text.endIndex
             where matches(parts.dropFirst(), text[end...]) && placeholder.takes(text[..<end]) { return true }

@@ -70,6 +70,28 @@ public struct ListenerHTTPScope: StatScope {
     public init(_ address: String, statPrefix: String) { prefix = Self.filled(address, statPrefix) }
 }
 
+/// `proxy_proto.`, or `proxy_proto.<stat_prefix>.`
+public struct ProxyProtocolScope: StatScope {
+    public static let pattern = "proxy_proto<.stat_prefix>."
+    public static let about =
+        "The PROXY protocol filters of listeners, by their `stat_prefix` with a dot before it, or nothing where there is "
+        + "none; filters with the same prefix count together."
+    public let prefix: String
+    /// The scope of one `stat_prefix`, which may be empty.
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix.isEmpty ? "" : "." + statPrefix) }
+}
+
+/// `proxy_proto.versions.v<i>.`, or `proxy_proto.<stat_prefix>.versions.v<i>.`
+public struct ProxyProtocolVersionScope: StatScope {
+    public static let pattern = "proxy_proto<.stat_prefix>.versions.v<i>."
+    public static let about = "The same by the version of the header, 1 or 2."
+    public let prefix: String
+    /// The scope of one `stat_prefix`, which may be empty, and one version.
+    public init(_ statPrefix: String, version: Int) {
+        prefix = Self.filled(statPrefix.isEmpty ? "" : "." + statPrefix, "\(version)")
+    }
+}
+
 /// `cluster.<name>.`
 public struct ClusterScope: StatScope {
     public static let pattern = "cluster.<name>."

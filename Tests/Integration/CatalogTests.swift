@@ -94,6 +94,11 @@ import Testing
           - name: tcp
             address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
             stat_prefix: of_tcp
+            listener_filters:
+            - name: envoy.filters.listener.proxy_protocol
+              typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
+                allow_requests_without_proxy_protocol: true
             filter_chains:
             - filters:
               - name: envoy.filters.network.tcp_proxy

@@ -63,6 +63,10 @@ import Testing
             ("cluster.a.external.upstream_rq_503", "cluster.<name>.<origin>."),
             ("cluster.a.internal.upstream_rq_time", "cluster.<name>.<origin>."),
             ("cluster.external.upstream_rq_200", "cluster.<name>."),
+            ("proxy_proto.not_found_allowed", "proxy_proto<.stat_prefix>."),
+            ("proxy_proto.a.b.not_found_allowed", "proxy_proto<.stat_prefix>."),
+            ("proxy_proto.versions.v1.found", "proxy_proto<.stat_prefix>.versions.v<i>."),
+            ("proxy_proto.pp.versions.v2.error", "proxy_proto<.stat_prefix>.versions.v<i>."),
             ("server.live", "server."),
             ("stats.overflow", "stats."),
         ])
@@ -75,6 +79,7 @@ import Testing
         arguments: [
             "", ".", "live", "server.", "server.alive", "http..no_route", "http.a.",
             "cluster.a.upstream_rq_42", "cluster.a.upstream_rq_abc", "xhttp.a.no_route",
+            "proxy_proto..not_found_allowed", "proxy_protox.not_found_allowed", "proxy_proto.versions.vx.found",
             "cluster.a.other.upstream_rq_code", "cluster.a.upstream_rq_<code>",
         ])
     func unknown(name: String) {

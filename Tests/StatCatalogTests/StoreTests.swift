@@ -45,7 +45,8 @@ import Testing
         }
         let scopes: [any StatScope] = [
             HTTPScope("p"), CodecScope(), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
-            ListenerHTTPScope("l", statPrefix: "p"), ClusterScope("c"), ClusterOriginScope("c", .internal),
+            ListenerHTTPScope("l", statPrefix: "p"), ProxyProtocolScope(""), ProxyProtocolVersionScope("p", version: 1),
+            ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),

@@ -12,6 +12,8 @@ struct LogFacts: BitwiseCopyable {
     /// When the last of the response went out, 0: it did not.
     var responseEndNs: UInt64 = 0
     var remote = PeerAddress()
+    /// Who is at the other end of the socket, which need not be the client.
+    var direct = PeerAddress()
     var connectionID: UInt64 = 0
 }
 

@@ -49,8 +49,8 @@ struct LogFlagNames: BitwiseCopyable {
         short = .allocate(capacity: count)
         long = .allocate(capacity: count)
         for (i, flag) in ResponseFlag.allCases.enumerated() {
-            (short + i).initialize(to: Bytes(flag.short))
-            (long + i).initialize(to: Bytes(flag.long))
+            (short + i).initialize(to: Bytes(keeping: flag.short))
+            (long + i).initialize(to: Bytes(keeping: flag.long))
         }
     }
 }

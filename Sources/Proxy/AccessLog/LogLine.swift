@@ -247,11 +247,12 @@ final class LogLine {
         case .downstreamLocalAddress: return text(&e.pointee.local, port: true)
         case .downstreamLocalAddressWithoutPort: return text(&e.pointee.local, port: false)
         case .downstreamLocalPort: return port(&e.pointee.local)
-        case .downstreamRemoteAddress, .downstreamDirectRemoteAddress: return text(facts.remote, port: true)
-        case .downstreamRemoteAddressWithoutPort, .downstreamDirectRemoteAddressWithoutPort:
-            return text(facts.remote, port: false)
-        case .downstreamRemotePort, .downstreamDirectRemotePort:
-            return facts.remote.family == 0 ? .missing : .number(UInt64(facts.remote.port))
+        case .downstreamRemoteAddress: return text(facts.remote, port: true)
+        case .downstreamDirectRemoteAddress: return text(facts.direct, port: true)
+        case .downstreamRemoteAddressWithoutPort: return text(facts.remote, port: false)
+        case .downstreamDirectRemoteAddressWithoutPort: return text(facts.direct, port: false)
+        case .downstreamRemotePort: return port(facts.remote)
+        case .downstreamDirectRemotePort: return port(facts.direct)
         default: return .missing
         }
     }
@@ -292,6 +293,10 @@ final class LogLine {
         if isBracketed { temporary.append(byte: UInt8(ascii: "]")) }
         if port { appendPort(remote.port) }
         return collected
+    }
+
+    private func port(_ remote: PeerAddress) -> Value {
+        remote.family == 0 ? .missing : .number(UInt64(remote.port))
     }
 
     private func appendPort(_ port: UInt16) {

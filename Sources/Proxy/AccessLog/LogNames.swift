@@ -78,7 +78,7 @@ struct ListenerLogs: BitwiseCopyable {
         nameCount = table.names.count
         var lengths: (request: UInt64, response: UInt64) = (0, 0)
         for (i, name) in table.names.enumerated() {
-            let bytes = Bytes(name.text)
+            let bytes = Bytes(keeping: name.text)
             (names + i).initialize(to: Name(kind: name.kind, text: bytes))
             switch name.kind {
             case .request: lengths.request |= Self.bit(bytes.count)

@@ -84,7 +84,7 @@ struct LogProgram: BitwiseCopyable {
     private static func step(_ piece: LogPiece, _ form: Step.Form, _ names: inout LogNames) -> Step {
         switch piece {
         case .literal(let text):
-            return Step(kind: .literal, text: Bytes(form == .plain ? text : JSONText.escaped(text)))
+            return Step(kind: .literal, text: Bytes(keeping: form == .plain ? text : JSONText.escaped(text)))
         case .field(let field):
             switch field {
             case .routeName: return Step(kind: .name, form: form, a: names.position(.route, ""))
@@ -110,9 +110,9 @@ struct LogProgram: BitwiseCopyable {
     /// A text that is known now.
     private static func constant(_ text: String, _ form: Step.Form) -> Step {
         switch form {
-        case .plain: Step(kind: .literal, text: Bytes(text))
-        case .fragment: Step(kind: .literal, text: Bytes(JSONText.escaped(text)))
-        case .typed: Step(kind: .constant, text: Bytes("\"" + JSONText.escaped(text) + "\""))
+        case .plain: Step(kind: .literal, text: Bytes(keeping: text))
+        case .fragment: Step(kind: .literal, text: Bytes(keeping: JSONText.escaped(text)))
+        case .typed: Step(kind: .constant, text: Bytes(keeping: "\"" + JSONText.escaped(text) + "\""))
         }
     }
 
@@ -128,8 +128,8 @@ struct LogProgram: BitwiseCopyable {
 
     private static func timeStep(_ piece: LogTimePiece) -> TimeStep {
         switch piece {
-        case .literal(let text): TimeStep(kind: .literal, text: Bytes(text), digits: 0)
-        case .calendar(let text): TimeStep(kind: .calendar, text: Bytes(text + "\0"), digits: 0)
+        case .literal(let text): TimeStep(kind: .literal, text: Bytes(keeping: text), digits: 0)
+        case .calendar(let text): TimeStep(kind: .calendar, text: Bytes(keeping: text + "\0"), digits: 0)
         case .epochSeconds: TimeStep(kind: .epochSeconds, text: Bytes(""), digits: 0)
         case .fraction(let digits): TimeStep(kind: .fraction, text: Bytes(""), digits: digits)
         }
@@ -140,8 +140,8 @@ struct LogProgram: BitwiseCopyable {
     private static func json(_ value: LogValue, into steps: inout [Step], _ names: inout LogNames) {
         switch value {
         case .null: steps.append(Step(kind: .constant))
-        case .bool(let flag): steps.append(Step(kind: .constant, text: Bytes(flag ? "true" : "false")))
-        case .number(let text): steps.append(Step(kind: .constant, text: Bytes(text)))
+        case .bool(let flag): steps.append(Step(kind: .constant, text: Bytes(keeping: flag ? "true" : "false")))
+        case .number(let text): steps.append(Step(kind: .constant, text: Bytes(keeping: text)))
         case .template(let pieces):
             if pieces.count == 1, case .literal = pieces[0] {
                 return text(pieces, &steps, &names)
@@ -158,7 +158,7 @@ struct LogProgram: BitwiseCopyable {
         case .object(let members):
             steps.append(Step(kind: .beginObject))
             for member in members {
-                steps.append(Step(kind: .member, text: Bytes("\"" + JSONText.escaped(member.key) + "\":")))
+                steps.append(Step(kind: .member, text: Bytes(keeping: "\"" + JSONText.escaped(member.key) + "\":")))
                 json(member.value, into: &steps, &names)
             }
             steps.append(Step(kind: .endObject))

@@ -16,8 +16,16 @@ extension Worker {
         }
         let entry = accessLog.entries[slot]
         entry.pointee.reset(names: logs.pointee.nameCount, startNs: startNs, startWallNs: startNs &+ wallOffset())
-        if logs.pointee.needs.contains(.local) { _ = cl_local_address(c.pointee.fd, &entry.pointee.local) }
+        if logs.pointee.needs.contains(.local) { noteLocal(c, &entry.pointee.local) }
         return slot
+    }
+
+    private func noteLocal(_ c: ConnectionPointer, _ local: inout cl_address) {
+        if c.pointee.addresses >= 0 {
+            local = addresses[c.pointee.addresses].pointee.local.socketAddress
+        } else {
+            _ = cl_local_address(c.pointee.fd, &local)
+        }
     }
 
     /// CLOCK_REALTIME less CLOCK_MONOTONIC, looked at once a turn of the loop.
@@ -83,6 +91,7 @@ extension Worker {
         let entry = accessLog.entries[slot]
         facts.endNs = state.pointee.nowNs
         facts.remote = c.pointee.remote
+        facts.direct = c.pointee.addresses >= 0 ? addresses[c.pointee.addresses].pointee.direct : c.pointee.remote
         facts.connectionID = c.pointee.id
         if let logs = logs(of: c) {
             for i in 0..<logs.pointee.programCount {

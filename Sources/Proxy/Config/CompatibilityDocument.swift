@@ -22,7 +22,8 @@ public enum CompatibilityDocument {
         (
             "Listeners and filters",
             [
-                (.listener, ""), (.filterChain, ""), (.networkFilter, ""), (.tcpProxy, ""),
+                (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
+                (.networkFilter, ""), (.tcpProxy, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
             ]
@@ -48,6 +49,7 @@ public enum CompatibilityDocument {
                 (.upstreamHTTP1Options, "of clusters"),
                 (.healthCheck, ""), (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),
                 (.headerValueOption, ""), (.headerValue, ""), (.int64Range, ""), (.outlierDetection, ""),
+                (.upstreamProxyProtocol, ""), (.proxyProtocolConfig, ""),
             ]
         ),
         (

@@ -19,7 +19,7 @@ extension Decoder {
             resolution(message, &cluster)
             if let timeout = message["connect_timeout"]?.positiveDuration() { cluster.connectTimeoutMs = timeout }
             if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { cluster.bufferLimit = limit }
-            checkTransportSocket(message["transport_socket"])
+            cluster.proxyProtocol = upstreamTransportSocket(message["transport_socket"])
             if let breakers = message["circuit_breakers"]?.message(.circuitBreakers) {
                 circuitBreakers(breakers, &cluster)
             }

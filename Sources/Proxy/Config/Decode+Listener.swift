@@ -36,6 +36,7 @@ extension Decoder {
         // listen() takes an int.
         if let backlog = message["tcp_backlog_size"]?.number(0...UInt32(Int32.max)) { listener.backlog = backlog }
         if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { listener.bufferLimit = limit }
+        listenerFilters(message, &listener)
     }
 
     /// Port 0 asks for any free port, so that two of them do not meet.

@@ -60,6 +60,12 @@ public struct Listener: Sendable {
     public var backlog: UInt32 = 4096
     /// `per_connection_buffer_limit_bytes`; Envoy's default 1 MiB.
     public var bufferLimit: UInt32 = 1 << 20
+    /// The listener filter; nil: there is none.
+    public var proxyProtocol: ProxyProtocolFilter?
+    /// `listener_filters_timeout`; Envoy's default 15 s, 0 = none. Only with a listener filter.
+    public var listenerFiltersTimeoutMs: UInt64 = 15_000
+    /// `continue_on_listener_filters_timeout`.
+    public var continuesOnListenerFiltersTimeout = false
     /// The terminal filter of the one filter chain that this build takes.
     public var filter: NetworkFilter
     public var location: SourceLocation
@@ -234,6 +240,8 @@ public struct Cluster: Sendable {
     public var ignoresHealthOnRemoval = false
     /// `close_connections_on_host_health_failure`.
     public var closesConnectionsOnHealthFailure = false
+    /// `transport_socket` `upstream_proxy_protocol`: each connection begins with such a header; nil: with none.
+    public var proxyProtocol: ProxyProtocolVersion?
     public var location: SourceLocation
     public init(name: String, location: SourceLocation) {
         self.name = name

@@ -4,7 +4,7 @@ extension MessageSchema {
         "envoy.config.listener.v3.Listener",
         supported: """
             name address stat_prefix filter_chains per_connection_buffer_limit_bytes enable_reuse_port \
-            tcp_backlog_size
+            tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout
             """,
         refused: """
             fcds_config filter_chain_matcher default_filter_chain deprecated_v1 tcp_fast_open_queue_length \
@@ -12,13 +12,11 @@ extension MessageSchema {
             max_connections_to_accept_per_socket_event internal_listener
             """,
         unlessDefault: """
-            additional_addresses use_original_dst listener_filters transparent freebind socket_options access_log \
-            enable_mptcp
+            additional_addresses use_original_dst transparent freebind socket_options access_log enable_mptcp
             """,
         fixed: ["drain_type": ["DEFAULT"], "bind_to_port": ["true"]],
         ignored: """
-            metadata listener_filters_timeout continue_on_listener_filters_timeout traffic_direction \
-            ignore_global_conn_limit bypass_overload_manager
+            metadata traffic_direction ignore_global_conn_limit bypass_overload_manager
             """,
         hints: [
             "reuse_port": "deprecated by Envoy, use enable_reuse_port",
@@ -30,7 +28,10 @@ extension MessageSchema {
         "envoy.config.listener.v3.FilterChain",
         supported: "filters transport_socket", refused: "tls_context",
         unlessDefault: "filter_chain_match use_proxy_proto", ignored: "metadata transport_socket_connect_timeout name",
-        hints: ["filter_chain_match": "the one filter chain takes every connection"])
+        hints: [
+            "filter_chain_match": "the one filter chain takes every connection",
+            "use_proxy_proto": "deprecated by Envoy, use the listener filter envoy.filters.listener.proxy_protocol",
+        ])
 
     static let networkFilter = MessageSchema(
         "envoy.config.listener.v3.Filter",
@@ -80,8 +81,9 @@ extension MessageSchema {
         fixed: [
             "codec_type": ["AUTO", "HTTP1"],
             "forward_client_cert_details": ["SANITIZE"],
+            "add_proxy_protocol_connection_state": ["true"],
         ],
-        ignored: "access_log_flush_interval add_proxy_protocol_connection_state",
+        ignored: "access_log_flush_interval",
         hints: [
             "rds": "give the routes in route_config",
             "scoped_routes": "give the routes in route_config",

@@ -96,7 +96,7 @@ extension Worker {
             stats.counters[.upstream_cx_overflow].increment()
             return reply(slot, c, .overflow)
         }
-        let upstream = connectUpstream(s.pointee.host, hosts[s.pointee.host], kind: .tunnelUpstream)
+        let upstream = connectUpstream(s.pointee.host, hosts[s.pointee.host], kind: .tunnelUpstream, for: slot)
         if upstream < 0 {
             if !limits.watch.isEmpty { noteFailure(s.pointee.host, status: 503) }
             return reply(slot, c, .connectFailure(-upstream))

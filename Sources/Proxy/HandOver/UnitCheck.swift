@@ -15,7 +15,7 @@ enum UnitCheck {
         if let u = unit.upstream {
             if let problem = problem(of: u, maxInput: maxInput) { return problem }
             if unit.cluster < 0 { return noCluster }
-            if let problem = upstreamProblem(u, unit) { return problem }
+            if let problem = upstreamProblem(u, unit) ?? proxyProblem(u, unit, snapshot) { return problem }
         }
         if let s = unit.stream { return streamProblem(s, unit) }
         return nil
@@ -56,9 +56,26 @@ enum UnitCheck {
             guard let up = unit.upstream, ConnectionRecord.kind(up.kind) == .tunnelUpstream,
                 Connection.Flags(rawValue: up.flags).contains(.upgraded) == upgraded, (unit.stream != nil) == upgraded
             else { return broken }
+        case .awaitingHeader:
+            guard unit.stream == nil, unit.upstream == nil, d.output.count == 0, d.input.count <= ProxyHeader.longest,
+                flags.isDisjoint(with: [.inBody, .headStarted, .upgraded])
+            else { return broken }
+            if snapshot.listeners[Int(unit.listener)].headerRules.isEmpty {
+                return "its listener takes no PROXY headers in the new configuration"
+            }
         default: return broken
         }
-        return flags.isDisjoint(with: [.pooled, .connecting]) ? nil : broken
+        return flags.isDisjoint(with: [.pooled, .connecting, .proxied]) ? nil : broken
+    }
+
+    /// One that rests or is being made serves where connections begin as it does, or was to.
+    private static func proxyProblem(_ u: ConnectionRecord, _ unit: IncomingUnit, _ snapshot: Snapshot) -> String? {
+        let flags = Connection.Flags(rawValue: u.flags)
+        if flags.contains(.proxied), !u.hasAddresses { return broken }
+        guard !flags.isDisjoint(with: [.pooled, .connecting]) else { return nil }
+        let isByClient = snapshot.clusters[Int(unit.cluster)].proxyVersion != nil
+        if flags.contains(.proxied) == isByClient { return nil }
+        return "its cluster's connections begin otherwise in the new configuration"
     }
 
     private static func upstreamProblem(_ u: ConnectionRecord, _ unit: IncomingUnit) -> String? {

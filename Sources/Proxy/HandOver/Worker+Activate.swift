@@ -9,11 +9,13 @@ extension Worker {
         var open = [Int](repeating: 0, count: 2 * snapshot.configuredListeners.count)
         defer {
             for (place, number) in open.enumerated() where number > 0 {
-                addDownstreamGauges(listener: place / 2, upgraded: place % 2 == 1, number)
+                addConnectionGauges(listener: place / 2, upgraded: place % 2 == 1, number)
             }
         }
         for unit in parking.adopted {
-            if unit.downstream >= 0 {
+            if unit.downstream >= 0, connections[unit.downstream].pointee.kind == .awaitingHeader {
+                addDownstreamGauges(connections[unit.downstream], 1)
+            } else if unit.downstream >= 0 {
                 let d = connections[unit.downstream]
                 open[2 * Int(d.pointee.listener) + (d.pointee.flags.contains(.upgraded) ? 1 : 0)] += 1
             }
@@ -123,8 +125,12 @@ extension Worker {
         for slot in 0..<hosts.count {
             let pool = hosts[slot]
             if pool.pointee.isFree { continue }
+            if pool.pointee.isByClient {
+                if pool.pointee.pendingCount > pool.pointee.connecting { connectForOwn(slot, pool) }
+                continue
+            }
             while pool.pointee.pendingCount > pool.pointee.connecting {
-                if connectUpstream(slot, pool, kind: .upstreamHTTP) < 0 { break }
+                if connectUpstream(slot, pool, kind: .upstreamHTTP, for: -1) < 0 { break }
             }
         }
     }

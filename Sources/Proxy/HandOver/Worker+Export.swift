@@ -18,7 +18,7 @@ extension Worker {
         let c = connections[slot]
         switch c.pointee.kind {
         case .free: return nil
-        case .downstreamHTTP, .tunnelDownstream:
+        case .downstreamHTTP, .tunnelDownstream, .awaitingHeader:
             let up = c.pointee.stream >= 0 ? streams[c.pointee.stream].pointee.upstream : c.pointee.peer
             return SentUnit(worker: Int32(index), downstream: slot, upstream: up)
         case .upstreamHTTP, .tunnelUpstream:
@@ -39,7 +39,8 @@ extension Worker {
             let d = connections[unit.downstream]
             streamSlot = d.pointee.stream
             let start = out.begin(UnitRecord.Tag.downstream)
-            ConnectionRecord.write(d, listener: d.pointee.listener, cluster: -1, host: nil, into: &out)
+            ConnectionRecord.write(
+                d, listener: d.pointee.listener, cluster: -1, host: nil, addresses: addresses(of: d), into: &out)
             exportLog(d.pointee.log, d, ConnectionRecord.logTag, into: &out)
             out.end(start)
         }
@@ -48,7 +49,8 @@ extension Worker {
             let pool = hosts[u.pointee.host]
             let start = out.begin(UnitRecord.Tag.upstream)
             ConnectionRecord.write(
-                u, listener: -1, cluster: pool.pointee.cluster, host: Self.address(pool), into: &out)
+                u, listener: -1, cluster: pool.pointee.cluster, host: Self.address(pool), addresses: addresses(of: u),
+                into: &out)
             out.end(start)
         }
         if streamSlot >= 0 {
@@ -64,6 +66,10 @@ extension Worker {
             out.end(start)
         }
         out.endFrame(frame)
+    }
+
+    func addresses(of c: ConnectionPointer) -> UnsafeMutablePointer<ClientAddresses>? {
+        c.pointee.addresses >= 0 ? addresses[c.pointee.addresses] : nil
     }
 
     /// What the lines of a request or connection will say.
@@ -117,8 +123,7 @@ extension Worker {
     private func forgetDownstream(_ slot: Int32, _ d: ConnectionPointer) {
         dropLog(d.pointee.log)
         d.pointee.log = -1
-        addDownstreamGauges(
-            listener: Int(d.pointee.listener), upgraded: d.pointee.flags.contains(.upgraded), -1)
+        addDownstreamGauges(d, -1)
         release(slot, d)
     }
 
@@ -146,14 +151,27 @@ extension Worker {
         _ = cl_close(c.pointee.fd)
         c.pointee.input.free()
         c.pointee.output.free()
+        dropAddresses(c)
         c.pointee.fd = -1
         c.pointee.kind = .free
         c.pointee.generation = c.pointee.generation < 0xFFFF_FFF0 ? c.pointee.generation &+ 1 : 0
         connections.give(slot)
     }
 
-    /// The gauges that downstream connections are in.
-    func addDownstreamGauges(listener: Int, upgraded: Bool, _ change: Int) {
+    /// The gauges that a downstream connection is in.
+    func addDownstreamGauges(_ d: ConnectionPointer, _ change: Int) {
+        let listener = Int(d.pointee.listener)
+        guard d.pointee.kind == .awaitingHeader else {
+            return addConnectionGauges(listener: listener, upgraded: d.pointee.flags.contains(.upgraded), change)
+        }
+        let amount = UInt64(bitPattern: Int64(change))
+        listenerStats[listener].listenerGauges[.downstream_pre_cx_active].add(amount)
+        cl_owner_add(downstreams, amount)
+        open.add(worker: index, listener: listener, amount)
+    }
+
+    /// The same for some that the filter chain has.
+    func addConnectionGauges(listener: Int, upgraded: Bool, _ change: Int) {
         let stats = listenerStats + listener
         let amount = UInt64(bitPattern: Int64(change))
         stats.pointee.listenerGauges[.downstream_cx_active].add(amount)

@@ -167,6 +167,10 @@ extension Worker {
         if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
         if let start = record.output.start { c.pointee.output.append(start, record.output.count) }
         c.pointee.fd = descriptor
+        guard !record.hasAddresses || adoptAddresses(c, record) else {
+            if reserved < 0 { giveBack(slot, descriptor) }
+            return -1
+        }
         if isRegistered {
             c.pointee.flags.remove(.unregistered)
         } else if isConfirmed || state.pointee.nowNs - c.pointee.lastActivityNs < Self.silenceNs {
@@ -179,6 +183,14 @@ extension Worker {
             return -1
         }
         return slot
+    }
+
+    /// False: there is no room.
+    private func adoptAddresses(_ c: ConnectionPointer, _ record: ConnectionRecord) -> Bool {
+        c.pointee.addresses = addresses.take()
+        guard c.pointee.addresses >= 0 else { return false }
+        addresses[c.pointee.addresses].pointee = ClientAddresses(local: record.local, direct: record.direct)
+        return true
     }
 
     /// Who has said nothing for so long is not expected to do so within the next milliseconds.
@@ -240,6 +252,7 @@ extension Worker {
         hosts[slot].pointee.cluster = cluster
         hosts[slot].pointee.isFree = false
         hosts[slot].pointee.isRemoved = true
+        hosts[slot].pointee.isByClient = snapshot.clusters[Int(cluster)].proxyVersion != nil
         return slot
     }
 
@@ -255,6 +268,7 @@ extension Worker {
     private func empty(_ slot: Int32, _ c: ConnectionPointer) {
         c.pointee.input.free()
         c.pointee.output.free()
+        dropAddresses(c)
         dropLog(c.pointee.log)
         c.pointee.log = -1
         c.pointee.kind = .free

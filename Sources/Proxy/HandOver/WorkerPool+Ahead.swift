@@ -67,7 +67,8 @@ extension WorkerPool {
         let early = out.begin(AheadRecord.Tag.early)
         out.number(AheadRecord.Tag.earlyID, id)
         let record = out.begin(AheadRecord.Tag.record)
-        ConnectionRecord.write(c, listener: listener, cluster: -1, host: nil, into: &out)
+        ConnectionRecord.write(
+            c, listener: listener, cluster: -1, host: nil, addresses: worker.addresses(of: c), into: &out)
         out.end(record)
         out.end(early)
         c.pointee.flags.insert(.recordAhead)

@@ -13,13 +13,15 @@ struct Connection: BitwiseCopyable {
         /// Both ends of a TCP proxy pair, and of an upgraded HTTP connection: bytes are passed on as they come.
         case tunnelDownstream
         case tunnelUpstream
+        /// A client whose PROXY header has not come yet.
+        case awaitingHeader
     }
 
     /// The bits travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// All bits that travel.
-        static let known: UInt32 = 1 << 18 - 1
+        static let known: UInt32 = (1 << 18 - 1) | 1 << 24
         /// The handshake is not finished (upstream).
         static let connecting = Flags(rawValue: 1 << 0)
         /// Not read, since the other side cannot take more.
@@ -68,6 +70,8 @@ struct Connection: BitwiseCopyable {
         static let inOutbox = Flags(rawValue: 1 << 22)
         /// What was last read of it was long: it is not read ahead. Never leaves the process.
         static let bulk = Flags(rawValue: 1 << 23)
+        /// It begins with the addresses of a client and serves nobody else (upstream).
+        static let proxied = Flags(rawValue: 1 << 24)
     }
 
     var fd: Int32 = -1
@@ -103,7 +107,10 @@ struct Connection: BitwiseCopyable {
     var log: Int32 = -1
     /// Its number among the clients' connections of this base id (downstream).
     var id: UInt64 = 0
+    /// Of the client. Of a host's connection that is `proxied`: of the client that it is for.
     var remote = PeerAddress()
+    /// What else is known of these addresses (worker's slab), -1: nothing.
+    var addresses: Int32 = -1
     /// Bytes of `output` over its limit: the other side is paused.
     var bufferLimit: UInt32 = 1 << 20
     /// Bytes of `input` that were parsed and are a part of a head (`PartialHead`): only while `input` is one. Does not travel,

@@ -6,8 +6,9 @@ struct Bytes: BitwiseCopyable {
     let start: UnsafePointer<UInt8>
     let count: Int
 
-    /// Copies the text; the copy is never freed, as snapshots live as long as their process.
-    init(_ text: String) { self.init(copying: Array(text.utf8)) }
+    /// Copies the text; the copy is never freed, as snapshots live as long as their process. It has a name of its own, since a
+    /// literal would be a `String` otherwise, and make a copy wherever one stands.
+    init(keeping text: String) { self.init(copying: Array(text.utf8)) }
 
     /// The text with A–Z in lower case, as `foldedEqual` wants it; other letters stay, as they do in requests.
     init(folding text: String) { self.init(copying: text.utf8.map { ASCII.lower($0) }) }

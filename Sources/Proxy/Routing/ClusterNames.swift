@@ -15,7 +15,7 @@ struct ClusterNames: BitwiseCopyable, @unchecked Sendable {
     init(_ names: [String]) {
         var all: [Entry] = []
         all.reserveCapacity(names.count)
-        for (i, name) in names.enumerated() { all.append(Entry(name: Bytes(name), position: Int32(i))) }
+        for (i, name) in names.enumerated() { all.append(Entry(name: Bytes(keeping: name), position: Int32(i))) }
         all.sort {
             let order = Self.order($0.name, $1.name)
             return order == 0 ? $0.position < $1.position : order < 0
@@ -76,7 +76,7 @@ struct CompiledChoice: BitwiseCopyable {
                     weight: shares.makeNumber(UInt64($0.weight), key: $0.key ?? ""))
             }
         }
-        header = Bytes(name)
+        header = Bytes(keeping: name)
         weights = .allocate(capacity: max(list.count, 1))
         weights.initialize(from: list, count: list.count)
         weightCount = list.count

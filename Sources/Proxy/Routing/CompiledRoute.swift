@@ -91,14 +91,14 @@ extension CompiledRoute {
         }
         self.init(
             match: kind, caseSensitive: route.caseSensitive,
-            pattern: route.caseSensitive ? Bytes(text) : Bytes(folding: text), cluster: -1, timeoutNs: 0,
+            pattern: route.caseSensitive ? Bytes(keeping: text) : Bytes(folding: text), cluster: -1, timeoutNs: 0,
             idleTimeoutNs: streamIdleTimeoutMs &* 1_000_000, upgrades: 0, directStatus: 0, directBody: Bytes(""))
-        name = Bytes(route.name)
+        name = Bytes(keeping: route.name)
         conditions = RouteConditions(route, shares: shares).map { Self.keep($0) }
         switch route.action {
         case .directResponse(let status, let body):
             directStatus = status
-            directBody = Bytes(body)
+            directBody = Bytes(keeping: body)
         case .redirect(let redirect):
             directStatus = redirect.status
             self.redirect = Self.keep(CompiledRedirect(redirect))
@@ -117,10 +117,10 @@ extension CompiledRoute {
             let perTryNs = retry?.pointee.perTryNs ?? 0
             let expectedMs = (perTryNs > 0 ? perTryNs : timeoutNs) / 1_000_000
             if perTryNs > 0 || timeoutNs > 0 {
-                expectedTimeout = Bytes("x-envoy-expected-rq-timeout-ms: \(expectedMs)\r\n")
+                expectedTimeout = Bytes(keeping: "x-envoy-expected-rq-timeout-ms: \(expectedMs)\r\n")
             }
             terminatesConnect = forward.terminatesConnect
-            hostRewrite = forward.hostRewrite.map { Bytes($0) }
+            hostRewrite = forward.hostRewrite.map { Bytes(keeping: $0) }
             for (i, type) in upgradeTypes.prefix(64).enumerated()
             where forward.upgrades[type] ?? managerTypes.contains(type) {
                 upgrades |= 1 << UInt64(i)

@@ -11,10 +11,10 @@ struct CompiledRewrite: BitwiseCopyable {
     init(_ rewrite: PathRewrite) {
         switch rewrite {
         case .prefix(let text):
-            self.text = Bytes(text)
+            self.text = Bytes(keeping: text)
             regex = nil
         case .regex(let rewrite):
-            text = Bytes(rewrite.substitution)
+            text = Bytes(keeping: rewrite.substitution)
             regex = Regex.compile(rewrite.pattern)
         }
     }
@@ -65,10 +65,10 @@ struct CompiledRedirect: BitwiseCopyable {
     private let stripsQuery: Bool
 
     init(_ redirect: Redirect) {
-        scheme = redirect.scheme.map { Bytes($0) }
-        host = redirect.host.map { Bytes($0) }
-        port = Bytes(redirect.port.map { ":\($0)" } ?? "")
-        path = redirect.path.map { Bytes($0) }
+        scheme = redirect.scheme.map { Bytes(keeping: $0) }
+        host = redirect.host.map { Bytes(keeping: $0) }
+        port = Bytes(keeping: redirect.port.map { ":\($0)" } ?? "")
+        path = redirect.path.map { Bytes(keeping: $0) }
         pathHasQuery = redirect.path?.contains("?") ?? false
         rewrite = redirect.rewrite.map { CompiledRewrite($0) }
         stripsQuery = redirect.stripsQuery

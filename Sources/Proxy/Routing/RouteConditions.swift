@@ -38,7 +38,7 @@ struct RouteConditions: BitwiseCopyable {
         queries = .allocate(capacity: max(queryCount, 1))
         for (i, condition) in route.query.enumerated() {
             let match = TextMatcher(condition.match, ignoresCase: condition.ignoresCase)
-            (queries + i).initialize(to: QueryTest(name: Bytes(condition.name), match: match))
+            (queries + i).initialize(to: QueryTest(name: Bytes(keeping: condition.name), match: match))
         }
     }
 
@@ -51,7 +51,7 @@ struct RouteConditions: BitwiseCopyable {
             case ":scheme": .scheme
             default: .field
             }
-        return HeaderTest(subject: subject, name: Bytes(condition.name), rule: HeaderRule(condition))
+        return HeaderTest(subject: subject, name: Bytes(keeping: condition.name), rule: HeaderRule(condition))
     }
 
     /// Whether all of it holds.

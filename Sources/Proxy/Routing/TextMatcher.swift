@@ -16,7 +16,7 @@ struct TextMatcher: BitwiseCopyable {
     /// - Parameter ignoresCase: A–Z are taken for a–z, in the text as in what is compared with it.
     init(_ match: TextMatch, ignoresCase: Bool = false) {
         self.ignoresCase = ignoresCase
-        func folded(_ value: String) -> Bytes { ignoresCase ? Bytes(folding: value) : Bytes(value) }
+        func folded(_ value: String) -> Bytes { ignoresCase ? Bytes(folding: value) : Bytes(keeping: value) }
         switch match {
         case .present(let isPresent): kind = isPresent ? .present : .absent
         case .exact(let value): (kind, text) = (.exact, folded(value))
@@ -24,7 +24,7 @@ struct TextMatcher: BitwiseCopyable {
         case .suffix(let value): (kind, text) = (.suffix, folded(value))
         case .contains(let value): (kind, text) = (.contains, folded(value))
         case .range(let range): (kind, low, high) = (.range, range.lowerBound, range.upperBound)
-        case .regex(let value): (kind, text, regex) = (.regex, Bytes(value), Regex.compile(value))
+        case .regex(let value): (kind, text, regex) = (.regex, Bytes(keeping: value), Regex.compile(value))
         }
     }
 
@@ -112,7 +112,7 @@ struct HeaderRule: BitwiseCopyable {
 enum Regex {
     /// The loader has compiled it before: nil only without memory.
     static func compile(_ text: String) -> OpaquePointer? {
-        let text = Bytes(text)
+        let text = Bytes(keeping: text)
         var message = [CChar](repeating: 0, count: 2)
         return text.start.withMemoryRebound(to: CChar.self, capacity: text.count) {
             cre2_compile($0, text.count, &message, message.count)

@@ -41,6 +41,10 @@ struct CompiledListener: BitwiseCopyable {
     var log: UnsafeMutablePointer<ListenerLogs>?
     /// Connections that may be open at once; nil and `.max`: any number.
     var connectionLimit: RuntimeNumber?
+    /// Which headers connections begin with; empty: with none, there is no such filter.
+    var headerRules: ProxyHeader.Rules = []
+    var filterTimeoutNs: UInt64 = 0
+    var continuesOnFilterTimeout = false
 }
 
 /// A cluster as the workers see it: plain data.
@@ -68,6 +72,8 @@ struct CompiledCluster: BitwiseCopyable {
     var limitsRequests: Bool { maxRequests < maxConnections }
     /// The share of requests that are answered with 503 at once; nil: there is no such cluster any more.
     var maintenance: RuntimeShare?
+    /// The header that connections begin with; nil: none.
+    var proxyVersion: ProxyHeader.Version?
 
     /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
     static var gone: CompiledCluster {
@@ -134,6 +140,8 @@ final class Snapshot: @unchecked Sendable {
         var statName: String
         var httpPrefix: String?
         var tcpPrefix: String?
+        /// Behind `proxy_proto.`, may be empty; nil: there is no such filter.
+        var proxyPrefix: String?
     }
     let listeners: UnsafeMutablePointer<CompiledListener>
     let listenerCount: Int
@@ -164,7 +172,7 @@ final class Snapshot: @unchecked Sendable {
 
     /// - Parameter localAddress: an IP literal.
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
-        self.localAddress = Bytes(localAddress)
+        self.localAddress = Bytes(keeping: localAddress)
         logSinks = LogSinks(bootstrap)
         let clusterNames = ClusterNames(bootstrap.clusters.map(\.name))
         clusterPositions = clusterNames
@@ -189,10 +197,11 @@ final class Snapshot: @unchecked Sendable {
                     maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
                     maxRequests: cluster.maxRequests, maxRetries: cluster.maxRetries,
                     retryBudget: shares.makeBudget(cluster.retryBudget, cluster: cluster.name),
-                    name: Bytes(cluster.altStatName ?? cluster.name),
+                    name: Bytes(keeping: cluster.altStatName ?? cluster.name),
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
             clusters[i].watch = HostWatch(cluster)
+            clusters[i].proxyVersion = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
             if let outliers = cluster.outlierDetection {
                 clusters[i].consecutive5xx = outliers.consecutive5xx
                 clusters[i].consecutiveGatewayFailure = outliers.consecutiveGatewayFailure
@@ -214,6 +223,12 @@ final class Snapshot: @unchecked Sendable {
                 headBytes = max(headBytes, compiled.limits.bytes)
                 headerFields = max(headerFields, compiled.limits.fields)
                 (listeners + i).initialize(to: compiled)
+            }
+            if let filter = listener.proxyProtocol {
+                name.proxyPrefix = Self.statName(filter.statPrefix)
+                listeners[i].headerRules = ProxyHeader.Rules(filter)
+                listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
+                listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
             }
             names.append(name)
             listeners[i].connectionLimit = shares.makeNumber(
@@ -248,17 +263,17 @@ final class Snapshot: @unchecked Sendable {
             http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, shares: shares,
             upgradeTypes: &upgrades)
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
-        for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(name)) }
+        for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
         return CompiledListener(
             isHTTP: true, bufferLimit: listener.bufferLimit, idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
             maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: Unmanaged.passRetained(table),
             limits: HeadLimits(
                 bytes: Int(http.maxRequestHeadersKiB) * 1024, fields: Int(http.maxHeadersCount)),
-            serverName: Bytes(http.serverName), serverHeader: http.serverHeader,
+            serverName: Bytes(keeping: http.serverName), serverHeader: http.serverHeader,
             useRemoteAddress: http.useRemoteAddress, skipXFFAppend: http.skipXFFAppend,
-            trustedHops: http.xffTrustedHops, via: Bytes(http.via), generateRequestID: http.generateRequestID,
+            trustedHops: http.xffTrustedHops, via: Bytes(keeping: http.via), generateRequestID: http.generateRequestID,
             preserveRequestID: http.preserveExternalRequestID, requestIDInResponse: http.requestIDInResponse,
-            acceptHTTP10: http.acceptHTTP10, defaultHost: Bytes(http.defaultHostForHTTP10),
+            acceptHTTP10: http.acceptHTTP10, defaultHost: Bytes(keeping: http.defaultHostForHTTP10),
             trailers: http.enableTrailers, maxRequests: http.maxRequestsPerConnection,
             normalization: HeadNormalization(http), normalizes: !HeadNormalization(http).isIdle,
             streamIdleTimeoutNs: http.streamIdleTimeoutMs &* 1_000_000,

@@ -130,6 +130,22 @@ extension Worker {
         c.pointee.id = state.pointee.connectionID
         state.pointee.connectionID &+= state.pointee.connectionStride
         cl_owner_add(downstreams, 1)
+        if compiled.pointee.headerRules.isEmpty {
+            beginConnection(slot, c, compiled)
+        } else {
+            awaitHeader(slot, c)
+        }
+        let rc = cl_epoll_add(epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
+        if rc < 0 {
+            hooks.log("worker \(index): cannot watch a connection: \(SystemError.text(-rc))")
+            return close(slot, c)
+        }
+        if c.pointee.kind == .tunnelDownstream { startTunnel(slot, c) }
+    }
+
+    /// Counts a connection that the filter chain gets, and begins its log.
+    func beginConnection(_ slot: Int32, _ c: ConnectionPointer, _ compiled: UnsafeMutablePointer<CompiledListener>) {
+        let stats = listenerStats + Int(c.pointee.listener)
         stats.pointee.listener[.downstream_cx_total].increment()
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()
@@ -144,11 +160,5 @@ extension Worker {
             stats.pointee.tcp[.downstream_cx_total].increment()
             if let logs = compiled.pointee.log { c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs) }
         }
-        let rc = cl_epoll_add(epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
-        if rc < 0 {
-            hooks.log("worker \(index): cannot watch a connection: \(SystemError.text(-rc))")
-            return close(slot, c)
-        }
-        if !compiled.pointee.isHTTP { startTunnel(slot, c) }
     }
 }

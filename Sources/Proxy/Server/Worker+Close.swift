@@ -15,6 +15,7 @@ extension Worker {
         _ = cl_close(c.pointee.fd)
         c.pointee.input.free()
         c.pointee.output.free()
+        dropAddresses(c)
         c.pointee.fd = -1
         c.pointee.kind = .free
         // Generations at the very top mean listeners and the mailbox.
@@ -24,6 +25,19 @@ extension Worker {
     }
 
     private func downstreamGone(_ c: ConnectionPointer) {
+        if c.pointee.kind == .awaitingHeader {
+            listenerStats[Int(c.pointee.listener)].listenerGauges[.downstream_pre_cx_active].sub(1)
+        } else {
+            countGone(c)
+        }
+        if c.pointee.log >= 0 { finishLog(connection: c) }
+        cl_owner_add(downstreams, .max)
+        open.add(worker: index, listener: Int(c.pointee.listener), .max)
+        if downstreamCount == 0 { hooks.drained(index) }
+    }
+
+    /// What was counted when it began (`beginConnection`).
+    private func countGone(_ c: ConnectionPointer) {
         let stats = listenerStats + Int(c.pointee.listener)
         let lengthMs = (state.pointee.nowNs &- c.pointee.createdNs) / 1_000_000
         stats.pointee.listener[.downstream_cx_destroy].increment()
@@ -48,10 +62,6 @@ extension Worker {
             }
             stats.pointee.httpHistograms[.downstream_cx_length_ms].record(lengthMs)
         }
-        if c.pointee.log >= 0 { finishLog(connection: c) }
-        cl_owner_add(downstreams, .max)
-        open.add(worker: index, listener: Int(c.pointee.listener), .max)
-        if downstreamCount == 0 { hooks.drained(index) }
     }
 
     private func upstreamGone(_ c: ConnectionPointer) {
@@ -123,6 +133,7 @@ extension Worker {
             if state.pointee.hasLogs { noteTunnelReset(c) }
             closeTunnel(slot, c)
         case .tunnelDownstream: closeTunnel(slot, c)
+        case .awaitingHeader: headerEnded(slot, c, -Int(ECONNRESET))
         case .free: break
         }
     }

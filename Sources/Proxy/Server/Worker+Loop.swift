@@ -115,6 +115,7 @@ extension Worker {
         case .downstreamHTTP: readDownstream(slot, c)
         case .upstreamHTTP: readUpstream(slot, c)
         case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
+        case .awaitingHeader: readHeader(slot, c)
         case .free: break
         }
     }
@@ -154,6 +155,7 @@ extension Worker {
         case .downstreamHTTP: resumeDownstream(slot, c)
         case .upstreamHTTP: readUpstream(slot, c)
         case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
+        case .awaitingHeader: readHeader(slot, c)
         case .free: break
         }
     }

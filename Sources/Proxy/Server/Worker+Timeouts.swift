@@ -6,7 +6,7 @@ extension Worker {
     private enum Reason {
         case none
         case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration, retry,
-            perTry, perTryIdle
+            perTry, perTryIdle, proxyHeader
     }
 
     private struct Due {
@@ -59,6 +59,8 @@ extension Worker {
             due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
         case .tunnelUpstream:
             if c.pointee.flags.contains(.connecting) { due.consider(c.pointee.deadlineNs, 1, .connect) }
+        case .awaitingHeader:
+            if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .proxyHeader) }
         }
         return due
     }
@@ -170,6 +172,7 @@ extension Worker {
         case .perTry: perTryTimedOut(slot, c, .upstream_rq_per_try_timeout, .perTryTimeout)
         case .perTryIdle: perTryTimedOut(slot, c, .upstream_rq_per_try_idle_timeout, .perTryIdleTimeout)
         case .connect: connectTimedOut(slot, c)
+        case .proxyHeader: headerTimedOut(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {
                 listenerStats[Int(c.pointee.listener)].http[.downstream_rq_idle_timeout].increment()

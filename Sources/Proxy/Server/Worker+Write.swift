@@ -145,7 +145,7 @@ extension Worker {
             listenerStats[Int(c.pointee.listener)].tcp[.downstream_flow_control_paused_reading_total].increment()
         case .upstreamHTTP, .tunnelUpstream:
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_paused_reading_total].increment()
-        case .free: break
+        case .free, .awaitingHeader: break
         }
         return true
     }
@@ -169,7 +169,7 @@ extension Worker {
             listenerStats[Int(c.pointee.listener)].tcp[.downstream_flow_control_resumed_reading_total].increment()
         case .upstreamHTTP, .tunnelUpstream:
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_resumed_reading_total].increment()
-        case .free: break
+        case .free, .awaitingHeader: break
         }
         makeReady(slot, c)
     }

@@ -61,7 +61,7 @@ struct WorkerCluster: BitwiseCopyable {
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with
 /// other workers. The rest of its behaviour is in extensions, one file a subject:
-/// `Worker+Loop`, `+Accept`, `+Write`, `+Close`, `+Timeouts`, `HTTP/Worker+Downstream`, `HTTP/Worker+Upstream`, `TCP/`.
+/// `Worker+Loop`, `+Accept`, `+ListenerFilter`, `+Write`, `+Close`, `+Timeouts`, `HTTP/Worker+Downstream`, `HTTP/Worker+Upstream`, `TCP/`.
 ///
 /// Only its own thread touches it after `run()` has begun; the main thread speaks to it through `mailbox`.
 final class Worker: @unchecked Sendable {
@@ -76,6 +76,8 @@ final class Worker: @unchecked Sendable {
     let streams: Slab<Stream>
     let hosts: Slab<HostPool>
     let retries: Slab<RetryState>
+    let addresses: Slab<ClientAddresses>
+    let idleByClient: IdleByClient
     let wheel: TimerWheel
     let clusters: UnsafeMutablePointer<WorkerCluster>
     let listenerStats: UnsafeMutablePointer<ListenerStats>
@@ -156,6 +158,9 @@ final class Worker: @unchecked Sendable {
         streams = Slab(empty: Stream(), limit: Self.maxConnections)
         hosts = Slab(empty: HostPool(), limit: 1 << 20)
         retries = Slab(empty: RetryState(), limit: Self.maxConnections)
+        addresses = Slab(empty: ClientAddresses(), limit: Self.maxConnections)
+        idleByClient = IdleByClient(
+            isUsed: (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
         wheel = TimerWheel(nowNs: now)
         clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
         for i in 0..<snapshot.clusterCount {

@@ -14,6 +14,10 @@ struct ListenerStats: BitwiseCopyable {
     let httpHistograms: HistogramGroup<HTTPHistogram>
     let listenerHTTP: CounterGroup<ListenerHTTPCounter>
     let tcp: CounterGroup<TCPCounter>
+    /// Of a listener without such a filter: cells that nobody shows.
+    let proxy: CounterGroup<ProxyProtocolCounter>
+    let proxyV1: CounterGroup<ProxyProtocolVersionCounter>
+    let proxyV2: CounterGroup<ProxyProtocolVersionCounter>
     /// The same of all listeners.
     let codec: CounterGroup<CodecCounter>
 }
@@ -36,6 +40,9 @@ final class DataPlaneStats {
         let httpHistograms: GroupIDs<HTTPHistogram>
         let listenerHTTP: GroupIDs<ListenerHTTPCounter>
         let tcp: GroupIDs<TCPCounter>
+        let proxy: GroupIDs<ProxyProtocolCounter>
+        let proxyV1: GroupIDs<ProxyProtocolVersionCounter>
+        let proxyV2: GroupIDs<ProxyProtocolVersionCounter>
         let codec: GroupIDs<CodecCounter>
     }
     private var listeners: [ListenerIDs] = []
@@ -155,7 +162,11 @@ final class DataPlaneStats {
             workerGauges: workers.map { GroupIDs(store, in: $0) }, http: counters(http), httpGauges: gauges(http),
             httpHistograms: histograms(http),
             listenerHTTP: counters(name.httpPrefix.map { ListenerHTTPScope(name.statName, statPrefix: $0) }),
-            tcp: counters(name.tcpPrefix.map { TCPScope($0) }), codec: GroupIDs(store, in: CodecScope()))
+            tcp: counters(name.tcpPrefix.map { TCPScope($0) }),
+            proxy: counters(name.proxyPrefix.map { ProxyProtocolScope($0) }),
+            proxyV1: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 1) }),
+            proxyV2: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 2) }),
+            codec: GroupIDs(store, in: CodecScope()))
     }
 
     /// The cells of worker `index` for every listener, and for the clusters that have stats; those of others follow.
@@ -175,7 +186,9 @@ final class DataPlaneStats {
                     httpGauges: ids.httpGauges.cells(writer),
                     httpHistograms: ids.httpHistograms.cells(writer),
                     listenerHTTP: ids.listenerHTTP.cells(writer),
-                    tcp: ids.tcp.cells(writer), codec: ids.codec.cells(writer)))
+                    tcp: ids.tcp.cells(writer), proxy: ids.proxy.cells(writer),
+                    proxyV1: ids.proxyV1.cells(writer), proxyV2: ids.proxyV2.cells(writer),
+                    codec: ids.codec.cells(writer)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
         clusterStats.initialize(repeating: unmade, count: room)

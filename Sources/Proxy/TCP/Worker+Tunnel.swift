@@ -36,7 +36,7 @@ extension Worker {
                 break
             }
             if c.pointee.log >= 0 { noteAttempt(c, clusterIndex, hosts[host]) }
-            let upstream = connectUpstream(host, hosts[host], kind: .tunnelUpstream)
+            let upstream = connectUpstream(host, hosts[host], kind: .tunnelUpstream, for: slot)
             if upstream >= 0 {
                 c.pointee.peer = upstream
                 connections[upstream].pointee.peer = slot

@@ -25,6 +25,7 @@ extension Worker {
             hosts[slot].pointee.weight = max(host.weight, 1)
             hosts[slot].pointee.isFree = false
             hosts[slot].pointee.cells = host.cells?.words
+            hosts[slot].pointee.isByClient = snapshot.clusters[index].proxyVersion != nil
             kept.append(slot)
         }
         cluster.pointee.members.deallocate()

@@ -25,6 +25,7 @@ extension Worker {
             stats.counters[.upstream_rq_pending_overflow].increment()
             return .overflow
         }
+        if pool.pointee.isByClient { return attachOwn(streamSlot, s, pool) }
         while pool.pointee.idleHead >= 0 {
             let slot = pool.pointee.idleHead
             let u = connections[slot]
@@ -43,7 +44,7 @@ extension Worker {
         if usage.connections >= UInt64(limits.maxConnections), pool.pointee.connections > 0 {
             stats.counters[.upstream_cx_overflow].increment()
         } else {
-            let code = connectUpstream(s.pointee.host, pool, kind: .upstreamHTTP)
+            let code = connectUpstream(s.pointee.host, pool, kind: .upstreamHTTP, for: s.pointee.downstream)
             if code < 0, pool.pointee.connecting == 0 { return .failed(-code) }
         }
         enqueue(streamSlot, s, pool)
@@ -67,7 +68,7 @@ extension Worker {
     }
 
     /// Joins a stream and a connection that is ready for it.
-    private func bind(_ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
+    func bind(_ slot: Int32, _ u: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer) {
         s.pointee.upstream = slot
         u.pointee.stream = streamSlot
         u.pointee.requests &+= 1
@@ -80,7 +81,11 @@ extension Worker {
     }
 
     /// Starts a connection to a host. Returns its slot, or -errno.
-    func connectUpstream(_ hostSlot: Int32, _ pool: UnsafeMutablePointer<HostPool>, kind: Connection.Kind) -> Int32 {
+    ///
+    /// - Parameter client: whom it is made for; others may use it, unless it must name that client (`isByClient`).
+    func connectUpstream(
+        _ hostSlot: Int32, _ pool: UnsafeMutablePointer<HostPool>, kind: Connection.Kind, for client: Int32
+    ) -> Int32 {
         let stats = clusterStats[Int(pool.pointee.cluster)]
         let family = cl_family(&pool.pointee.address)
         let fd = SystemShortage.socket(family)
@@ -122,8 +127,9 @@ extension Worker {
         if kind == .upstreamHTTP { stats.counters[.upstream_cx_http1_total].increment() }
         stats.gauges[.upstream_cx_active].add(1)
         arm(slot, deadlineNs: u.pointee.deadlineNs)
-        let added = cl_epoll_add(
+        var added = cl_epoll_add(
             epoll, fd, Epoll.connection, UInt64(generation) << 32 | UInt64(UInt32(bitPattern: slot)))
+        if pool.pointee.isByClient, !belong(u, to: client) { added = -ENOBUFS }
         if added < 0 {
             close(slot, u)
             return added
@@ -145,7 +151,18 @@ extension Worker {
         pool.pointee.connecting -= 1
         stats.histograms[.upstream_cx_connect_ms].record((state.pointee.nowNs &- u.pointee.createdNs) / 1_000_000)
         u.pointee.lastActivityNs = state.pointee.nowNs
+        if u.pointee.flags.contains(.proxied) { return ownConnected(slot, u) }
         if u.pointee.kind == .tunnelUpstream { tunnelConnected(slot, u) } else { serveNext(slot, u) }
+    }
+
+    /// The same of one that begins with the addresses of its client.
+    private func ownConnected(_ slot: Int32, _ u: ConnectionPointer) {
+        let generation = u.pointee.generation
+        writeProxyHeader(u)
+        if u.pointee.kind == .tunnelUpstream { tunnelConnected(slot, u) } else { serveNext(slot, u) }
+        if u.pointee.generation == generation, u.pointee.kind != .free, !u.pointee.output.isEmpty {
+            flushOutput(slot, u)
+        }
     }
 
     func connectTimedOut(_ slot: Int32, _ u: ConnectionPointer) {
@@ -162,8 +179,16 @@ extension Worker {
         let hostSlot = u.pointee.host
         let pool = hosts[hostSlot]
         var waiting = pool.pointee.pendingHead
+        let isProxied = u.pointee.addresses >= 0
+        let remote = u.pointee.remote
+        let local = isProxied ? addresses[u.pointee.addresses].pointee.local : PeerAddress()
         close(slot, u)
         while waiting >= 0 {
+            // It was for one client only.
+            if isProxied {
+                waiting = self.waiting(from: waiting, remote: remote, local: local)
+                if waiting < 0 { break }
+            }
             let s = streams[waiting]
             let next = s.pointee.pendingNext
             dequeue(waiting, s)
@@ -177,7 +202,12 @@ extension Worker {
     /// A connection is ready for a request: the one that has waited longest gets it, else it rests in the pool.
     func serveNext(_ slot: Int32, _ u: ConnectionPointer) {
         let pool = hosts[u.pointee.host]
-        let waiting = pool.pointee.pendingHead
+        var waiting = pool.pointee.pendingHead
+        if pool.pointee.isByClient || u.pointee.flags.contains(.proxied) {
+            // It came over from a configuration that had it otherwise.
+            if pool.pointee.isByClient != u.pointee.flags.contains(.proxied) { return close(slot, u) }
+            waiting = self.waiting(for: u, pool)
+        }
         guard waiting >= 0 else {
             if pool.pointee.isRemoved { return close(slot, u) }
             return putIdle(slot, u)
@@ -213,6 +243,7 @@ extension Worker {
         u.pointee.poolNext = pool.pointee.idleHead
         if pool.pointee.idleHead >= 0 { connections[pool.pointee.idleHead].pointee.poolPrevious = slot }
         pool.pointee.idleHead = slot
+        if u.pointee.addresses >= 0 { linkByClient(slot, u) }
     }
 
     func unpool(_ u: ConnectionPointer) {
@@ -224,6 +255,7 @@ extension Worker {
             pool.pointee.idleHead = u.pointee.poolNext
         }
         if u.pointee.poolNext >= 0 { connections[u.pointee.poolNext].pointee.poolPrevious = u.pointee.poolPrevious }
+        if u.pointee.addresses >= 0 { unlinkByClient(u) }
         u.pointee.poolNext = -1
         u.pointee.poolPrevious = -1
         u.pointee.flags.remove(.pooled)

@@ -4,6 +4,7 @@ public enum ListenerCounter: Int, CounterNames {
 
     case downstream_cx_total, downstream_cx_destroy, downstream_cx_overflow, no_filter_chain_match
     case downstream_cx_overload_reject, downstream_global_cx_overflow
+    case downstream_pre_cx_timeout, downstream_listener_filter_remote_close, downstream_listener_filter_error
 
     public var entry: StatEntry {
         switch self {
@@ -23,6 +24,12 @@ public enum ListenerCounter: Int, CounterNames {
             StatEntry(
                 "Connections closed as soon as they were accepted because there were as many as "
                     + "`global_downstream_max_connections` allows, of all listeners.")
+        case .downstream_pre_cx_timeout:
+            StatEntry("Connections whose listener filter was not done within `listener_filters_timeout`.")
+        case .downstream_listener_filter_remote_close:
+            StatEntry("Connections that their client closed before the listener filter was done.")
+        case .downstream_listener_filter_error:
+            StatEntry("Connections that broke before the listener filter was done.")
         }
     }
 }
@@ -31,11 +38,13 @@ public enum ListenerCounter: Int, CounterNames {
 public enum ListenerGauge: Int, GaugeNames {
     public typealias Scope = ListenerScope
 
-    case downstream_cx_active
+    case downstream_cx_active, downstream_pre_cx_active
 
     public var entry: StatEntry {
         switch self {
         case .downstream_cx_active: StatEntry("Accepted connections that are open.")
+        case .downstream_pre_cx_active:
+            StatEntry("Accepted connections that are open and whose listener filter is not done yet.")
         }
     }
 }

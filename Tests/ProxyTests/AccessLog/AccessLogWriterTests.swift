@@ -39,7 +39,7 @@ import Testing
         func stat(_ name: String) -> UInt64? { store.snapshot().value("filesystem." + name) }
 
         func append(_ text: String) {
-            log.line.out.append(Bytes(text))
+            log.line.out.append(Bytes(keeping: text))
             log.append(to: 0, nowNs: 1)
         }
 

@@ -104,7 +104,7 @@ import Testing
             _ = cl_address_unix(&$0.entry.pointee.local, "/run/x")
             $0.entry.pointee.state.insert(.isConnected)
         }
-        #expect(text == "[::1]:80 ::1 80 /run/x 127.0.0.1:45250 127.0.0.1")
+        #expect(text == "[::1]:80 ::1 80 /run/x 127.0.0.1:45250 192.0.2.9")
     }
 
     @Test func aLogOfAnotherBuildHasNoBytes() throws {

@@ -26,6 +26,9 @@ final class LogScene {
         var address = cl_address()
         _ = cl_address_ip(&address, "127.0.0.1", 45250)
         facts.remote = PeerAddress(&address)
+        // A load balancer, which has said so.
+        _ = cl_address_ip(&address, "192.0.2.9", 443)
+        facts.direct = PeerAddress(&address)
     }
 
     convenience init(_ text: String, omitsEmpty: Bool = false, filter: LogFilter? = nil) throws {

@@ -154,7 +154,8 @@ struct ClusterErrorTests {
                 "envoy.yaml:7:55: static_resources.clusters[0].transport_socket.typed_config.@type: "
                     + "\"type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\" is not "
                     + "supported by this build; expected "
-                    + "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+                    + "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer or "
+                    + "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
             ]
         ),
         (

@@ -130,8 +130,8 @@ struct ListenerErrorTests {
         (
             Sample.oneListener(Sample.plainTCP, fields: "listener_filters: [{name: tls}],"),
             [
-                "envoy.yaml:4:1: static_resources.listeners[0].listener_filters: \"listener_filters\" is an Envoy "
-                    + "field that this build does not support"
+                "envoy.yaml:4:20: static_resources.listeners[0].listener_filters[0]: required field \"typed_config\" is "
+                    + "missing"
             ]
         ),
         (

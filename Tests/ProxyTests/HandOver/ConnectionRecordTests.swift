@@ -87,6 +87,40 @@ import Testing
         }
     }
 
+    /// What a PROXY header said, and half of one.
+    @Test func addressesComeBack() throws {
+        let c = ConnectionPointer.allocate(capacity: 1)
+        defer { c.deallocate() }
+        c.initialize(to: Connection())
+        c.pointee.kind = .awaitingHeader
+        c.pointee.flags = [.readPending, .proxied]
+        Array("PROXY TCP4 1".utf8).withUnsafeBufferPointer { c.pointee.input.append($0.baseAddress!, $0.count) }
+        defer { c.pointee.input.free() }
+        var (remote, local, direct) = (
+            RecordTests.address("2001:db8::7"), RecordTests.address("2001:db8::8"), RecordTests.address("10.1.2.3")
+        )
+        c.pointee.remote = PeerAddress(&remote)
+        var addresses = ClientAddresses(local: PeerAddress(&local), direct: PeerAddress(&direct))
+        let bytes = Self.bytes { out in
+            withUnsafeMutablePointer(to: &addresses) {
+                ConnectionRecord.write(c, listener: 0, cluster: -1, host: nil, addresses: $0, into: &out)
+            }
+        }
+        try Self.read(bytes) { raw in
+            let record = try ConnectionRecord(raw)
+            #expect(ConnectionRecord.kind(record.kind) == .awaitingHeader)
+            #expect(Connection.Flags(rawValue: record.flags) == [.readPending, .proxied])
+            #expect(record.input.text == "PROXY TCP4 1")
+            #expect(record.hasAddresses)
+            #expect(record.remote.isSame(c.pointee.remote))
+            #expect(record.local.isSame(addresses.local))
+            #expect(record.direct.isSame(addresses.direct))
+        }
+        // What older builds know: neither the kind nor the bit.
+        #expect(ConnectionRecord.wireKind(.awaitingHeader) > 4)
+        #expect(Connection.Flags.proxied.rawValue >= 1 << 18)
+    }
+
     @Test func aRequestComesBack() throws {
         let s = StreamPointer.allocate(capacity: 1)
         defer { s.deallocate() }
@@ -119,14 +153,17 @@ import Testing
     }
 
     @Test func kindsHaveFixedNumbers() {
-        let kinds: [Connection.Kind] = [.free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream]
-        #expect(kinds.map(ConnectionRecord.wireKind) == [0, 1, 2, 3, 4])
-        #expect((0...4).map { ConnectionRecord.kind($0) } == kinds)
-        #expect(ConnectionRecord.kind(5) == .free)
+        let kinds: [Connection.Kind] = [
+            .free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream, .awaitingHeader,
+        ]
+        #expect(kinds.map(ConnectionRecord.wireKind) == [0, 1, 2, 3, 4, 5])
+        #expect((0...5).map { ConnectionRecord.kind($0) } == kinds)
+        #expect(ConnectionRecord.kind(6) == .free)
     }
 
     @Test func flagsThatTravelKeepTheirMeaning() {
-        #expect(Connection.Flags.known == 0x3FFFF)
+        #expect(Connection.Flags.known == 0x103_FFFF)
+        #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
         #expect(Stream.Flags.known == 0xFFFFF)
         #expect(Connection.Flags.upgraded.rawValue == 1 << 15)

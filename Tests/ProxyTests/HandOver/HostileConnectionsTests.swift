@@ -25,6 +25,13 @@ import Testing
     final class Child {
         let mailbox: MainMailbox
         let pool: WorkerPool
+        private static let filter =
+            "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
+        private static let tcp = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+        private static let proxy =
+            "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
+        private static let raw =
+            "{name: r, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}"
 
         init() throws {
             mailbox = try MainMailbox()
@@ -46,15 +53,22 @@ import Testing
                           - name: envoy.filters.http.router
                             typed_config:
                               "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+                  - name: h
+                    address: {socket_address: {address: 127.0.0.1, port_value: 10001}}
+                    listener_filters: [{name: f, typed_config: {"@type": \(Self.filter)}}]
+                    filter_chains: [{filters: [{name: t, typed_config: {"@type": \(Self.tcp), stat_prefix: t, cluster: c}}]}]
                   clusters:
                   - {name: c}
+                  - {name: p, transport_socket: {name: s, typed_config: {"@type": \(Self.proxy), transport_socket: \(Self.raw)}}}
                 """
             let loaded = try BootstrapLoader.load(file: ("envoy.yaml", Array(text.utf8)), inline: nil)
             pool = try WorkerPool(
                 configuration: CompiledConfiguration(loaded.bootstrap), store: .heapOnly(), concurrency: 2,
                 mailbox: mailbox, log: { _ in })
             try pool.start()
-            pool.publish(hosts: [UpstreamHost(address: RecordTests.address("127.0.0.1"))], cluster: 0)
+            for cluster in 0...1 {
+                pool.publish(hosts: [UpstreamHost(address: RecordTests.address("127.0.0.1"))], cluster: cluster)
+            }
         }
 
         func park() {
@@ -91,10 +105,12 @@ import Testing
     private static func transaction(_ bytes: inout [UInt8]) -> Int {
         var out = RecordWriter()
         var header = TransactionRecord()
-        header.units = 6
+        header.units = 8
         header.workers = 2
-        header.listeners = [.init(name: "l", statName: "l")]
-        header.clusters = [.init(name: "c", statName: "c"), .init(name: "gone", statName: "gone")]
+        header.listeners = [.init(name: "l", statName: "l"), .init(name: "h", statName: "h")]
+        header.clusters = [
+            .init(name: "c", statName: "c"), .init(name: "gone", statName: "gone"), .init(name: "p", statName: "p"),
+        ]
         var frame = out.beginFrame()
         header.write(into: &out)
         out.endFrame(frame)
@@ -106,18 +122,25 @@ import Testing
             c.pointee.kind = kind
             c.pointee.flags = flags
             if flags.contains(.inBody) { c.pointee.decoder = BodyDecoder(framing: .chunked, length: 0) }
-            if kind == .downstreamHTTP {
-                Array("GET / HTTP/1.1\r\nho".utf8).withUnsafeBufferPointer {
-                    c.pointee.input.append($0.baseAddress!, $0.count)
-                }
+            if kind == .downstreamHTTP || kind == .awaitingHeader {
+                Array((kind == .downstreamHTTP ? "GET / HTTP/1.1\r\nho" : "PROXY TCP4 1.2").utf8)
+                    .withUnsafeBufferPointer {
+                        c.pointee.input.append($0.baseAddress!, $0.count)
+                    }
             }
             if flags.contains(.readPaused) {
                 Array("output".utf8).withUnsafeBufferPointer { c.pointee.output.append($0.baseAddress!, $0.count) }
             }
             let start = out.begin(tag)
-            withUnsafePointer(to: &host) {
-                ConnectionRecord.write(
-                    c, listener: cluster < 0 ? 0 : -1, cluster: cluster, host: cluster < 0 ? nil : $0, into: &out)
+            var client = RecordTests.address("192.0.2.7")
+            var addresses = ClientAddresses(local: PeerAddress(&client), direct: PeerAddress(&client))
+            let listener: Int32 = kind == .awaitingHeader ? 1 : 0
+            withUnsafePointer(to: &host) { host in
+                withUnsafeMutablePointer(to: &addresses) { addresses in
+                    ConnectionRecord.write(
+                        c, listener: cluster < 0 ? listener : -1, cluster: cluster, host: cluster < 0 ? nil : host,
+                        addresses: flags.contains(.proxied) ? addresses : nil, into: &out)
+                }
             }
             out.end(start)
             c.pointee.input.free()
@@ -160,8 +183,10 @@ import Testing
             connection(UnitRecord.Tag.upstream, .upstreamHTTP, [.inBody], 0)
             stream([.responseStarted, .responseChunked], 0)
         }
+        unit(6) { connection(UnitRecord.Tag.downstream, .awaitingHeader, [], -1) }
+        unit(7) { connection(UnitRecord.Tag.upstream, .upstreamHTTP, [.pooled, .used, .proxied], 2) }
         bytes = Array(out.bytes)
-        return 9
+        return 11
     }
 
     @Test func aWholeTransactionIsAdopted() throws {
@@ -174,7 +199,7 @@ import Testing
         #expect(child.pool.adoptConnections(bytes, descriptors) == nil)
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 6) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 8) == AnswerRecord())
         #expect(descriptors.allSatisfy { $0.raw < 0 })
         child.pool.dropConnections()
         child.pool.resumeParked()
@@ -193,10 +218,10 @@ import Testing
         }
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 6) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 8) == AnswerRecord())
         child.pool.countAdopted()
         child.activate()
-        #expect(child.pool.connectionCount == 5)
+        #expect(child.pool.connectionCount == 6)
         child.pool.resumeParked()
     }
 

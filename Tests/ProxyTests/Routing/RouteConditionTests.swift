@@ -48,8 +48,8 @@ import Testing
     ])
     func texts(_ match: TextMatch, _ ignoresCase: Bool, _ yes: [String], _ no: [String]) {
         let matcher = TextMatcher(match, ignoresCase: ignoresCase)
-        for text in yes { #expect(matcher.matches(Bytes(text)), "\(text)") }
-        for text in no { #expect(!matcher.matches(Bytes(text)), "\(text)") }
+        for text in yes { #expect(matcher.matches(Bytes(keeping: text)), "\(text)") }
+        for text in no { #expect(!matcher.matches(Bytes(keeping: text)), "\(text)") }
         #expect(matcher.matches(nil) == (match == .present(false)))
     }
 
@@ -61,7 +61,7 @@ import Testing
             func holds(_ name: String, _ match: TextMatch, inverted: Bool = false) -> Bool {
                 var condition = HeaderCondition(name: name, match: match)
                 condition.isInverted = inverted
-                return HeaderRule(condition).holds(request, Bytes(name))
+                return HeaderRule(condition).holds(request, Bytes(keeping: name))
             }
             #expect(holds("x-a", .exact("one")) && holds("x-a", .exact("two")) && !holds("x-a", .exact("one,two")))
             #expect(!holds("x-a", .exact("two"), inverted: true) && holds("x-a", .exact("three"), inverted: true))
@@ -156,7 +156,7 @@ import Testing
     ])
     func rewrites(_ rewrite: PathRewrite, _ path: String, _ matched: Int, _ expected: String) {
         let out = OutputScratch(capacity: 16)
-        let path = Bytes(path)
+        let path = Bytes(keeping: path)
         CompiledRewrite(rewrite).write(path, matched: matched, to: out)
         let wanted = expected.isEmpty ? String(repeating: "long", count: 400) : expected
         #expect(Bytes(out.bytes, out.count).string == wanted)

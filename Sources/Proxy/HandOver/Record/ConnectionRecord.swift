@@ -25,6 +25,10 @@ struct ConnectionRecord: BitwiseCopyable {
     var id: UInt64 = 0
     /// `Log`, of a TCP proxy; empty: none came.
     var log = RecordBytes()
+    /// `ClientAddresses`, if it has some.
+    var hasAddresses = false
+    var local = PeerAddress()
+    var direct = PeerAddress()
 
     /// The log's record stands behind all others.
     static let logTag: UInt32 = 20
@@ -35,6 +39,8 @@ struct ConnectionRecord: BitwiseCopyable {
         static let remoteAddress: UInt32 = 10, remotePort: UInt32 = 11, input: UInt32 = 12, output: UInt32 = 13
         static let body: UInt32 = 14, bodyRemaining: UInt32 = 15, bodyLine: UInt32 = 16, bodyDigits: UInt32 = 17
         static let bufferLimit: UInt32 = 18, id: UInt32 = 19
+        static let hasAddresses: UInt32 = 21, localAddress: UInt32 = 22, localPort: UInt32 = 23
+        static let directAddress: UInt32 = 24, directPort: UInt32 = 25
     }
 
     /// Kinds on the wire; 0 is none.
@@ -45,6 +51,7 @@ struct ConnectionRecord: BitwiseCopyable {
         case .upstreamHTTP: 2
         case .tunnelDownstream: 3
         case .tunnelUpstream: 4
+        case .awaitingHeader: 5
         }
     }
 
@@ -54,6 +61,7 @@ struct ConnectionRecord: BitwiseCopyable {
         case 2: .upstreamHTTP
         case 3: .tunnelDownstream
         case 4: .tunnelUpstream
+        case 5: .awaitingHeader
         default: .free
         }
     }
@@ -62,9 +70,10 @@ struct ConnectionRecord: BitwiseCopyable {
     ///   - listener: position in the table, -1 for none.
     ///   - cluster: position in the table, -1 for none.
     ///   - host: the host's address (upstream).
+    ///   - addresses: those of the connection, if it has some.
     static func write(
         _ c: ConnectionPointer, listener: Int32, cluster: Int32, host: UnsafePointer<cl_address>?,
-        into out: inout RecordWriter
+        addresses: UnsafeMutablePointer<ClientAddresses>? = nil, into out: inout RecordWriter
     ) {
         out.number(Tag.kind, UInt64(wireKind(c.pointee.kind)))
         out.number(Tag.flags, UInt64(c.pointee.flags.rawValue & Connection.Flags.known))
@@ -75,7 +84,12 @@ struct ConnectionRecord: BitwiseCopyable {
         out.number(Tag.lastActivity, c.pointee.lastActivityNs)
         out.number(Tag.deadline, c.pointee.deadlineNs)
         out.number(Tag.requests, UInt64(c.pointee.requests))
-        writeRemote(c, into: &out)
+        write(c.pointee.remote, Tag.remoteAddress, Tag.remotePort, into: &out)
+        if let addresses {
+            out.number(Tag.hasAddresses, 1)
+            write(addresses.pointee.local, Tag.localAddress, Tag.localPort, into: &out)
+            write(addresses.pointee.direct, Tag.directAddress, Tag.directPort, into: &out)
+        }
         if !c.pointee.input.isEmpty { out.blob(Tag.input, c.pointee.input.bytes, c.pointee.input.count) }
         if !c.pointee.output.isEmpty { out.blob(Tag.output, c.pointee.output.bytes, c.pointee.output.count) }
         out.number(Tag.body, UInt64(c.pointee.decoder.state.rawValue))
@@ -86,22 +100,23 @@ struct ConnectionRecord: BitwiseCopyable {
         out.number(Tag.id, c.pointee.id)
     }
 
-    private static func writeRemote(_ c: ConnectionPointer, into out: inout RecordWriter) {
-        let remote = c.pointee.remote
+    private static func write(
+        _ remote: PeerAddress, _ addressTag: UInt32, _ portTag: UInt32, into out: inout RecordWriter
+    ) {
         guard remote.family != 0 else { return }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { bytes in
             guard let base = bytes.baseAddress else { return }
             let raw = UnsafeMutableRawPointer(base)
             if remote.family == UInt16(AF_INET) {
                 raw.storeBytes(of: UInt32(truncatingIfNeeded: remote.low), as: UInt32.self)
-                out.blob(Tag.remoteAddress, base, 4)
+                out.blob(addressTag, base, 4)
             } else {
                 raw.storeBytes(of: remote.high, as: UInt64.self)
                 raw.storeBytes(of: remote.low, toByteOffset: 8, as: UInt64.self)
-                out.blob(Tag.remoteAddress, base, 16)
+                out.blob(addressTag, base, 16)
             }
         }
-        out.number(Tag.remotePort, UInt64(remote.port))
+        out.number(portTag, UInt64(remote.port))
     }
 
     init() {}
@@ -119,7 +134,7 @@ struct ConnectionRecord: BitwiseCopyable {
             case Tag.lastActivity: lastActivityNs = try field.number()
             case Tag.deadline: deadlineNs = try field.number()
             case Tag.requests: requests = try field.number()
-            case Tag.remoteAddress: try readRemote(field)
+            case Tag.remoteAddress: try Self.read(field, into: &remote)
             case Tag.remotePort: remote.port = try field.number()
             case Tag.input: input = try field.content()
             case Tag.output: output = try field.content()
@@ -133,6 +148,11 @@ struct ConnectionRecord: BitwiseCopyable {
             case Tag.bodyDigits: decoder.digits = try field.number()
             case Tag.bufferLimit: bufferLimit = try field.number()
             case Tag.id: id = try field.number()
+            case Tag.hasAddresses: hasAddresses = try field.number() != UInt32(0)
+            case Tag.localAddress: try Self.read(field, into: &local)
+            case Tag.localPort: local.port = try field.number()
+            case Tag.directAddress: try Self.read(field, into: &direct)
+            case Tag.directPort: direct.port = try field.number()
             case Self.logTag:
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)
@@ -141,7 +161,7 @@ struct ConnectionRecord: BitwiseCopyable {
         }
     }
 
-    private mutating func readRemote(_ field: RecordReader.Field) throws(RecordError) {
+    private static func read(_ field: RecordReader.Field, into remote: inout PeerAddress) throws(RecordError) {
         let bytes = try field.content()
         guard let start = bytes.start else { return }
         let raw = UnsafeRawPointer(start)

@@ -14,15 +14,15 @@ final class HTTPHealthProber: HealthProber {
     private var response: ProbeResponse
 
     init(
-        _ check: HTTPHealthCheck, reuses: Bool, host: String, loop: MainLoop, address: @escaping () -> cl_address,
-        done: @escaping (ProbeResult) -> Void
+        _ check: HTTPHealthCheck, reuses: Bool, host: String, loop: MainLoop, header: ProxyHeader.Version? = nil,
+        address: @escaping () -> cl_address, done: @escaping (ProbeResult) -> Void
     ) {
         self.check = check
         self.reuses = reuses
         self.address = address
         self.done = done
         request = Self.request(check, host: host)
-        connection = ProbeConnection(loop: loop)
+        connection = ProbeConnection(loop: loop, header: header)
         response = ProbeResponse(isHead: check.isHead)
     }
 

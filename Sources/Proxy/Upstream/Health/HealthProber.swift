@@ -33,12 +33,17 @@ final class ProbeConnection {
     }
 
     private let loop: MainLoop
+    /// What it begins with, once there is something to send; nil: nothing.
+    private let header: ProxyHeader.Version?
     private var descriptor: Int32 = -1
     private var isConnecting = false
     private var unsent: [UInt8] = []
     private var handler: ((Event) -> Void)?
 
-    init(loop: MainLoop) { self.loop = loop }
+    init(loop: MainLoop, header: ProxyHeader.Version?) {
+        self.loop = loop
+        self.header = header
+    }
 
     deinit { close() }
 
@@ -108,11 +113,22 @@ final class ProbeConnection {
             let own = descriptor
             handler?(.connected)
             guard descriptor == own, own >= 0 else { return }
+            if let header { unsent = proxyHeader(header) + unsent }
             flush()
             return
         }
         if events & Epoll.output != 0, !unsent.isEmpty { flush() }
         if descriptor >= 0, events & Epoll.readable != 0 { read() }
+    }
+
+    private func proxyHeader(_ version: ProxyHeader.Version) -> [UInt8] {
+        var peer = cl_address()
+        guard cl_peer_address(descriptor, &peer) >= 0 else { return [] }
+        let local = PeerAddress(localOf: descriptor)
+        return [UInt8](unsafeUninitializedCapacity: ProxyHeader.longestWritten + 1) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            count = ProxyHeader.writeOwn(version, local: local, peer: PeerAddress(&peer), to: base)
+        }
     }
 
     private func flush() {

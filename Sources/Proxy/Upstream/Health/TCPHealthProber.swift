@@ -12,14 +12,14 @@ final class TCPHealthProber: HealthProber {
     private var matcher: PayloadMatcher
 
     init(
-        _ check: TCPHealthCheck, reuses: Bool, loop: MainLoop, address: @escaping () -> cl_address,
-        done: @escaping (ProbeResult) -> Void
+        _ check: TCPHealthCheck, reuses: Bool, loop: MainLoop, header: ProxyHeader.Version? = nil,
+        address: @escaping () -> cl_address, done: @escaping (ProbeResult) -> Void
     ) {
         self.check = check
         self.reuses = reuses
         self.address = address
         self.done = done
-        connection = ProbeConnection(loop: loop)
+        connection = ProbeConnection(loop: loop, header: header)
         matcher = PayloadMatcher(check.receive)
     }
 

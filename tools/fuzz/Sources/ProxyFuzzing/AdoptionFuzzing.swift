@@ -20,6 +20,7 @@ final class AdoptionFuzzing {
 
     init() throws {
         let type = "type.googleapis.com/envoy.extensions.filters"
+        let sockets = "type.googleapis.com/envoy.extensions.transport_sockets"
         let text = """
             static_resources:
               listeners:
@@ -46,8 +47,22 @@ final class AdoptionFuzzing {
                       "@type": \(type).network.tcp_proxy.v3.TcpProxy
                       stat_prefix: t
                       cluster: c
+              - name: h
+                address: { socket_address: { address: 127.0.0.1, port_value: 10002 } }
+                listener_filters:
+                - { name: f, typed_config: { "@type": \(type).listener.proxy_protocol.v3.ProxyProtocol } }
+                filter_chains:
+                - filters:
+                  - name: envoy.filters.network.tcp_proxy
+                    typed_config: { "@type": \(type).network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: c }
               clusters:
               - { name: c }
+              - name: p
+                transport_socket:
+                  name: s
+                  typed_config:
+                    "@type": \(sockets).proxy_protocol.v3.ProxyProtocolUpstreamTransport
+                    transport_socket: { name: r, typed_config: { "@type": \(sockets).raw_buffer.v3.RawBuffer } }
             """
         let loaded = try BootstrapLoader.load(file: ("fuzz.yaml", Array(text.utf8)), inline: nil)
         mailbox = try MainMailbox()
@@ -57,7 +72,9 @@ final class AdoptionFuzzing {
             mailbox: mailbox, log: { _ in })
         var host = cl_address()
         _ = cl_address_ip(&host, "127.0.0.1", 8080)
-        for worker in pool.workers { worker.execute(.hosts(cluster: 0, [UpstreamHost(address: host)], nil)) }
+        for worker in pool.workers {
+            for cluster in 0...1 { worker.execute(.hosts(cluster: cluster, [UpstreamHost(address: host)], nil)) }
+        }
         source = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     }
 

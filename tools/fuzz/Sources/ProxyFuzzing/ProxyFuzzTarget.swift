@@ -20,6 +20,8 @@ public enum ProxyFuzzTarget: String, CaseIterable, Sendable {
     case accessLog = "access-log"
     /// What a resolver answers, and addresses.
     case dns
+    /// What a connection begins with before it is one.
+    case proxyProtocol = "proxy-protocol"
 }
 
 /// A target with what it needs.
@@ -37,6 +39,7 @@ public final class ProxyFuzzScene {
         case .adoption: step = try AdoptionFuzzing().run
         case .accessLog: step = AccessLogFuzzing.run
         case .dns: step = AddressFuzzing.run
+        case .proxyProtocol: step = ProxyHeaderFuzzing.run
         }
     }
 

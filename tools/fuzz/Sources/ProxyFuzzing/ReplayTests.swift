@@ -29,5 +29,10 @@ struct ReplayTests {
         .adoption: ["adopted"],
         .accessLog: ["a line", "JSON"],
         .dns: ["addresses", "literal", "no literal"],
+        .proxyProtocol: [
+            "v1 addresses", "v1 nobody", "v2 addresses", "v2 nobody", "malformed v1", "malformed v2", "not found",
+            "absent",
+            "disallowed", "more",
+        ],
     ]
 }

@@ -93,7 +93,7 @@ enum SampleRecords {
         let ahead = ahead()
         let length = [UInt8(ahead.count & 255), UInt8(ahead.count >> 8)]
         return ProxyFuzzTarget.named([
-            [9, 255, 0, 0, 0] + stream, [9, 1, 0, 0, 0] + stream, [9, 255, 2] + length + ahead + stream,
+            [11, 255, 0, 0, 0] + stream, [11, 1, 0, 0, 0] + stream, [11, 255, 2] + length + ahead + stream,
         ])
     }
 
@@ -135,12 +135,18 @@ enum SampleRecords {
         bytes.withUnsafeBufferPointer { text in
             guard let base = text.baseAddress else { return }
             if kind == .downstreamHTTP { c.pointee.input.append(base, text.count) }
+            if kind == .awaitingHeader { c.pointee.input.append(UnsafePointer(ProxyHeader.lineSignature.utf8Start), 6) }
             if flags.contains(.readPaused) { c.pointee.output.append(base, text.count) }
         }
         var host = address("127.0.0.1")
-        withUnsafePointer(to: &host) {
-            ConnectionRecord.write(
-                c, listener: cluster < 0 ? 0 : -1, cluster: cluster, host: cluster < 0 ? nil : $0, into: &out)
+        var addresses = ClientAddresses(local: c.pointee.remote, direct: c.pointee.remote)
+        let listener: Int32 = kind == .awaitingHeader ? 1 : 0
+        withUnsafePointer(to: &host) { host in
+            withUnsafeMutablePointer(to: &addresses) { addresses in
+                ConnectionRecord.write(
+                    c, listener: cluster < 0 ? listener : -1, cluster: cluster, host: cluster < 0 ? nil : host,
+                    addresses: flags.isDisjoint(with: [.proxied, .used]) ? nil : addresses, into: &out)
+            }
         }
     }
 
@@ -169,10 +175,12 @@ enum SampleRecords {
             end()
         }
         var header = TransactionRecord()
-        header.units = 6
+        header.units = 8
         header.workers = 2
-        header.listeners = [.init(name: "l", statName: "l")]
-        header.clusters = [.init(name: "c", statName: "c"), .init(name: "gone", statName: "gone")]
+        header.listeners = [.init(name: "l", statName: "l"), .init(name: "h", statName: "h")]
+        header.clusters = [
+            .init(name: "c", statName: "c"), .init(name: "gone", statName: "gone"), .init(name: "p", statName: "p"),
+        ]
         header.write(into: &out)
         end()
         unit(down: (.downstreamHTTP, [.used]))
@@ -187,6 +195,8 @@ enum SampleRecords {
         unit(
             down: (.downstreamHTTP, [.inBody]), up: (.upstreamHTTP, [.inBody]),
             stream: [.responseStarted, .responseChunked])
+        unit(down: (.awaitingHeader, []))
+        unit(up: (.upstreamHTTP, [.pooled, .used, .proxied]), cluster: 2)
         return frames
     }
 

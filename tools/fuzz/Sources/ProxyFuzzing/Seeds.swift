@@ -25,6 +25,7 @@ extension ProxyFuzzTarget {
                 [55, 2] + Array("\"\\{a: \"%REQ(X)%\", b: [1, 1.5e3, true, null, {c: \"%DURATION% ms\"}]}".utf8),
                 [28, 3] + Array("a\u{E9}{status: \"%RESPONSE_CODE%\", x: {y: {z: \"%RESP(SERVER)%\"}}}".utf8),
             ])
+        case .proxyProtocol: Self.proxyHeaders()
         case .dns:
             Self.named([
                 [1] + Array("2001:db8::192.0.2.1".utf8), [1] + Array("192.0.2.1".utf8), [1] + Array("@path".utf8),
@@ -32,6 +33,23 @@ extension ProxyFuzzTarget {
                 [0, 0, 80, 0, 28, 60, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 32, 1] + [UInt8](repeating: 1, count: 18),
             ])
         }
+    }
+
+    /// Each with the rules of its listener, and cut in the middle.
+    private static func proxyHeaders() -> [(name: String, bytes: [UInt8])] {
+        named(
+            ProxyHeaderCase.all.compactMap { one in
+                guard let bytes = one.bytes, bytes.count < 2000 else { return nil }
+                let rules: UInt8 =
+                    switch one.rules {
+                    case .all: 3
+                    case .allowsNone: 7
+                    case .v1Only: 1
+                    case .v2Only: 2
+                    case .v2OrNone: 6
+                    }
+                return [rules, UInt8(bytes.count / 2 & 255), UInt8((bytes.count / 2) >> 8)] + bytes
+            })
     }
 
     /// Writes them to a directory.
