@@ -39,6 +39,12 @@ struct Bootstrap {
             "{ match: { prefix: /stall }, route: { cluster: main, timeout: 0.4s } }",
             "{ match: { prefix: /lie }, route: { cluster: liars } }",
             "{ match: { prefix: /checked/ }, route: { cluster: checked, prefix_rewrite: / } }",
+            "{ match: { prefix: /routed/, headers: [{ name: x-soak-route, string_match: { prefix: con } }] }, route: { cluster: main, "
+                + "regex_rewrite: { pattern: { regex: '^/routed/([a-z]+)' }, substitution: '/\\1' } } }",
+            "{ match: { safe_regex: { regex: '/[0-9]+/content' } }, route: { prefix_rewrite: /content, "
+                + "weighted_clusters: { clusters: [{ name: main, weight: 1 }, { name: dying, weight: 0 }] } } }",
+            "{ match: { path: /elsewhere, query_parameters: [{ name: to }] }, "
+                + "redirect: { path_redirect: /content, response_code: FOUND } }",
             "{ match: { prefix: /dying/ }, route: { cluster: dying, prefix_rewrite: / } }",
         ]
         if name != nil {
@@ -64,6 +70,7 @@ struct Bootstrap {
                   stat_prefix: \(door.rawValue)
                   via: \(second ? "second" : "first")
                   upgrade_configs: [{ upgrade_type: websocket }]
+                  normalize_path: true
                   \(log(logPath, "\(door.rawValue) %REQ(X-SOAK-ID)% %RESPONSE_CODE%"))
                   route_config:
                     virtual_hosts:

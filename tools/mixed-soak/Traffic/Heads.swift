@@ -42,6 +42,30 @@ final class LocalAnswers: OneClient, Traffic {
     }
 }
 
+/// Routes that ask for more than a prefix, and paths that are written anew.
+final class Routed: OneClient, Traffic {
+    func step() throws {
+        let (seed, count) = (lane.random.below(1 << 30), lane.random.size(0...5000))
+        let query = "n=\(count)&s=\(seed)"
+        func content(_ target: String, _ fields: String = "") throws {
+            var ask = Ask("\(target)?\(query)")
+            ask.fields = fields
+            try client.exchange(ask, seed: seed).expect(200, body: count)
+        }
+        switch lane.random.below(4) {
+        case 0: try content("/routed/content", "x-soak-route: content\r\n")
+        case 1: try content("/\(lane.random.below(1000))/content")
+        case 2: try content("/nowhere/.././%63ontent")
+        default:
+            let answer = try client.exchange(Ask("/elsewhere?\(query)&to=there", tries: 0...0))
+            try answer.expect(302, body: 0)
+            guard answer.head["location"] == "http://soak/content?\(query)&to=there" else {
+                throw Trouble.wrong("sent to \(answer.head["location"] ?? "nowhere")")
+            }
+        }
+    }
+}
+
 /// Heads that are none: refused with 400, and the connection ends.
 final class Malformed: OneClient, Traffic {
     override class var door: Door { .rough }

@@ -12,6 +12,7 @@ enum Kinds {
             Kind(ManyFields.self, "many fields", perSecond: 15),
             Kind(Bodiless.self, "bodiless", perSecond: 40),
             Kind(LocalAnswers.self, "local answers", perSecond: 30),
+            Kind(Routed.self, "routed", perSecond: 30),
             Kind(Malformed.self, "malformed", perSecond: 10),
             Kind(Streams.self, "streams", lanes: 3, perSecond: 20),
             Kind(Upgrades.self, "upgrades", lanes: 3, perSecond: 20),

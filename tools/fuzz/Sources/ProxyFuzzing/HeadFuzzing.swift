@@ -41,6 +41,9 @@ final class HeadFuzzing {
         let copy = ExactCopy(message)
         _ = parse(copy, limits, method)
         HeadRules.check(head, length: length, count: copy.count)
+        if kind == .request {
+            NormalizationRules.check(HeadRules.text(head, head.target, head.targetLength), detail >> 2)
+        }
         let fate = kind == .request ? forwarding.pass(head, how) : forwarding.answer(head, method, how)
         withExtendedLifetime(copy.count) {}
         return fate
