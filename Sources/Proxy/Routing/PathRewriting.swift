@@ -1,4 +1,3 @@
-import CRE2
 import Glibc
 import ProxyConfig
 
@@ -6,7 +5,7 @@ import ProxyConfig
 struct CompiledRewrite: BitwiseCopyable {
     /// In place of what the route matched; with an expression what its matches become.
     private let text: Bytes
-    private let regex: OpaquePointer?
+    private let regex: Regex?
 
     init(_ rewrite: PathRewrite) {
         switch rewrite {
@@ -15,7 +14,7 @@ struct CompiledRewrite: BitwiseCopyable {
             regex = nil
         case .regex(let rewrite):
             text = Bytes(keeping: rewrite.substitution)
-            regex = Regex.compile(rewrite.pattern)
+            regex = Regex(rewrite.pattern)
         }
     }
 
@@ -25,31 +24,9 @@ struct CompiledRewrite: BitwiseCopyable {
     ///   - path: the target without its query.
     ///   - matched: so much of it did the route match.
     func write(_ path: Bytes, matched: Int, to out: OutputScratch) {
-        guard let regex else {
-            out.append(text)
-            out.append(path.start + matched, path.count - matched)
-            return
-        }
-        var room = path.count + text.count + 64
-        while true {
-            out.reserve(room)
-            let length = replace(regex, path, out.bytes + out.count, room)
-            if length <= room { return out.advance(length) }
-            room = length
-        }
-    }
-
-    /// Writes if there is room enough, and returns how much it takes.
-    private func replace(
-        _ regex: OpaquePointer, _ path: Bytes, _ target: UnsafeMutablePointer<UInt8>, _ room: Int
-    ) -> Int {
-        target.withMemoryRebound(to: CChar.self, capacity: room) { target in
-            path.start.withMemoryRebound(to: CChar.self, capacity: path.count) { from in
-                text.start.withMemoryRebound(to: CChar.self, capacity: text.count) { substitution in
-                    cre2_replace_all(regex, from, path.count, substitution, text.count, target, room)
-                }
-            }
-        }
+        if let regex { return regex.replace(path, by: text, to: out) }
+        out.append(text)
+        out.append(path.start + matched, path.count - matched)
     }
 }
 

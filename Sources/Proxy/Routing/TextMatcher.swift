@@ -1,4 +1,3 @@
-import CRE2
 import Glibc
 import ProxyConfig
 
@@ -8,7 +7,7 @@ struct TextMatcher: BitwiseCopyable {
     private var kind = Kind.present
     private var text = Bytes("")
     private var ignoresCase = false
-    private var regex: OpaquePointer?
+    private var regex: Regex?
     private var low: Int64 = 0
     /// Behind the last one.
     private var high: Int64 = 0
@@ -24,7 +23,7 @@ struct TextMatcher: BitwiseCopyable {
         case .suffix(let value): (kind, text) = (.suffix, folded(value))
         case .contains(let value): (kind, text) = (.contains, folded(value))
         case .range(let range): (kind, low, high) = (.range, range.lowerBound, range.upperBound)
-        case .regex(let value): (kind, text, regex) = (.regex, Bytes(keeping: value), Regex.compile(value))
+        case .regex(let value): (kind, regex) = (.regex, Regex(value))
         }
     }
 
@@ -47,7 +46,7 @@ struct TextMatcher: BitwiseCopyable {
         case .range:
             guard let number = Self.wholeNumber(value) else { return false }
             return number >= low && number < high
-        case .regex: return regex.map { Regex.matches($0, value) } ?? false
+        case .regex: return regex?.matches(value) ?? false
         }
     }
 
@@ -74,55 +73,5 @@ struct TextMatcher: BitwiseCopyable {
             at += 1
         }
         return number
-    }
-}
-
-/// A compiled `HeaderCondition` without the header's name.
-struct HeaderRule: BitwiseCopyable {
-    private let match: TextMatcher
-    private let isInverted: Bool
-    private let missingIsEmpty: Bool
-
-    init(_ condition: HeaderCondition) {
-        match = TextMatcher(condition.match, ignoresCase: condition.ignoresCase)
-        isInverted = condition.isInverted
-        missingIsEmpty = condition.missingIsEmpty
-    }
-
-    /// - Parameter found: the header's value; nil: it is not there.
-    func holds(_ found: Bytes?) -> Bool {
-        let value = found ?? (missingIsEmpty ? Bytes("") : nil)
-        // As in Envoy nothing matches a header that is not there, inverted or not.
-        if value == nil, !match.isPresence { return false }
-        return match.matches(value) != isInverted
-    }
-
-    /// The same of a request's fields: of several with one name it is enough that one matches.
-    func holds(_ request: RoutedRequest, _ name: Bytes) -> Bool {
-        guard var i = request.field(name) else { return holds(nil) }
-        while true {
-            if match.matches(request.value(i)) { return !isInverted }
-            guard let next = request.field(name, after: i) else { return isInverted }
-            i = next
-        }
-    }
-}
-
-/// RE2 with bytes: expressions are never freed, as snapshots live as long as their process.
-enum Regex {
-    /// The loader has compiled it before: nil only without memory.
-    static func compile(_ text: String) -> OpaquePointer? {
-        let text = Bytes(keeping: text)
-        var message = [CChar](repeating: 0, count: 2)
-        return text.start.withMemoryRebound(to: CChar.self, capacity: text.count) {
-            cre2_compile($0, text.count, &message, message.count)
-        }
-    }
-
-    /// The whole text.
-    static func matches(_ regex: OpaquePointer, _ text: Bytes) -> Bool {
-        text.start.withMemoryRebound(to: CChar.self, capacity: text.count) {
-            cre2_matches_all(regex, $0, text.count) != 0
-        }
     }
 }
