@@ -152,17 +152,7 @@ struct PeerAddress: BitwiseCopyable {
 
     /// Writes the literal without port; returns its length (46 bytes are enough).
     func write(_ out: UnsafeMutablePointer<UInt8>) -> Int {
-        var address = cl_address()
-        address.length = 28
-        withUnsafeMutableBytes(of: &address.words) { raw in
-            raw.storeBytes(of: family, toByteOffset: 0, as: UInt16.self)
-            if family == UInt16(AF_INET) {
-                raw.storeBytes(of: UInt32(truncatingIfNeeded: low), toByteOffset: 4, as: UInt32.self)
-            } else {
-                raw.storeBytes(of: high, toByteOffset: 8, as: UInt64.self)
-                raw.storeBytes(of: low, toByteOffset: 16, as: UInt64.self)
-            }
-        }
+        var address = socketAddress
         return out.withMemoryRebound(to: CChar.self, capacity: 64) { Int(cl_address_text(&address, $0, 64)) }
     }
 }

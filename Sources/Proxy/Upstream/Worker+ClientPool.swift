@@ -6,7 +6,8 @@ import ProxyConfig
 /// client and so belongs to them: requests of others never use it, as in Envoy, which has a pool for each pair of addresses.
 extension Worker {
     /// Finds the addresses of a client's connection, which are asked for once; -1: there is no room for them.
-    private func clientAddresses(_ d: ConnectionPointer) -> Int32 {
+    @inline(never)
+    func clientAddresses(_ d: ConnectionPointer) -> Int32 {
         if d.pointee.addresses < 0 {
             d.pointee.addresses = addresses.take()
             guard d.pointee.addresses >= 0 else { return -1 }
@@ -77,8 +78,11 @@ extension Worker {
         if own.next >= 0 { addresses[connections[own.next].pointee.addresses].pointee.previous = own.previous }
     }
 
-    /// An idle connection of this client to a host, -1: there is none.
-    private func idle(_ host: Int32, of d: ConnectionPointer) -> Int32 {
+    /// An idle connection of a stream's client to its host, -1: there is none. The client's addresses are known.
+    @inline(never)
+    func idle(of s: StreamPointer) -> Int32 {
+        let host = s.pointee.host
+        let d = connections[s.pointee.downstream]
         let local = addresses[d.pointee.addresses].pointee.local
         var slot = idleByClient.head(host, d.pointee.remote, local).pointee
         while slot >= 0 {
@@ -100,39 +104,6 @@ extension Worker {
     }
 
     // MARK: Requests
-
-    /// What `attach` does where connections belong to clients.
-    func attachOwn(_ streamSlot: Int32, _ s: StreamPointer, _ pool: UnsafeMutablePointer<HostPool>) -> Attach {
-        let stats = clusterStats[Int(pool.pointee.cluster)]
-        let limits = snapshot.clusters[Int(pool.pointee.cluster)]
-        let usage = snapshot.usage(of: Int(pool.pointee.cluster))
-        let d = connections[s.pointee.downstream]
-        guard clientAddresses(d) >= 0 else { return .failed(ENOBUFS) }
-        while true {
-            let slot = idle(s.pointee.host, of: d)
-            if slot < 0 { break }
-            let u = connections[slot]
-            unpool(u)
-            if u.pointee.flags.contains(.peerClosing) {
-                close(slot, u)
-                continue
-            }
-            bind(slot, u, streamSlot, s)
-            return .connected
-        }
-        if usage.pending >= UInt64(limits.maxPending) {
-            stats.counters[.upstream_rq_pending_overflow].increment()
-            return .overflow
-        }
-        // As in Envoy, who has no connection gets one whatever the limit: nobody else's will ever do.
-        if usage.connections >= UInt64(limits.maxConnections) { stats.counters[.upstream_cx_overflow].increment() }
-        let code = connectUpstream(s.pointee.host, pool, kind: .upstreamHTTP, for: s.pointee.downstream)
-        if code < 0 { return .failed(-code) }
-        enqueue(streamSlot, s, pool)
-        stats.counters[.upstream_rq_pending_total].increment()
-        stats.gauges[.upstream_rq_pending_active].add(1)
-        return .pending
-    }
 
     /// The stream that has waited longest of those that a connection may serve, -1: there is none.
     func waiting(for u: ConnectionPointer, _ pool: UnsafeMutablePointer<HostPool>) -> Int32 {

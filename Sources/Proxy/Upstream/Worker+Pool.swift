@@ -25,9 +25,11 @@ extension Worker {
             stats.counters[.upstream_rq_pending_overflow].increment()
             return .overflow
         }
-        if pool.pointee.isByClient { return attachOwn(streamSlot, s, pool) }
-        while pool.pointee.idleHead >= 0 {
-            let slot = pool.pointee.idleHead
+        let isByClient = pool.pointee.isByClient
+        if isByClient, clientAddresses(connections[s.pointee.downstream]) < 0 { return .failed(ENOBUFS) }
+        while true {
+            let slot = isByClient ? idle(of: s) : pool.pointee.idleHead
+            if slot < 0 { break }
             let u = connections[slot]
             unpool(u)
             if u.pointee.flags.contains(.peerClosing) {
@@ -41,11 +43,12 @@ extension Worker {
             stats.counters[.upstream_rq_pending_overflow].increment()
             return .overflow
         }
-        if usage.connections >= UInt64(limits.maxConnections), pool.pointee.connections > 0 {
-            stats.counters[.upstream_cx_overflow].increment()
-        } else {
+        let isFull = usage.connections >= UInt64(limits.maxConnections) && (isByClient || pool.pointee.connections > 0)
+        if isFull { stats.counters[.upstream_cx_overflow].increment() }
+        // As in Envoy, who has no connection of its own gets one whatever the limit: nobody else's will ever do.
+        if !isFull || isByClient {
             let code = connectUpstream(s.pointee.host, pool, kind: .upstreamHTTP, for: s.pointee.downstream)
-            if code < 0, pool.pointee.connecting == 0 { return .failed(-code) }
+            if code < 0, isByClient || pool.pointee.connecting == 0 { return .failed(-code) }
         }
         enqueue(streamSlot, s, pool)
         stats.counters[.upstream_rq_pending_total].increment()

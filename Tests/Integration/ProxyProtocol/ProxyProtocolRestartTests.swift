@@ -9,12 +9,18 @@ import Testing
 
     private func moved(_ bed: Bed) throws -> UInt64 { try bed.statdump()["hot_restart.connections_moved"] ?? 0 }
 
+    /// Its listener waits for a header.
+    private static func filtered(_ upstream: Listener) -> Configuration {
+        var configuration = Configuration(upstream.port)
+        configuration.listenerLines = Scene.filter()
+        configuration.manager = ["use_remote_address: true"]
+        return configuration
+    }
+
     @Test func aHeaderThatCameHalfGoesOn() throws {
         try withBed { bed in
             let upstream = try Listener()
-            var configuration = Configuration(upstream.port)
-            configuration.listenerLines = Scene.filter()
-            configuration.manager = ["use_remote_address: true"]
+            let configuration = Self.filtered(upstream)
             let first = try bed.proxy(configuration, flags(bed), concurrency: 1)
             let line = try first.client()
             try line.send("PROXY TCP4 203.0.11")
@@ -201,9 +207,7 @@ import Testing
     @Test func aListenerWithoutTheFilterLeavesThemWithTheOldProcess() throws {
         try withBed { bed in
             let upstream = try Listener()
-            var configuration = Configuration(upstream.port)
-            configuration.listenerLines = Scene.filter()
-            configuration.manager = ["use_remote_address: true"]
+            var configuration = Self.filtered(upstream)
             let first = try bed.proxy(configuration, flags(bed), concurrency: 1)
             let half = try first.client()
             try half.send("PROXY TCP4 203.0.11")
