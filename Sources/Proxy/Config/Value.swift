@@ -41,31 +41,26 @@ struct Value {
 
     /// Of uint32, UInt32Value, uint64: a number or, as protobuf's JSON form allows, a string of digits.
     func number(_ range: ClosedRange<UInt32> = 0...UInt32.max) -> UInt32? {
-        guard case .scalar(let scalar) = node.content, scalar.kind == .number || scalar.kind == .string,
-            let value = WholeNumber.parse(scalar.text, isPlain: scalar.kind == .number)
-        else {
-            error("expected a whole number, got \(node.kindText)")
-            return nil
-        }
-        guard case .within(let number) = value, number >= 0, let small = UInt32(exactly: number),
-            range.contains(small)
-        else {
-            error("\(shown(scalar.text)) is out of range (\(range.lowerBound) to \(range.upperBound))")
-            return nil
-        }
-        return small
+        guard
+            let number = wholeNumber(
+                within: Int64(range.lowerBound)...Int64(range.upperBound),
+                "(\(range.lowerBound) to \(range.upperBound))")
+        else { return nil }
+        return UInt32(number)
     }
 
     /// Of int64.
-    func wholeNumber() -> Int64? {
+    func wholeNumber() -> Int64? { wholeNumber(within: .min ... .max, "(64 bits)") }
+
+    private func wholeNumber(within range: ClosedRange<Int64>, _ told: @autoclosure () -> String) -> Int64? {
         guard case .scalar(let scalar) = node.content, scalar.kind == .number || scalar.kind == .string,
             let value = WholeNumber.parse(scalar.text, isPlain: scalar.kind == .number)
         else {
             error("expected a whole number, got \(node.kindText)")
             return nil
         }
-        guard case .within(let number) = value else {
-            error("\(shown(scalar.text)) is out of range")
+        guard case .within(let number) = value, range.contains(number) else {
+            error("\(shown(scalar.text)) is out of range \(told())")
             return nil
         }
         return number
