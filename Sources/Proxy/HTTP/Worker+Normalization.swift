@@ -70,6 +70,7 @@ extension Worker {
         let length = Int(head.pointee.targetLength)
         guard target[0] == UInt8(ascii: "/") else { return true }
         let end = min(cl_scan_path_end(target, 0, length, length), length)
+        if normalizer.leavesAlone(UnsafeBufferPointer(start: target, count: end)) { return true }
         let stats = listenerStats[Int(c.pointee.listener)]
         return withUnsafeTemporaryAllocation(
             of: UInt8.self, capacity: PathNormalizer.room(for: end) &+ length &- end
@@ -143,10 +144,9 @@ extension Worker {
         }
     }
 
-    /// The port that the client connected to.
+    /// The port that the client connected to, as far as it knows.
     private func localPort(_ c: ConnectionPointer) -> UInt16 {
-        var address = cl_address()
-        return cl_local_address(c.pointee.fd, &address) == 0 ? cl_address_port(&address) : 0
+        (addresses(of: c)?.pointee.local ?? PeerAddress(localOf: c.pointee.fd)).port
     }
 
     /// - Parameter ours: only this one; nil: any.

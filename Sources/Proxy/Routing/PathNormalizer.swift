@@ -21,6 +21,25 @@ struct PathNormalizer: BitwiseCopyable {
     /// How long a path can become: each byte an escape.
     static func room(for length: Int) -> Int { 3 * length }
 
+    /// Whether it is plain that nothing becomes of a path, as it is of most: so that they are not copied.
+    func leavesAlone(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+        var isBehindSlash = false
+        for byte in path {
+            switch byte {
+            case UInt8(ascii: "/"):
+                if isBehindSlash { return false }
+                isBehindSlash = true
+                continue
+            // A dot segment, perhaps.
+            case UInt8(ascii: "."): if isBehindSlash { return false }
+            case UInt8(ascii: "%"), UInt8(ascii: "\\"): return false
+            default: if Self.isEscaped(byte) { return false }
+            }
+            isBehindSlash = false
+        }
+        return true
+    }
+
     /// Writes what becomes of a path.
     ///
     /// - Parameters:
@@ -158,15 +177,24 @@ struct PathNormalizer: BitwiseCopyable {
             if isUnreserved(byte) { put(byte) } else { for k in 0..<3 { put(path[i + k]) } }
             return i + 3
         }
-        switch path[i] {
-        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"), UInt8(ascii: "`"),
-            UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"), 0...0x20, 0x7F...0xFF:
+        if isEscaped(path[i]) {
             put(UInt8(ascii: "%"))
             put(digit(path[i] >> 4))
             put(digit(path[i] & 15))
-        default: put(path[i])
+        } else {
+            put(path[i])
         }
         return i + 1
+    }
+
+    /// Whether a character may only stand there as an escape.
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"), UInt8(ascii: "`"),
+            UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"), 0...0x20, 0x7F...0xFF:
+            true
+        default: false
+        }
     }
 
     private static func isSlash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") }

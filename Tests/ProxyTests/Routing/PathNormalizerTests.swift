@@ -38,6 +38,16 @@ import Testing
         #expect(normalize("/a/%2e;/c", PathNormalizer(isOn: true)).1 == "/a/.;/c")
     }
 
+    @Test(arguments: [
+        ("/a/b.c/d-e", true), ("/", true), ("/a/", true), ("/a//b", false), ("/.a", false), ("/a/..", false),
+        ("/%41", false),
+        ("/a\\b", false), ("/a|", false), ("/a.", true),
+    ])
+    func mostAreLeftAlone(_ path: String, _ expected: Bool) {
+        let normalizer = PathNormalizer(isOn: true)
+        #expect(Array(path.utf8).withUnsafeBufferPointer { normalizer.leavesAlone($0) } == expected)
+    }
+
     @Test func aNULIsRefused() { #expect(normalize("/a%00", PathNormalizer(isOn: true)).0 == .refused) }
 
     @Test(arguments: [
@@ -69,6 +79,8 @@ import Testing
         for _ in 0..<20_000 {
             let path = "/" + (0..<random(8)).map { _ in parts[random(parts.count)] }.joined()
             let (_, once) = normalize(path, normalizer)
+            let isLeftAlone = Array(path.utf8).withUnsafeBufferPointer { normalizer.leavesAlone($0) }
+            #expect(!isLeftAlone || once == path, "\(path) \(once)")
             let segments = once.split(separator: "/", omittingEmptySubsequences: false)
             #expect(once.hasPrefix("/") && !segments.contains(".") && !segments.contains(".."), "\(path) \(once)")
             #expect(!once.contains("\\"), "\(path)")
