@@ -15,6 +15,8 @@ struct LogFacts: BitwiseCopyable {
     /// Who is at the other end of the socket, which need not be the client.
     var direct = PeerAddress()
     var connectionID: UInt64 = 0
+    /// Of an answer of our own that is just being made.
+    var body = Bytes("")
 }
 
 /// A compiled filter, plain data that lives as long as the process.

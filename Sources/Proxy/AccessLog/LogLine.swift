@@ -52,8 +52,7 @@ final class LogLine {
     }
 
     /// Appends the line of a program to `out`.
-    func write(_ program: UnsafeMutablePointer<LogProgram>, _ entry: UnsafeMutablePointer<LogEntry>, _ facts: LogFacts)
-    {
+    func write(_ program: UnsafePointer<LogProgram>, _ entry: UnsafeMutablePointer<LogEntry>, _ facts: LogFacts) {
         var depth = 0
         let omitsEmpty = program.pointee.omitsEmpty
         for i in 0..<program.pointee.count {
@@ -176,6 +175,7 @@ final class LogLine {
         case .connectionID: return .number(facts.connectionID)
         // What would set it (TLS, RBAC) is not in this build.
         case .connectionTerminationDetails: return .missing
+        case .localReplyBody: return .text(facts.body)
         case .upstreamTransportFailureReason:
             temporary.clear()
             return appendConnectError(e) ? collected : .missing

@@ -65,13 +65,24 @@ struct ListenerLogs: BitwiseCopyable {
     /// Positions, -1: not needed.
     let route: Int32
     let cluster: Int32
+    /// Nil: answers of our own go out as they are.
+    let replies: UnsafePointer<CompiledReplies>?
 
-    /// - Parameter sinks: position of each logger's sink.
-    init?(_ logs: [AccessLog], sinks: [LogSink: Int], shares: RuntimeShares) {
-        if logs.isEmpty { return nil }
+    /// - Parameters:
+    ///   - replies: need entries as lines do.
+    ///   - sinks: position of each logger's sink.
+    init?(
+        _ logs: [AccessLog], replies: LocalReplyConfig? = nil, sinks: [LogSink: Int], shares: RuntimeShares
+    ) {
+        if logs.isEmpty, replies == nil { return nil }
         var table = LogNames(shares)
         let compiled = logs.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
-        programs = .allocate(capacity: compiled.count)
+        self.replies = replies.map { replies in
+            let memory = UnsafeMutablePointer<CompiledReplies>.allocate(capacity: 1)
+            memory.initialize(to: CompiledReplies(replies, names: &table))
+            return UnsafePointer(memory)
+        }
+        programs = .allocate(capacity: max(compiled.count, 1))
         programs.initialize(from: compiled, count: compiled.count)
         programCount = compiled.count
         names = .allocate(capacity: max(table.names.count, 1))

@@ -60,8 +60,13 @@ struct LogProgram: BitwiseCopyable {
     let filter: UnsafeMutablePointer<LogFilterNode>?
 
     init(_ log: AccessLog, sink: Int, names: inout LogNames) {
+        self.init(log.format, filter: log.filter, sink: sink, names: &names)
+    }
+
+    /// - Parameter sink: -1 for what is no line of a log.
+    init(_ format: LogFormat, filter wanted: LogFilter? = nil, sink: Int = -1, names: inout LogNames) {
         var steps: [Step] = []
-        switch log.format.shape {
+        switch format.shape {
         case .text(let pieces): for piece in pieces { steps.append(Self.step(piece, .plain, &names)) }
         case .json(let value):
             Self.json(value, into: &steps, &names)
@@ -70,9 +75,9 @@ struct LogProgram: BitwiseCopyable {
         self.steps = .allocate(capacity: max(steps.count, 1))
         self.steps.initialize(from: steps, count: steps.count)
         count = steps.count
-        omitsEmpty = log.format.omitsEmpty
+        omitsEmpty = format.omitsEmpty
         self.sink = sink
-        if let wanted = log.filter {
+        if let wanted {
             let node = UnsafeMutablePointer<LogFilterNode>.allocate(capacity: 1)
             node.initialize(to: LogFilterNode(wanted, names: &names))
             filter = node

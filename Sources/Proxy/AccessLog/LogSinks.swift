@@ -69,4 +69,10 @@ extension NetworkFilter {
         case .tcpProxy(let tcp): tcp.accessLogs
         }
     }
+    var localReplies: LocalReplyConfig? {
+        switch self {
+        case .httpConnectionManager(let http): http.localReplies
+        case .tcpProxy: nil
+        }
+    }
 }

@@ -39,7 +39,7 @@ extension Worker {
     }
 
     /// The loggers of the listener of a connection, which has some.
-    private func logs(of c: ConnectionPointer) -> UnsafeMutablePointer<ListenerLogs>? {
+    func logs(of c: ConnectionPointer) -> UnsafeMutablePointer<ListenerLogs>? {
         snapshot.listeners[Int(c.pointee.listener)].log
     }
 
@@ -49,8 +49,14 @@ extension Worker {
     @inline(never)
     func finishLog(_ s: StreamPointer) {
         let c = connections[s.pointee.downstream]
+        finishLog(s.pointee.log, c, facts(s, c))
+        s.pointee.log = -1
+    }
+
+    /// What is known of a request that has an entry, as of now.
+    func facts(_ s: StreamPointer, _ c: ConnectionPointer) -> LogFacts {
         let flags = s.pointee.flags
-        var facts = LogFacts()
+        var facts = facts(of: c)
         facts.status = s.pointee.status
         facts.isHTTP10 = flags.contains(.http10) && snapshot.listeners[Int(c.pointee.listener)].acceptHTTP10
         switch accessLog.entries[s.pointee.log].pointee.details {
@@ -63,16 +69,24 @@ extension Worker {
             }
         }
         if flags.contains(.responseEnded) { facts.responseEndNs = state.pointee.nowNs }
-        finishLog(s.pointee.log, c, &facts)
-        s.pointee.log = -1
+        return facts
+    }
+
+    private func facts(of c: ConnectionPointer) -> LogFacts {
+        var facts = LogFacts()
+        facts.endNs = state.pointee.nowNs
+        facts.remote = c.pointee.remote
+        facts.direct = c.pointee.addresses >= 0 ? addresses[c.pointee.addresses].pointee.direct : c.pointee.remote
+        facts.connectionID = c.pointee.id
+        return facts
     }
 
     /// A connection of a TCP proxy is over.
     @inline(never)
     func finishLog(connection c: ConnectionPointer) {
-        var facts = LogFacts()
+        var facts = facts(of: c)
         facts.isHTTP = false
-        finishLog(c.pointee.log, c, &facts)
+        finishLog(c.pointee.log, c, facts)
         c.pointee.log = -1
     }
 
@@ -83,16 +97,11 @@ extension Worker {
         let slot = beginLog(c, logs, startNs: c.pointee.deadlineNs)
         guard slot >= 0 else { return }
         noteDisconnect(accessLog.entries[slot], c)
-        var facts = LogFacts()
-        finishLog(slot, c, &facts)
+        finishLog(slot, c, facts(of: c))
     }
 
-    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: inout LogFacts) {
+    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts) {
         let entry = accessLog.entries[slot]
-        facts.endNs = state.pointee.nowNs
-        facts.remote = c.pointee.remote
-        facts.direct = c.pointee.addresses >= 0 ? addresses[c.pointee.addresses].pointee.direct : c.pointee.remote
-        facts.connectionID = c.pointee.id
         if let logs = logs(of: c) {
             for i in 0..<logs.pointee.programCount {
                 let program = logs.pointee.programs + i

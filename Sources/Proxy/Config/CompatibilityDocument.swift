@@ -25,6 +25,7 @@ public enum CompatibilityDocument {
                 (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
                 (.networkFilter, ""), (.tcpProxy, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
+                (.localReplyConfig, ""), (.responseMapper, ""), (.replyFormat, "of answers"),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
             ]
         ),

@@ -33,7 +33,7 @@ extension Decoder {
     private func logFormat(_ logger: Message) -> LogFormat? {
         if let value = logger["log_format"] {
             guard let message = value.message(.substitutionFormat) else { return nil }
-            guard let shape = shape(message) else { return nil }
+            guard let shape = logShape(message) else { return nil }
             return LogFormat(shape, omitsEmpty: message["omit_empty_values"]?.bool() ?? false)
         }
         // Envoy's older fields: an empty text means the default.
@@ -47,7 +47,7 @@ extension Decoder {
         return .defaultText
     }
 
-    private func shape(_ message: Message) -> LogFormat.Shape? {
+    func logShape(_ message: Message) -> LogFormat.Shape? {
         if let value = message["json_format"] { return object(value).map { .json($0) } }
         if let value = message["text_format"] {
             guard let text = value.nonEmptyString() else { return nil }
@@ -63,7 +63,7 @@ extension Decoder {
         return pieces(text, value).map { .text($0) }
     }
 
-    private func pieces(_ text: String, _ value: Value) -> [LogPiece]? {
+    func pieces(_ text: String, _ value: Value) -> [LogPiece]? {
         do throws(LogFormatError) {
             return try LogFormatParser.parse(text)
         } catch {
@@ -116,7 +116,7 @@ extension Decoder {
 
     // MARK: Filters
 
-    private func logFilter(_ value: Value, depth: Int) -> LogFilter? {
+    func logFilter(_ value: Value, depth: Int) -> LogFilter? {
         guard depth < Self.deepest else {
             value.error("nested deeper than \(Self.deepest) levels")
             return nil

@@ -21,6 +21,7 @@ extension Decoder {
             result.upgradeTypes = upgrades(value, .httpUpgrade).filter(\.enabled).map(\.type)
         }
         result.accessLogs = accessLogs(message["access_log"])
+        result.localReplies = localReplies(message["local_reply_config"])
         return result
     }
 

@@ -104,13 +104,7 @@ extension Decoder {
         else { return nil }
         let value = header["value"].flatMap { fieldValue($0, isFormat: true) } ?? ""
         if value.isEmpty, option["keep_empty_value"]?.bool() != true { return nil }
-        let append = option["append"]?.bool()
-        let action: HealthCheckHeader.Action? = option["append_action"]?.choice([
-            ("APPEND_IF_EXISTS_OR_ADD", 0, .append), ("ADD_IF_ABSENT", 1, .addIfAbsent),
-            ("OVERWRITE_IF_EXISTS_OR_ADD", 2, .overwriteOrAdd), ("OVERWRITE_IF_EXISTS", 3, .overwriteIfExists),
-        ])
-        return HealthCheckHeader(
-            name: name, value: value, action: action ?? (append == false ? .overwriteOrAdd : .append))
+        return HealthCheckHeader(name: name, value: value, action: appendAction(option))
     }
 
     /// A name of a field that a check may set; in lower case.

@@ -12,7 +12,8 @@ extension Decoder {
             ]
             result.clusterNotFoundStatus = value.choice(codes) ?? 503
         }
-        if let host = message["host_rewrite_literal"]?.string(), !host.isEmpty { result.hostRewrite = host }
+        result.hostRewrite = hostRewrite(message)
+        result.appendsForwardedHost = message["append_x_forwarded_host"]?.bool() ?? false
         result.retry = message.has("retry_policy") ? retryPolicy(message["retry_policy"]) : retry
         for upgrade in message["upgrade_configs"].map({ upgrades($0, .routeUpgrade) }) ?? [] {
             result.upgrades[upgrade.type] = upgrade.enabled
@@ -72,6 +73,19 @@ extension Decoder {
         return .prefix(text)
     }
 
+    private func hostRewrite(_ message: Message) -> HostRewrite? {
+        if let value = message["host_rewrite_literal"] { return plainText(value).map { .literal($0) } }
+        if let value = message["host_rewrite_header"] {
+            guard let name = value.string(), !name.isEmpty else { return nil }
+            guard LogFormatParser.isHeaderName(name) else {
+                value.error("\(quoted(name)) is not the name of a header")
+                return nil
+            }
+            return .header(name.lowercased())
+        }
+        return message["host_rewrite_path_regex"].flatMap { regexRewrite($0) }.map { .path($0) }
+    }
+
     func redirect(_ message: Message) -> Redirect? {
         var result = Redirect()
         if message["https_redirect"]?.bool() == true { result.scheme = "https" }
@@ -92,7 +106,7 @@ extension Decoder {
     }
 
     /// A text that goes into a header; nil when it is empty.
-    private func plainText(_ value: Value?) -> String? {
+    func plainText(_ value: Value?) -> String? {
         guard let value, let text = value.string(), !text.isEmpty else { return nil }
         if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
             value.error("\(quoted(text)) has control characters")

@@ -5,6 +5,9 @@ extension Decoder {
     mutating func routeConfiguration(_ message: Message) -> RouteConfiguration {
         let name = message["name"]?.string() ?? ""
         let bodyLimit = message["max_direct_response_body_size_bytes"]?.number() ?? Self.defaultBodyLimit
+        let general = ChangesOfLevel(
+            request: headerChanges(message, .request), response: headerChanges(message, .response))
+        let specificWins = message["most_specific_header_mutations_wins"]?.bool() ?? false
         var names: [String: SourceLocation] = [:]
         var domains: [String: SourceLocation] = [:]
         var hosts: [VirtualHost] = []
@@ -20,10 +23,28 @@ extension Decoder {
             }
             let accepted = self.domains(host, &domains)
             let retry = retryPolicy(host["retry_policy"])
-            let routes = (host["routes"]?.messages(.route) ?? []).compactMap { route($0, bodyLimit, retry) }
+            let ofHost = ChangesOfLevel(
+                request: headerChanges(host, .request), response: headerChanges(host, .response))
+            let routes = (host["routes"]?.messages(.route) ?? []).compactMap { message in
+                let ofRoute = ChangesOfLevel(
+                    request: headerChanges(message, .request), response: headerChanges(message, .response))
+                // As in Envoy the most specific level acts first, so that others act upon what it has done.
+                let levels = specificWins ? [general, ofHost, ofRoute] : [ofRoute, ofHost, general]
+                return route(message, bodyLimit, retry).map { route in
+                    var route = route
+                    route.requestChanges = levels.map(\.request).filter { !$0.isEmpty }
+                    route.responseChanges = levels.map(\.response).filter { !$0.isEmpty }
+                    return route
+                }
+            }
             hosts.append(VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location))
         }
         return RouteConfiguration(name: name, virtualHosts: hosts)
+    }
+
+    private struct ChangesOfLevel {
+        var request: HeaderChanges
+        var response: HeaderChanges
     }
 
     /// A host without `domains` is taken as one for all of them; Envoy refuses it.

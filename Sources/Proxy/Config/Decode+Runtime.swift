@@ -134,6 +134,7 @@ public struct RuntimeKeys: Sendable {
             switch listener.filter {
             case .httpConnectionManager(let http):
                 logs = http.accessLogs
+                for mapper in http.localReplies?.mappers ?? [] { add(mapper.filter) }
                 keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
             case .tcpProxy(let tcp): logs = tcp.accessLogs
             }

@@ -149,6 +149,8 @@ public enum LogField: String, Sendable, CaseIterable, BitwiseCopyable {
     case connectionTerminationDetails = "CONNECTION_TERMINATION_DETAILS"
     case routeName = "ROUTE_NAME"
     case hostname = "HOSTNAME"
+    /// The body of an answer of our own, while it is made; empty in an access log.
+    case localReplyBody = "LOCAL_REPLY_BODY"
 }
 
 /// Which requests or connections get a line.

@@ -71,12 +71,10 @@ public struct HTTPHealthCheck: Sendable {
 
 /// A field of `request_headers_to_add`.
 public struct HealthCheckHeader: Sendable, Hashable {
-    /// `append_action`.
-    public enum Action: Sendable { case append, addIfAbsent, overwriteOrAdd, overwriteIfExists }
     public var name: String
     public var value: String
-    public var action: Action
-    public init(name: String, value: String, action: Action) {
+    public var action: AppendAction
+    public init(name: String, value: String, action: AppendAction) {
         self.name = name
         self.value = value
         self.action = action

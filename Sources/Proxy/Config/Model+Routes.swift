@@ -11,6 +11,11 @@ public struct Route: Sendable {
     /// `match.runtime_fraction`: the share of requests that the route is for; nil: all.
     public var fraction: RuntimeFraction?
     public var action: RouteAction
+    /// What is done to the request's headers, by this route, its virtual host and the route configuration, in the order in
+    /// which they act.
+    public var requestChanges: [HeaderChanges] = []
+    /// The same for the response's.
+    public var responseChanges: [HeaderChanges] = []
     public var location: SourceLocation
     public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
         self.name = name
@@ -43,6 +48,16 @@ public enum PathRewrite: Sendable, Hashable {
     /// What the route matched is replaced; of a regular expression that is the whole path.
     case prefix(String)
     case regex(RegexRewrite)
+}
+
+/// Which host an upstream gets in place of the client's.
+public enum HostRewrite: Sendable, Hashable {
+    /// `host_rewrite_literal`.
+    case literal(String)
+    /// `host_rewrite_header`: the first value of that header, if it has one; in lower case.
+    case header(String)
+    /// `host_rewrite_path_regex`: the path without its query, with all matches replaced.
+    case path(RegexRewrite)
 }
 
 /// `redirect`: a `location` made of the request's own.
@@ -95,8 +110,10 @@ public struct Forward: Sendable {
     public var idleTimeoutMs: UInt64?
     /// `prefix_rewrite`, `regex_rewrite`; nil: none.
     public var rewrite: PathRewrite?
-    /// `host_rewrite_literal`; nil: none.
-    public var hostRewrite: String?
+    /// Nil: the host goes on as it is.
+    public var hostRewrite: HostRewrite?
+    /// `append_x_forwarded_host`: a host that is rewritten goes on in `x-forwarded-host`.
+    public var appendsForwardedHost = false
     /// `upgrade_configs` of the route: what it turns on (`true`) or off for itself, in lower case.
     public var upgrades: [String: Bool] = [:]
     /// `connect_config` of the CONNECT upgrade: the tunnel ends here, and what is in it goes to the host as TCP. Otherwise

@@ -144,6 +144,8 @@ public struct HTTPConnectionManager: Sendable {
     /// `upgrade_configs`: the accepted `Upgrade` tokens in lower case (`websocket`), those with `enabled: false` left out.
     public var upgradeTypes: [String] = []
     public var accessLogs: [AccessLog] = []
+    /// `local_reply_config`; nil: answers go out as they are.
+    public var localReplies: LocalReplyConfig?
     public init(statPrefix: String, routes: RouteConfiguration) {
         self.statPrefix = statPrefix
         self.routes = routes

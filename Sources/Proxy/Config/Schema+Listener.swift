@@ -63,7 +63,8 @@ extension MessageSchema {
             request_headers_timeout drain_timeout delayed_close_timeout use_remote_address xff_num_trusted_hops \
             skip_xff_append via generate_request_id preserve_external_request_id \
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
-            path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot
+            path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
+            local_reply_config
             """,
         refused: """
             rds scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
@@ -74,8 +75,7 @@ extension MessageSchema {
             access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
             early_header_mutation_extensions internal_address_config set_current_client_cert_details \
             proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
-            request_id_extension local_reply_config \
-            stream_error_on_invalid_http_message path_normalization_options \
+            request_id_extension stream_error_on_invalid_http_message path_normalization_options \
             append_x_forwarded_port append_local_overload
             """,
         fixed: [

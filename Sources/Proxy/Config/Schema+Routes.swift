@@ -2,22 +2,27 @@
 extension MessageSchema {
     static let routeConfiguration = MessageSchema(
         "envoy.config.route.v3.RouteConfiguration",
-        supported: "name virtual_hosts max_direct_response_body_size_bytes", refused: "vhds",
+        supported: """
+            name virtual_hosts max_direct_response_body_size_bytes request_headers_to_add request_headers_to_remove \
+            response_headers_to_add response_headers_to_remove most_specific_header_mutations_wins
+            """,
+        refused: "vhds",
         unlessDefault: """
-            internal_only_headers response_headers_to_add response_headers_to_remove request_headers_to_add \
-            request_headers_to_remove cluster_specifier_plugins request_mirror_policies \
+            internal_only_headers cluster_specifier_plugins request_mirror_policies \
             ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
             """,
         fixed: ["validate_clusters": ["true"]],
-        ignored: "most_specific_header_mutations_wins metadata")
+        ignored: "metadata")
 
     static let virtualHost = MessageSchema(
         "envoy.config.route.v3.VirtualHost",
-        supported: "name domains routes retry_policy",
+        supported: """
+            name domains routes retry_policy request_headers_to_add request_headers_to_remove response_headers_to_add \
+            response_headers_to_remove
+            """,
         refused: "matcher retry_policy_typed_config per_request_buffer_limit_bytes request_body_buffer_limit",
         unlessDefault: """
-            virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add \
-            response_headers_to_remove cors typed_per_filter_config include_request_attempt_count \
+            virtual_clusters rate_limits cors typed_per_filter_config include_request_attempt_count \
             include_attempt_count_in_response hedge_policy include_is_timeout_retry_header \
             request_mirror_policies
             """,
@@ -26,15 +31,15 @@ extension MessageSchema {
 
     static let route = MessageSchema(
         "envoy.config.route.v3.Route",
-        supported: "name match route direct_response redirect",
+        supported: """
+            name match route direct_response redirect request_headers_to_add request_headers_to_remove \
+            response_headers_to_add response_headers_to_remove
+            """,
         refused: """
             filter_action non_forwarding_action decorator tracing per_request_buffer_limit_bytes \
             request_body_buffer_limit
             """,
-        unlessDefault: """
-            typed_per_filter_config request_headers_to_add request_headers_to_remove response_headers_to_add \
-            response_headers_to_remove stat_prefix
-            """,
+        unlessDefault: "typed_per_filter_config stat_prefix",
         ignored: "metadata",
         oneofs: ["route redirect direct_response filter_action non_forwarding_action"])
 
@@ -52,17 +57,18 @@ extension MessageSchema {
     static let routeAction = MessageSchema(
         "envoy.config.route.v3.RouteAction",
         supported: """
-            cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal timeout \
-            idle_timeout upgrade_configs retry_policy cluster_not_found_response_code
+            cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
+            host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout upgrade_configs \
+            retry_policy cluster_not_found_response_code
             """,
         refused: """
-            cluster_specifier_plugin inline_cluster_specifier_plugin \
-            path_rewrite_policy path_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite flush_timeout \
-            early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset internal_redirect_policy
+            cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite \
+            flush_timeout early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset \
+            internal_redirect_policy
             """,
         unlessDefault: """
-            metadata_match auto_host_rewrite append_x_forwarded_host request_mirror_policies \
-            rate_limits hash_policy cors hedge_policy max_stream_duration
+            metadata_match auto_host_rewrite request_mirror_policies rate_limits hash_policy cors hedge_policy \
+            max_stream_duration
             """,
         fixed: [
             "priority": ["DEFAULT"],

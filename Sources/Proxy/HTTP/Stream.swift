@@ -1,10 +1,10 @@
 /// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
 struct Stream: BitwiseCopyable {
-    /// The bits up to 19 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
+    /// The bits up to 19, and 21, travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// Those that travel.
-        static let known: UInt32 = 1 << 20 - 1
+        static let known: UInt32 = 1 << 20 - 1 | 1 << 21
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -47,6 +47,8 @@ struct Stream: BitwiseCopyable {
         static let retains = Flags(rawValue: 1 << 19)
         /// The client has said that this is its last request: nothing more is to be read from it.
         static let clientCloses = Flags(rawValue: 1 << 20)
+        /// `changes` has what is to be done to the response's headers.
+        static let changesResponse = Flags(rawValue: 1 << 21)
     }
 
     var flags: Flags = []
@@ -75,4 +77,6 @@ struct Stream: BitwiseCopyable {
     var retry: Int32 = -1
     /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more.
     var buffer = ByteBuffer()
+    /// What is done to the response's headers (`KeptChanges`), see `Flags.changesResponse`.
+    var changes = ByteBuffer()
 }

@@ -313,6 +313,7 @@ extension Worker {
         stats.pointee.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
+        if s.pointee.flags.contains(.changesResponse) { s.pointee.changes.free() }
         if s.pointee.log >= 0 { finishLog(s) }
         if s.pointee.retry >= 0 { dropRetries(s) }
         s.pointee.downstream = -1

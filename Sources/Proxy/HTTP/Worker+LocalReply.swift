@@ -123,7 +123,6 @@ extension Worker {
             stats.pointee.http[.downstream_rq_response_before_rq_complete].increment()
             s.pointee.flags.insert(.closeDownstream)
         }
-        chargeDownstream(s, stats, status)
         s.pointee.status = status
         out.clear()
         out.append(s.pointee.flags.contains(.http10) && acceptsHTTP10(c) ? "HTTP/1.0 " : "HTTP/1.1 ")
@@ -138,15 +137,25 @@ extension Worker {
     }
 
     private func finishReply(
-        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ first: Bytes, _ second: Bytes = Bytes("")
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ beginning: Bytes, _ rest: Bytes = Bytes("")
     ) {
-        out.append("date: ")
-        appendDate()
-        out.append("\r\nserver: ")
-        out.append(snapshot.listeners[Int(c.pointee.listener)].serverName)
-        out.append("\r\n")
-        let via = snapshot.listeners[Int(c.pointee.listener)].via
-        if via.count > 0 { out.field("via: ", via) }
+        var (first, second) = (beginning, rest)
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let replies = listener.pointee.log?.pointee.replies
+        if let replies {
+            if s.pointee.flags.contains(.changesResponse) { changeResponse(s, listener, from: 0) }
+            (first, second) = (mapReply(c, s, replies, first, second), Bytes(""))
+        }
+        chargeDownstream(s, listenerStats + Int(c.pointee.listener), s.pointee.status)
+        let lines = HeadLines(out, from: 0)
+        if replies == nil || lines.find(Bytes("date")) == nil {
+            out.append("date: ")
+            appendDate()
+            out.append("\r\n")
+        }
+        if replies == nil || lines.find(Bytes("server")) == nil { out.field("server: ", listener.pointee.serverName) }
+        if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
+        if replies == nil, s.pointee.flags.contains(.changesResponse) { changeResponse(s, listener, from: 0) }
         if s.pointee.flags.contains(.closeDownstream) {
             out.append("connection: close\r\n")
         } else if s.pointee.flags.contains(.http10) {

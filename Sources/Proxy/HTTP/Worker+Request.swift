@@ -123,6 +123,7 @@ extension Worker {
         stats.http[.rq_total].increment()
         var cluster = found.pointee.cluster
         if cluster < 0 {
+            keepChangesOfReply(c, s, head, found)
             let request = routed(listener, head, authority, Bytes(path, pathLength))
             cluster = chooseCluster(slot, c, s, head, found.pointee, request)
             if cluster < 0 { return }
@@ -158,6 +159,7 @@ extension Worker {
             stats.counters[.upstream_rq_maintenance_mode].increment()
             note(s, .maintenanceMode, .overflow)
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            keepChangesOfReply(c, s, head, route)
             return reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
         }
         s.pointee.host = chooseHost(cluster: cluster)
@@ -165,6 +167,7 @@ extension Worker {
             stats.counters[.upstream_cx_none_healthy].increment()
             note(s, .noHealthyUpstream, .noHealthyUpstream)
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            keepChangesOfReply(c, s, head, route)
             return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
         }
         if s.pointee.log >= 0 { noteHost(s) }

@@ -74,7 +74,7 @@ extension Worker {
         }
         writer.put(route.pointee.expectedTimeout)
         out.close(writer)
-        if route.pointee.hostRewrite != nil || isRewritten { writeOriginals(head, route, isRewritten) }
+        if route.pointee.changesHead || isRewritten { changeHead(c, s, head, route, isRewritten, from: start) }
         if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
         if head.pointee.framing == .chunked || head.pointee.method != .get && !present.contains(.contentLength) {
             writeRequestFraming(s, head, upgrade: upgrade, trailers: listener.pointee.trailers)
@@ -182,21 +182,25 @@ extension Worker {
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
     }
 
-    /// What the route has rewritten, as it was.
+    /// What a route does to a head behind its fields, in Envoy's order.
     @inline(never)
-    private func writeOriginals(
-        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>, _ isRewritten: Bool
+    private func changeHead(
+        _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
+        _ route: UnsafePointer<CompiledRoute>, _ isRewritten: Bool, from start: Int
     ) {
+        if let changes = route.pointee.requestChanges { changeRequest(c, s, head, route, changes.pointee, from: start) }
         let base = head.pointee.base
+        // What the route has rewritten, as it was.
         if route.pointee.hostRewrite != nil {
-            out.append("x-envoy-original-host: ")
-            out.append(base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
-            out.append("\r\n")
+            out.field(
+                "x-envoy-original-host: ", Bytes(base + Int(head.pointee.authority), Int(head.pointee.authorityLength)))
         }
+        if let rewrite = route.pointee.otherHost { rewriteHost(head, rewrite.pointee, from: start) }
         if isRewritten {
-            out.append("x-envoy-original-path: ")
-            out.append(base + Int(head.pointee.target), Int(head.pointee.targetLength))
-            out.append("\r\n")
+            out.field("x-envoy-original-path: ", Bytes(base + Int(head.pointee.target), Int(head.pointee.targetLength)))
+        }
+        if let changes = route.pointee.responseChanges {
+            keepResponseChanges(c, s, head, route, changes.pointee, from: start)
         }
     }
 

@@ -29,6 +29,7 @@ extension Worker {
         let http10 = s.pointee.flags.contains(.http10)
         if status != 200 || http10 { writeStatusLine(status, http10: http10) }
         writeResponseFields(listener, s, head, isUpgrade: isUpgrade, isOK: status == 200 && !http10)
+        if s.pointee.flags.contains(.changesResponse) { changeResponse(s, listener, from: start) }
         if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
         if !isUpgrade { writeResponseFraming(s, head, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")

@@ -104,6 +104,7 @@ enum UnitCheck {
         if unit.downstream == nil || Method(rawValue: s.method) == nil { return broken }
         if unit.cluster < 0 { return noCluster }
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
+        if flags.contains(.changesResponse) != (s.changes.count > 0) { return broken }
         if flags.contains(.retains), s.retry == nil { return broken }
         // It waits to be sent again, or for a connection, or has one.
         if flags.contains(.retains), let retry = s.retry, retry.againNs > 0 {

@@ -209,6 +209,7 @@ extension Worker {
         s.pointee.idleTimeoutNs = record.idleTimeoutNs
         s.pointee.lastActivityNs = min(record.lastActivityNs, state.pointee.nowNs)
         if let start = record.buffer.start { s.pointee.buffer.append(start, record.buffer.count) }
+        if let start = record.changes.start { s.pointee.changes.append(start, record.changes.count) }
     }
 
     /// The bonds within a unit.

@@ -14,7 +14,10 @@ struct CompiledRoute: BitwiseCopyable {
     var idleTimeoutNs: UInt64
     /// Nil: the path goes on as it is.
     var rewrite: CompiledRewrite?
+    /// A text in place of the client's host.
     var hostRewrite: Bytes?
+    /// Another way to the host; nil: none.
+    var otherHost: UnsafePointer<CompiledHostRewrite>?
     /// Positions in the listener's list of upgrade tokens that are allowed here, as bits.
     var upgrades: UInt64
     /// A CONNECT ends here; the host gets what is in the tunnel.
@@ -31,6 +34,11 @@ struct CompiledRoute: BitwiseCopyable {
     var choice: UnsafePointer<CompiledChoice>?
     /// What a request must be like besides its path; nil: nothing.
     var conditions: UnsafePointer<RouteConditions>?
+    /// What is done to headers; nil: nothing.
+    var requestChanges: UnsafePointer<CompiledChanges>?
+    var responseChanges: UnsafePointer<CompiledChanges>?
+    /// A head is not finished when its fields are written: one of the two, or another host.
+    var changesHead = false
     var name = Bytes("")
 
     static let noCluster: Int32 = -1
@@ -94,6 +102,8 @@ extension CompiledRoute {
             pattern: route.caseSensitive ? Bytes(keeping: text) : Bytes(folding: text), cluster: -1, timeoutNs: 0,
             idleTimeoutNs: streamIdleTimeoutMs &* 1_000_000, upgrades: 0, directStatus: 0, directBody: Bytes(""))
         name = Bytes(keeping: route.name)
+        requestChanges = CompiledChanges(route.requestChanges, isRequest: true).map { Self.keep($0) }
+        responseChanges = CompiledChanges(route.responseChanges, isRequest: false).map { Self.keep($0) }
         conditions = RouteConditions(route, shares: shares).map { Self.keep($0) }
         switch route.action {
         case .directResponse(let status, let body):
@@ -120,12 +130,17 @@ extension CompiledRoute {
                 expectedTimeout = Bytes(keeping: "x-envoy-expected-rq-timeout-ms: \(expectedMs)\r\n")
             }
             terminatesConnect = forward.terminatesConnect
-            hostRewrite = forward.hostRewrite.map { Bytes(keeping: $0) }
+            if case .literal(let host) = forward.hostRewrite, !forward.appendsForwardedHost {
+                hostRewrite = Bytes(keeping: host)
+            } else {
+                otherHost = CompiledHostRewrite(forward).map { Self.keep($0) }
+            }
             for (i, type) in upgradeTypes.prefix(64).enumerated()
             where forward.upgrades[type] ?? managerTypes.contains(type) {
                 upgrades |= 1 << UInt64(i)
             }
         }
+        changesHead = requestChanges != nil || responseChanges != nil || hostRewrite != nil || otherHost != nil
     }
 
     /// Memory for the life of the process, as all of a `Snapshot`'s.

@@ -37,7 +37,7 @@ struct CompiledListener: BitwiseCopyable {
     /// `upgrade_configs` tokens, in lower case; routes refer to them by position.
     var upgradeNames: UnsafeMutablePointer<Bytes>
     var upgradeCount = 0
-    /// nil: there is no access log.
+    /// nil: there is no access log, and answers of our own go out as they are.
     var log: UnsafeMutablePointer<ListenerLogs>?
     /// Connections that may be open at once; nil and `.max`: any number.
     var connectionLimit: RuntimeNumber?
@@ -233,7 +233,10 @@ final class Snapshot: @unchecked Sendable {
             names.append(name)
             listeners[i].connectionLimit = shares.makeNumber(
                 .max, key: RuntimeKeys.connectionLimit(of: listener.name))
-            if let logs = ListenerLogs(listener.filter.accessLogs, sinks: logSinks.positions, shares: shares) {
+            if let logs = ListenerLogs(
+                listener.filter.accessLogs, replies: listener.filter.localReplies, sinks: logSinks.positions,
+                shares: shares)
+            {
                 let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
                 memory.initialize(to: logs)
                 listeners[i].log = memory

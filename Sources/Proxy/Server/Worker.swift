@@ -91,6 +91,11 @@ final class Worker: @unchecked Sendable {
     let out: OutputScratch
     /// A head that has become longer than it was received.
     let movedHead = OutputScratch(capacity: 64)
+    /// The value of a header that a route adds, and changes that a stream is to keep.
+    let changedValue = OutputScratch(capacity: 64)
+    let keptChanges = OutputScratch(capacity: 64)
+    /// The body of an answer that `local_reply_config` changes.
+    let replyBody = OutputScratch(capacity: 64)
     /// Small messages that go out at the end of the turn.
     let outbox: UnsafeMutablePointer<Outbox>
     /// What events of a turn brought, received before the first of them is used.

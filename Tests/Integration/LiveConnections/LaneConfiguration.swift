@@ -47,13 +47,20 @@ struct LaneConfiguration {
         let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
         let retried: [(path: String, base: String?)] = isPlain ? [] : [("again/", "0.01s"), ("later/", "0.5s")]
         let routes = lanes.filter { !$0.isTCP }.map { lane in
-            (retried + [("", nil)]).map { path, base in
-                let retry = base.map {
-                    ", retry_policy: { retry_on: 5xx, num_retries: 3, retry_back_off: { base_interval: \($0) } }"
-                }
-                return "              - { match: { prefix: /\(lane.name)/\(path) }, "
-                    + "route: { cluster: \(lane.cluster ?? lane.name), timeout: \(Self.longest)\(retry ?? "") } }\n"
-            }.joined()
+            let changed =
+                isPlain
+                ? ""
+                : "              - { match: { prefix: /\(lane.name)/changed }, route: { cluster: \(lane.cluster ?? lane.name), "
+                    + "timeout: \(Self.longest) }, response_headers_to_add: [{ header: { key: x-asked, value: '%REQ(X-ASK)%' } }], "
+                    + "response_headers_to_remove: [x-secret] }\n"
+            return changed
+                + (retried + [("", nil)]).map { path, base in
+                    let retry = base.map {
+                        ", retry_policy: { retry_on: 5xx, num_retries: 3, retry_back_off: { base_interval: \($0) } }"
+                    }
+                    return "              - { match: { prefix: /\(lane.name)/\(path) }, "
+                        + "route: { cluster: \(lane.cluster ?? lane.name), timeout: \(Self.longest)\(retry ?? "") } }\n"
+                }.joined()
         }
         return """
                   - name: envoy.filters.network.http_connection_manager

@@ -170,6 +170,23 @@ extension LiveKind {
         }
     }
 
+    /// What is done to a response's headers comes along with the request that it needs.
+    static let changed = [
+        LiveKind(name: "a client whose response will get other headers") { lane in
+            let client = try lane.client()
+            try lane.send(client, "GET PATHchanged HTTP/1.1\r\nhost: test\r\nx-ask: this\r\n\r\n", requests: 1)
+            let served = try lane.accept()
+            #expect(try served.request()["x-ask"] == "this")
+            return LiveClient(active: 1) {
+                try served.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-secret: a\r\nx-other: b\r\n\r\n")
+                let response = try client.response()
+                lane.countSuccess()
+                #expect(response["x-asked"] == "this" && response["x-secret"] == nil && response["x-other"] == "b")
+                try lane.exchange(client, served, "next")
+            }
+        }
+    ]
+
     private static let waitingForHead = LiveKind(name: "a client that waits for the response to a HEAD") { lane in
         let client = try lane.client()
         try lane.send(client, "HEAD PATH HTTP/1.1\r\nhost: test\r\n\r\n", requests: 1)

@@ -152,7 +152,7 @@ struct DefaultsTests {
         #expect(set.forward?.timeoutMs == 0)
         #expect(set.forward?.idleTimeoutMs == 0)
         #expect(set.forward?.rewrite == .prefix("/b"))
-        #expect(set.forward?.hostRewrite == "h")
+        #expect(set.forward?.hostRewrite == .literal("h"))
         #expect(set.forward?.upgrades == ["foo": false])
     }
 

@@ -34,6 +34,36 @@ struct RouteActionTests {
             ])
     }
 
+    @Test("hosts")
+    func hosts() throws {
+        func forward(_ fields: String) throws -> Forward? {
+            if case .forward(let it)? = try load(Sample.route("{match: {prefix: /}, route: {cluster: c, \(fields)}}"))
+                .route?.action
+            {
+                return it
+            }
+            return nil
+        }
+        #expect(try forward("host_rewrite_literal: h")?.hostRewrite == .literal("h"))
+        let header = try forward("host_rewrite_header: X-To, append_x_forwarded_host: true")
+        #expect(header?.hostRewrite == .header("x-to") && header?.appendsForwardedHost == true)
+        let path = try forward("host_rewrite_path_regex: {pattern: {regex: '^/(.+)$'}, substitution: '\\1'}")
+        #expect(
+            path?.hostRewrite == .path(RegexRewrite(pattern: "^/(.+)$", substitution: "\\1"))
+                && path?.appendsForwardedHost == false)
+        #expect(try forward("host_rewrite_literal: ''")?.hostRewrite == nil)
+        #expect(try forward("host_rewrite_header: ''")?.hostRewrite == nil)
+        for (field, message) in [
+            ("host_rewrite_header: 'a b'", "is not the name of a header"),
+            ("host_rewrite_literal: \"a\\nb\"", "has control characters"),
+            ("host_rewrite_literal: a, host_rewrite_header: b", "only one of"),
+            ("host_rewrite_path_regex: {pattern: {regex: '('}}", "bad regular expression"),
+        ] {
+            let found = errors(Sample.route("{match: {prefix: /}, route: {cluster: c, \(field)}}"))
+            #expect(found.count == 1 && found[0].contains(message), "\(found)")
+        }
+    }
+
     @Test("redirects")
     func redirects() throws {
         func redirect(_ fields: String) throws -> Redirect? {

@@ -135,6 +135,9 @@ import Testing
         s.pointee.lastActivityNs = 5
         Array("POST /x".utf8).withUnsafeBufferPointer { s.pointee.buffer.append($0.baseAddress!, $0.count) }
         defer { s.pointee.buffer.free() }
+        let change: [UInt8] = [1, 1, 0, 1, 0, 0, 0, UInt8(ascii: "x"), UInt8(ascii: "1")]
+        change.withUnsafeBufferPointer { s.pointee.changes.append($0.baseAddress!, $0.count) }
+        defer { s.pointee.changes.free() }
         var host = RecordTests.address("10.1.2.3")
         let bytes = Self.bytes { out in
             withUnsafePointer(to: &host) { StreamRecord.write(s, cluster: 9, host: $0, into: &out) }
@@ -149,6 +152,7 @@ import Testing
                 [record.startNs, record.requestEndNs, record.idleTimeoutNs, record.lastActivityNs] == [1, 2, 4, 5])
             #expect(record.timeoutNs == 15_000_000_000)
             #expect(record.buffer.text == "POST /x")
+            #expect(record.changes.text == String(decoding: change, as: UTF8.self))
         }
     }
 
@@ -165,7 +169,8 @@ import Testing
         #expect(Connection.Flags.known == 0x103_FFFF)
         #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
-        #expect(Stream.Flags.known == 0xFFFFF)
+        #expect(Stream.Flags.known == 0x2F_FFFF)
+        #expect(Stream.Flags.changesResponse.rawValue == 1 << 21)
         #expect(Connection.Flags.upgraded.rawValue == 1 << 15)
         #expect(Stream.Flags.pending.rawValue == 1 << 10)
     }

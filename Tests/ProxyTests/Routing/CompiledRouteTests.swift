@@ -48,7 +48,7 @@ import Testing
                     $0.timeoutMs = 0
                     $0.idleTimeoutMs = 0
                     $0.rewrite = .prefix("/new")
-                    $0.hostRewrite = "other"
+                    $0.hostRewrite = .literal("other")
                 },
                 forward("one") { $0.idleTimeoutMs = 7 },
             ], upgradeTypes: &types)

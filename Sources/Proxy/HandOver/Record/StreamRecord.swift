@@ -19,11 +19,15 @@ struct StreamRecord: BitwiseCopyable {
     var log = RecordBytes()
     /// Of a route that retries.
     var retry: RetryState?
+    /// `KeptChanges`; empty: none.
+    var changes = RecordBytes()
 
     private enum Tag {
         static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
         static let start: UInt32 = 6, requestEnd: UInt32 = 7, timeout: UInt32 = 8, idleTimeout: UInt32 = 9
         static let lastActivity: UInt32 = 10, buffer: UInt32 = 11
+        // 12 and 13 are below.
+        static let changes: UInt32 = 14
     }
 
     /// The log's record stands behind all others.
@@ -44,6 +48,7 @@ struct StreamRecord: BitwiseCopyable {
         out.number(Tag.timeout, s.pointee.timeoutNs)
         out.number(Tag.idleTimeout, s.pointee.idleTimeoutNs)
         out.number(Tag.lastActivity, s.pointee.lastActivityNs)
+        if !s.pointee.changes.isEmpty { out.blob(Tag.changes, s.pointee.changes.bytes, s.pointee.changes.count) }
         if !s.pointee.buffer.isEmpty { out.blob(Tag.buffer, s.pointee.buffer.bytes, s.pointee.buffer.count) }
     }
 
@@ -64,6 +69,11 @@ struct StreamRecord: BitwiseCopyable {
             case Tag.idleTimeout: idleTimeoutNs = try field.number()
             case Tag.lastActivity: lastActivityNs = try field.number()
             case Tag.buffer: buffer = try field.content()
+            case Tag.changes:
+                changes = try field.content()
+                if let start = changes.start, !KeptChanges(start, changes.count).areSound {
+                    throw RecordError("changes of headers that are none")
+                }
             case Self.logTag:
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)

@@ -138,7 +138,7 @@ final class ForwardingScene {
         HeadRules.check(again, length: copy.count, count: copy.count)
         precondition(again.method == head.method && again.minorVersion == 1)
         precondition(again.present.contains(.host), "no host")
-        if route.hostRewrite == nil, head.authorityLength > 0 {
+        if route.hostRewrite == nil, route.otherHost == nil, head.authorityLength > 0 {
             let host = HeadRules.text(again, again.authority, again.authorityLength)
             precondition(host.elementsEqual(HeadRules.text(head, head.authority, head.authorityLength)), "another host")
         }

@@ -195,6 +195,7 @@ enum SampleRecords {
         unit(
             down: (.downstreamHTTP, [.inBody]), up: (.upstreamHTTP, [.inBody]),
             stream: [.responseStarted, .responseChunked])
+        unit(down: (.downstreamHTTP, []), up: (.upstreamHTTP, []), stream: [.requestEnded, .changesResponse])
         unit(down: (.awaitingHeader, []))
         unit(up: (.upstreamHTTP, [.pooled, .used, .proxied]), cluster: 2)
         return frames
@@ -205,6 +206,13 @@ enum SampleRecords {
         defer { s.deallocate() }
         s.initialize(to: Stream())
         s.pointee.flags = flags
+        let changes: [UInt8] = [1, 1, 0, 1, 0, 0, 0, UInt8(ascii: "x"), UInt8(ascii: "1")]
+        if flags.contains(.changesResponse) {
+            changes.withUnsafeBufferPointer { bytes in
+                if let start = bytes.baseAddress { s.pointee.changes.append(start, bytes.count) }
+            }
+        }
+        defer { s.pointee.changes.free() }
         var host = address("127.0.0.1")
         let start = out.begin(UnitRecord.Tag.stream)
         withUnsafePointer(to: &host) { StreamRecord.write(s, cluster: cluster, host: $0, into: &out) }
