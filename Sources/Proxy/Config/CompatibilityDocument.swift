@@ -23,7 +23,7 @@ public enum CompatibilityDocument {
             "Listeners and filters",
             [
                 (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
-                (.networkFilter, ""), (.tcpProxy, ""),
+                (.networkFilter, ""), (.tcpProxy, ""), (.connectionHash, "of TCP proxies"), (.connectionHashSource, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
             ]
@@ -35,6 +35,8 @@ public enum CompatibilityDocument {
                 (.routeAction, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
                 (.redirect, ""), (.headerMatcher, ""), (.queryMatcher, ""), (.stringMatcher, ""), (.regexMatcher, ""),
                 (.regexRewrite, ""), (.weightedCluster, ""), (.clusterWeight, ""),
+                (.hashPolicy, ""), (.hashHeader, ""), (.hashCookie, ""), (.hashCookieAttribute, ""),
+                (.hashConnection, ""), (.hashQuery, ""),
                 (.retryPolicy, ""), (.retryBackOff, ""), (.retryHostPredicate, ""), (.previousHosts, ""),
             ]
         ),
@@ -44,7 +46,10 @@ public enum CompatibilityDocument {
                 (.cluster, ""), (.circuitBreakers, ""), (.thresholds, ""), (.retryBudget, ""),
                 (.loadAssignment, ""),
                 (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
-                (.refreshRate, ""), (.commonLBConfig, ""), (.percent, ""), (.upstreamOptions, ""),
+                (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""),
+                (.consistentHashing, ""), (.percent, ""), (.leastRequestConfig, ""), (.runtimeDouble, ""),
+                (.ringHashConfig, ""),
+                (.maglevConfig, ""), (.upstreamOptions, ""),
                 (.upstreamHTTPOptions, "of clusters"), (.explicitHTTPConfig, ""),
                 (.upstreamHTTP1Options, "of clusters"),
                 (.healthCheck, ""), (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),

@@ -13,6 +13,7 @@ extension Decoder {
             result.clusterNotFoundStatus = value.choice(codes) ?? 503
         }
         if let host = message["host_rewrite_literal"]?.string(), !host.isEmpty { result.hostRewrite = host }
+        result.hashPolicies = hashPolicies(message["hash_policy"])
         result.retry = message.has("retry_policy") ? retryPolicy(message["retry_policy"]) : retry
         for upgrade in message["upgrade_configs"].map({ upgrades($0, .routeUpgrade) }) ?? [] {
             result.upgrades[upgrade.type] = upgrade.enabled

@@ -53,7 +53,7 @@ extension MessageSchema {
         "envoy.config.route.v3.RouteAction",
         supported: """
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal timeout \
-            idle_timeout upgrade_configs retry_policy cluster_not_found_response_code
+            idle_timeout upgrade_configs retry_policy cluster_not_found_response_code hash_policy
             """,
         refused: """
             cluster_specifier_plugin inline_cluster_specifier_plugin \
@@ -62,7 +62,7 @@ extension MessageSchema {
             """,
         unlessDefault: """
             metadata_match auto_host_rewrite append_x_forwarded_host request_mirror_policies \
-            rate_limits hash_policy cors hedge_policy max_stream_duration
+            rate_limits cors hedge_policy max_stream_duration
             """,
         fixed: [
             "priority": ["DEFAULT"],

@@ -19,6 +19,8 @@ struct StreamRecord: BitwiseCopyable {
     var log = RecordBytes()
     /// Of a route that retries.
     var retry: RetryState?
+    /// What its answer gives the client for cookies.
+    var cookies = RecordBytes()
 
     private enum Tag {
         static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
@@ -30,6 +32,7 @@ struct StreamRecord: BitwiseCopyable {
     static let logTag: UInt32 = 12
     /// As does what it is to be sent again with.
     static let retryTag: UInt32 = 13
+    static let cookiesTag: UInt32 = 14
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -68,6 +71,7 @@ struct StreamRecord: BitwiseCopyable {
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)
             case Self.retryTag: retry = try RetryRecord.read(try field.content())
+            case Self.cookiesTag: cookies = try field.content()
             default: break
             }
         }
