@@ -25,7 +25,7 @@ extension Decoder {
     /// Fields that end at this hop, or that the proxy itself writes: Envoy would hash what it has made of them.
     private static let unhashable: Set<String> = [
         "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade", "expect", "via",
-        "x-request-id", "x-forwarded-proto",
+        "x-request-id", "x-forwarded-proto", "x-forwarded-client-cert",
     ]
 
     private func hashedField(_ value: Value) -> String? {

@@ -59,7 +59,8 @@ extension Worker {
         _ listener: UnsafeMutablePointer<CompiledListener>
     ) -> UInt64? {
         switch rule.source {
-        case .field: return request.hash(ofField: rule.name, out)
+        case .field: return request.hash(ofField: rule.name)
+        case .list: return request.join(rule.name, in: out) ? XXHash64.hash(out.bytes, out.count) : nil
         case .method: return request.method.map { XXHash64.hash($0) }
         case .path: return request.target.map { XXHash64.hash($0) }
         case .authority: return XXHash64.hash(request.authority)
@@ -78,18 +79,11 @@ extension Worker {
     private func hashForwarded(
         _ c: ConnectionPointer, _ request: RoutedRequest, _ listener: UnsafeMutablePointer<CompiledListener>
     ) -> UInt64? {
-        out.clear()
-        let name = Bytes("x-forwarded-for")
-        var i = request.field(name)
-        while let at = i {
-            if !out.isEmpty { out.append(byte: UInt8(ascii: ",")) }
-            out.append(request.value(at))
-            i = request.field(name, after: at)
-        }
+        let isThere = request.join(Bytes("x-forwarded-for"), in: out)
         if listener.pointee.useRemoteAddress, !listener.pointee.skipXFFAppend {
-            if !out.isEmpty { out.append(byte: UInt8(ascii: ",")) }
+            if isThere { out.append(byte: UInt8(ascii: ",")) }
             writeClientAddress(c)
-        } else if request.field(name) == nil {
+        } else if !isThere {
             return nil
         }
         return XXHash64.hash(out.bytes, out.count)

@@ -4,7 +4,7 @@ import ProxyConfig
 struct CompiledHashPolicy: BitwiseCopyable {
     /// What of a request is hashed.
     enum Source: UInt8, BitwiseCopyable {
-        case field, method, path, authority, scheme, forwardedFor, cookie, client, parameter
+        case field, list, method, path, authority, scheme, forwardedFor, cookie, client, parameter
     }
 
     struct Rule: BitwiseCopyable {
@@ -45,11 +45,19 @@ struct CompiledHashPolicy: BitwiseCopyable {
             case ":authority", "host": rule.source = .authority
             case ":scheme": rule.source = .scheme
             case "x-forwarded-for": rule.source = .forwardedFor
-            default: rule.source = .field
+            default: rule.source = lists.contains(name) ? .list : .field
             }
         }
         return rule
     }
+
+    /// Fields of which Envoy makes one, with commas, where there are several: those that it has a place of their own for.
+    private static let lists: Set<String> = [
+        "accept", "accept-encoding", "access-control-request-headers", "access-control-request-method", "authorization",
+        "cache-control", "content-encoding", "content-type", "grpc-timeout", "if-match", "if-modified-since",
+        "if-none-match", "if-range", "if-unmodified-since", "origin", "pragma", "referer", "user-agent",
+        "x-client-trace-id", "x-forwarded-host", "x-forwarded-port",
+    ]
 
     private static func end(of cookie: HashCookie, ttl: UInt64) -> String {
         var text = ttl > 0 ? "; Max-Age=\(ttl)" : ""
@@ -68,22 +76,30 @@ extension HashKey {
 }
 
 extension RoutedRequest {
-    /// The hash of a field's value; of several with this name that of all of them in alphabetical order, one behind the other, as
-    /// Envoy does it. nil: it is not there.
-    ///
-    /// - Parameter scratch: is overwritten.
-    func hash(ofField name: Bytes, _ scratch: OutputScratch) -> UInt64? {
-        guard let first = field(name) else { return nil }
-        if field(name, after: first) == nil { return XXHash64.hash(value(first)) }
-        scratch.clear()
-        defer { scratch.clear() }
-        // The least of those that come behind what is there; of equal ones the first.
-        var last: Int?
+    /// The hash of a field's value; of several with this name that of all of them in alphabetical order, each with the one
+    /// before as its seed, as Envoy does it. nil: it is not there.
+    func hash(ofField name: Bytes) -> UInt64? {
+        // The least of those that come behind what was there; of equal ones the first.
+        guard var last = follower(of: nil, name) else { return nil }
+        var hash = XXHash64.hash(value(last))
         while let next = follower(of: last, name) {
-            scratch.append(value(next))
+            hash = XXHash64.hash(value(next), seed: hash)
             last = next
         }
-        return XXHash64.hash(scratch.bytes, scratch.count)
+        return hash
+    }
+
+    /// Puts the values of all fields of this name behind each other, with commas between them; false: there is none.
+    func join(_ name: Bytes, in scratch: OutputScratch) -> Bool {
+        scratch.clear()
+        guard var at = field(name) else { return false }
+        scratch.append(value(at))
+        while let next = field(name, after: at) {
+            scratch.append(byte: UInt8(ascii: ","))
+            scratch.append(value(next))
+            at = next
+        }
+        return true
     }
 
     /// The field whose value is next in order; nil: none is.

@@ -81,7 +81,7 @@ import Testing
         (
             "load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: "
                 + "{address: 127.0.0.1, port_value: 1}}}, metadata: {filter_metadata: {envoy.lb: {hash_key: 5}}}}]}]}",
-            "metadata.filter_metadata.envoy.lb.hash_key: expected a text"
+            "metadata.filter_metadata[\"envoy.lb\"][\"hash_key\"]: expected a text"
         ),
     ])
     func whatIsRefused(fields: String, message: String) {

@@ -98,12 +98,14 @@ import Testing
             #expect(others > 90)
         }
         // The place before the first one.
-        let ring = HashTable(hashes: [10, 20, 30], members: [0, 1, 2], fewest: 1, most: 1).view
-        #expect([0, 10, 11, 20, 30, 31, .max].map { ring.choose($0, attempt: 0) } == [0, 0, 1, 1, 2, 0, 0])
-        #expect([0, 1, 2, 3].map { ring.choose(30, attempt: $0) } == [2, 0, 1, 2])
-        let maglev = HashTable(hashes: nil, members: [0, 1, 2, 3, 4], fewest: 1, most: 1).view
-        #expect(maglev.choose(7, attempt: 0) == 2)
-        #expect(maglev.choose(7, attempt: 1) == Int32((7 ^ UInt64.max) % 5))
+        withExtendedLifetime(HashTable(hashes: [10, 20, 30], members: [0, 1, 2], fewest: 1, most: 1)) { ring in
+            #expect([0, 10, 11, 20, 30, 31, .max].map { ring.view.choose($0, attempt: 0) } == [0, 0, 1, 1, 2, 0, 0])
+            #expect([0, 1, 2, 3].map { ring.view.choose(30, attempt: $0) } == [2, 0, 1, 2])
+        }
+        withExtendedLifetime(HashTable(hashes: nil, members: [0, 1, 2, 3, 4], fewest: 1, most: 1)) { maglev in
+            #expect(maglev.view.choose(7, attempt: 0) == 2)
+            #expect(maglev.view.choose(7, attempt: 1) == Int32((7 ^ UInt64.max) % 5))
+        }
     }
 
     @Test func nobodyIsChosenOfNone() {
