@@ -62,8 +62,6 @@ struct WorkerCluster: BitwiseCopyable {
     var schedule = WeightedSchedule()
     /// Of a cluster that balances by hash.
     var table = HashTable.View()
-    /// How much requests count against weights (LEAST_REQUEST).
-    var bias = 1.0
 }
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with

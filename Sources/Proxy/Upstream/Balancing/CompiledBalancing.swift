@@ -9,6 +9,12 @@ struct CompiledBalancing: BitwiseCopyable {
     /// LEAST_REQUEST: how much requests count against weights; nil: 1.
     var bias: RuntimeReal?
 
+    /// As in Envoy, what is no bias is 1.
+    var currentBias: Double {
+        guard let bias = bias?.value else { return 1 }
+        return bias >= 0 ? bias : 1
+    }
+
     init() {}
 
     init(_ cluster: Cluster, _ shares: RuntimeShares) {

@@ -24,7 +24,8 @@ extension Worker {
         case .random: return cluster.pointee.hosts[Int(random() % UInt64(count))]
         case .leastRequest:
             return cluster.pointee.schedule.isEmpty
-                ? chooseLeast(cluster, count, of: balancing.choices) : chooseByWeightAndLoad(cluster)
+                ? chooseLeast(cluster, count, of: balancing.choices)
+                : chooseByWeightAndLoad(cluster, bias: balancing.currentBias)
         case .hash:
             let position = cluster.pointee.table.choose(key.isSet ? key.value : random(), attempt: attempt)
             // There was no room for all hosts.
@@ -39,9 +40,9 @@ extension Worker {
         return host
     }
 
-    private func chooseByWeightAndLoad(_ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
+    private func chooseByWeightAndLoad(_ cluster: UnsafeMutablePointer<WorkerCluster>, bias: Double) -> Int32 {
         let host = cluster.pointee.schedule.first
-        cluster.pointee.schedule.charge(weight: loadedWeight(host, bias: cluster.pointee.bias))
+        cluster.pointee.schedule.charge(weight: loadedWeight(host, bias: bias))
         return host
     }
 
@@ -103,9 +104,6 @@ extension Worker {
         cluster.pointee.schedule.free()
         cluster.pointee.table = table?.view ?? HashTable.View()
         balanceKeeper.keep(table, cluster: index)
-        // As in Envoy, a value that the runtime has changed counts from here on.
-        let bias = balancing.bias?.value ?? 1
-        cluster.pointee.bias = bias >= 0 ? bias : 1
         cluster.pointee.needsCare = cluster.pointee.isPanic || balancing.policy != .roundRobin
         let used = (0..<cluster.pointee.hostCount).map { cluster.pointee.hosts[$0] }
         guard balancing.policy == .roundRobin || balancing.policy == .leastRequest, let first = used.first,
@@ -113,7 +111,7 @@ extension Worker {
         else { return }
         let isLoaded = balancing.policy == .leastRequest
         let weights = used.map { host in
-            (host, isLoaded ? loadedWeight(host, bias: cluster.pointee.bias) : Double(hosts[host].pointee.weight))
+            (host, isLoaded ? loadedWeight(host, bias: balancing.currentBias) : Double(hosts[host].pointee.weight))
         }
         cluster.pointee.schedule = WeightedSchedule(weights) { Double(random() >> 11) / Double(1 << 53 as UInt64) }
         cluster.pointee.needsCare = true
