@@ -15,6 +15,7 @@ public enum StatCatalog {
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,
         HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,
+        RingHashGauge.self, MaglevGauge.self,
         OriginCounter.self, OriginStatusCounter.self, OriginHistogram.self,
         ClusterRetryCounter.self, ClusterRetryStatusCounter.self,
         ServerGauge.self, ServerHistogram.self,

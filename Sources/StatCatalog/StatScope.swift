@@ -145,6 +145,24 @@ public struct ClusterOutlierScope: StatScope {
     public init(_ name: String) { prefix = Self.filled(name) }
 }
 
+/// `cluster.<name>.ring_hash_lb.`
+public struct ClusterRingHashScope: StatScope {
+    public static let pattern = "cluster.<name>.ring_hash_lb."
+    public static let about = "The ring of a cluster with `lb_policy` `RING_HASH`."
+    public let prefix: String
+    /// The scope of one cluster.
+    public init(_ name: String) { prefix = Self.filled(name) }
+}
+
+/// `cluster.<name>.maglev_lb.`
+public struct ClusterMaglevScope: StatScope {
+    public static let pattern = "cluster.<name>.maglev_lb."
+    public static let about = "The table of a cluster with `lb_policy` `MAGLEV`."
+    public let prefix: String
+    /// The scope of one cluster.
+    public init(_ name: String) { prefix = Self.filled(name) }
+}
+
 /// `server.`
 public struct ServerScope: StatScope {
     public static let pattern = "server."

@@ -112,10 +112,12 @@ import Testing
             health_checks:
             - { timeout: 5s, interval: 5s, unhealthy_threshold: 2, healthy_threshold: 1, tcp_health_check: {} }
             outlier_detection: {}
+            lb_policy: MAGLEV
             load_assignment: \(assignment("static", "127.0.0.1", port))
           - name: dns
             type: STRICT_DNS
             dns_lookup_family: V4_ONLY
+            lb_policy: RING_HASH
             load_assignment: \(assignment("dns", "localhost", port))
         admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
         \(Configuration.overload(heap: 1 << 60, [("shrink_heap", "threshold: { value: 1 }")]).joined(separator: "\n"))

@@ -49,6 +49,7 @@ import Testing
             ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
+            ClusterRingHashScope("c"), ClusterMaglevScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),
             OverloadScope(), OverloadMonitorScope("m"), OverloadActionScope("a"),
             FilesystemScope(),

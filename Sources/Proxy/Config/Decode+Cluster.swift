@@ -25,6 +25,7 @@ extension Decoder {
             }
             if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
             health(message, &cluster)
+            balancing(message, &cluster)
             loadAssignment(message, type, &cluster)
             result.append(cluster)
         }
@@ -145,6 +146,7 @@ extension Decoder {
         var result = Endpoint(address: address, location: message.location)
         result.weight = weight
         result.hostname = hostname
+        result.hashKey = hashKey(message)
         health(message, inner, &result)
         return result
     }

@@ -9,10 +9,11 @@ extension Decoder {
         if let outliers = message["outlier_detection"]?.message(.outlierDetection) {
             cluster.outlierDetection = outlierDetection(outliers)
         }
-        if let common = message["common_lb_config"]?.message(.commonLBConfig),
-            let percent = common["healthy_panic_threshold"]?.message(.percent)
-        {
-            cluster.healthyPanicPercent = percent["value"]?.percent() ?? 0
+        if let common = message["common_lb_config"]?.message(.commonLBConfig) {
+            if let percent = common["healthy_panic_threshold"]?.message(.percent) {
+                cluster.healthyPanicPercent = percent["value"]?.percent() ?? 0
+            }
+            consistentHashing(common["consistent_hashing_lb_config"], &cluster)
         }
         cluster.ignoresHealthOnRemoval = message["ignore_health_on_host_removal"]?.bool() ?? false
         cluster.closesConnectionsOnHealthFailure =

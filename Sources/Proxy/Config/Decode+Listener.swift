@@ -97,6 +97,7 @@ extension Decoder {
             result.maxConnectionDurationMs = duration
         }
         result.accessLogs = accessLogs(message["access_log"])
+        result.hashesSource = hashesSource(message["hash_policy"])
         return result
     }
 

@@ -126,6 +126,9 @@ public struct RuntimeKeys: Sendable {
         for cluster in bootstrap.clusters {
             let budget = Budget(cluster: cluster.name)
             keys.formUnion([budget.percent, budget.minConcurrency])
+            if case .leastRequest(let config) = cluster.balancing, let bias = config.bias, !bias.key.isEmpty {
+                keys.insert(bias.key)
+            }
         }
         keys.insert(Self.globalConnectionLimit)
         for listener in bootstrap.listeners {

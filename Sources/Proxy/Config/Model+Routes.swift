@@ -121,6 +121,8 @@ public struct Forward: Sendable {
     public var terminatesConnect = false
     /// `retry_policy` of the route, or of its virtual host; nil: a request is sent once.
     public var retry: RetryPolicy?
+    /// `hash_policy`: what chooses the host, in clusters that look at it.
+    public var hashPolicies: [HashPolicy] = []
     public init(cluster: ClusterChoice, clusterLocation: SourceLocation) {
         self.cluster = cluster
         self.clusterLocation = clusterLocation

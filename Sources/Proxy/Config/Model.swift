@@ -191,6 +191,8 @@ public struct TCPProxy: Sendable {
     public var maxConnectAttempts: UInt32 = 1
     /// `max_downstream_connection_duration`; 0 = none.
     public var maxConnectionDurationMs: UInt64 = 0
+    /// `hash_policy` `source_ip`: the client's address chooses the host, in clusters that look at it.
+    public var hashesSource = false
     public var accessLogs: [AccessLog] = []
     public init(statPrefix: String, cluster: String, clusterLocation: SourceLocation) {
         self.statPrefix = statPrefix
@@ -244,6 +246,10 @@ public struct Cluster: Sendable {
     public var closesConnectionsOnHealthFailure = false
     /// `transport_socket` `upstream_proxy_protocol`: each connection begins with such a header; nil: with none.
     public var proxyProtocol: ProxyProtocolVersion?
+    /// `lb_policy` and what belongs to it.
+    public var balancing = LoadBalancing.roundRobin
+    /// `common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing`.
+    public var hashesHostnames = false
     public var location: SourceLocation
     public init(name: String, location: SourceLocation) {
         self.name = name
@@ -251,7 +257,7 @@ public struct Cluster: Sendable {
     }
 }
 
-/// The cluster types of this build (`type`). All of them balance ROUND_ROBIN.
+/// The cluster types of this build (`type`).
 public enum Discovery: Sendable { case `static`, strictDNS, logicalDNS }
 
 public enum DNSFamily: Sendable { case auto, v4Only, v6Only, v4Preferred, all }
@@ -262,6 +268,8 @@ public struct Endpoint: Sendable {
     public var weight: UInt32 = 1
     /// `endpoint.hostname`.
     public var hostname = ""
+    /// `metadata`, `envoy.lb`, `hash_key`: what is hashed instead of the address; empty: none.
+    public var hashKey = ""
     /// `health_status`.
     public var health = EndpointHealth.unknown
     /// `endpoint.health_check_config.port_value`; 0: the endpoint's own.

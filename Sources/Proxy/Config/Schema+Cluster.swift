@@ -9,14 +9,15 @@ extension MessageSchema {
             name alt_stat_name type connect_timeout per_connection_buffer_limit_bytes load_assignment \
             circuit_breakers typed_extension_protocol_options dns_refresh_rate dns_failure_refresh_rate \
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
-            ignore_health_on_host_removal close_connections_on_host_health_failure
+            ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
+            least_request_lb_config ring_hash_lb_config maglev_lb_config
             """,
         refused: """
             transport_socket_matcher cluster_type eds_cluster_config max_requests_per_connection \
             upstream_http_protocol_options common_http_protocol_options http_protocol_options \
             http2_protocol_options dns_resolution_config typed_dns_resolver_config \
-            upstream_bind_config ring_hash_lb_config maglev_lb_config original_dst_lb_config \
-            least_request_lb_config load_balancing_policy lrs_server upstream_config tls_context hosts
+            upstream_bind_config original_dst_lb_config load_balancing_policy lrs_server upstream_config tls_context \
+            hosts
             """,
         unlessDefault: """
             transport_socket_matches dns_resolvers use_tcp_for_dns_lookups lb_subset_config \
@@ -24,7 +25,6 @@ extension MessageSchema {
             track_timeout_budgets track_cluster_stats preconnect_policy connection_pool_per_downstream_connection
             """,
         fixed: [
-            "lb_policy": ["ROUND_ROBIN"],
             "protocol_selection": ["USE_CONFIGURED_PROTOCOL"],
             "wait_for_warm_on_init": ["true"],
             "dns_jitter": ["0s"],
@@ -70,8 +70,7 @@ extension MessageSchema {
 
     static let lbEndpoint = MessageSchema(
         "envoy.config.endpoint.v3.LbEndpoint",
-        supported: "endpoint load_balancing_weight health_status", refused: "endpoint_name",
-        ignored: "metadata",
+        supported: "endpoint load_balancing_weight health_status metadata", refused: "endpoint_name",
         oneofs: ["endpoint endpoint_name"])
 
     static let endpoint = MessageSchema(

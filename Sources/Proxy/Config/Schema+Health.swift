@@ -58,8 +58,8 @@ extension MessageSchema {
 
     static let commonLBConfig = MessageSchema(
         "envoy.config.cluster.v3.Cluster.CommonLbConfig",
-        supported: "healthy_panic_threshold",
-        refused: "zone_aware_lb_config locality_weighted_lb_config consistent_hashing_lb_config override_host_status",
+        supported: "healthy_panic_threshold consistent_hashing_lb_config",
+        refused: "zone_aware_lb_config locality_weighted_lb_config override_host_status",
         unlessDefault: "ignore_new_hosts_until_first_hc close_connections_on_host_set_change",
         // Changes of health reach the workers at once.
         ignored: "update_merge_window")

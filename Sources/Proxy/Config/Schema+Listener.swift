@@ -42,14 +42,15 @@ extension MessageSchema {
     static let tcpProxy = MessageSchema(
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
         supported: """
-            stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration access_log
+            stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration access_log \
+            hash_policy
             """,
         refused: """
             weighted_clusters on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
             tunneling_config max_downstream_connection_duration_jitter_percentage max_early_data_bytes
             """,
         unlessDefault: """
-            metadata_match hash_policy access_log_options flush_access_log_on_connected proxy_protocol_tlvs
+            metadata_match access_log_options flush_access_log_on_connected proxy_protocol_tlvs
             """,
         fixed: ["upstream_connect_mode": ["IMMEDIATE"]],
         ignored: "access_log_flush_interval",

@@ -59,7 +59,7 @@ extension MessageSchema {
         supported: """
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
             host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout upgrade_configs \
-            retry_policy cluster_not_found_response_code
+            retry_policy cluster_not_found_response_code hash_policy
             """,
         refused: """
             cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite \
@@ -67,7 +67,7 @@ extension MessageSchema {
             internal_redirect_policy
             """,
         unlessDefault: """
-            metadata_match auto_host_rewrite request_mirror_policies rate_limits hash_policy cors hedge_policy \
+            metadata_match auto_host_rewrite request_mirror_policies rate_limits cors hedge_policy \
             max_stream_duration
             """,
         fixed: [

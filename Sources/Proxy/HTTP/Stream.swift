@@ -75,6 +75,8 @@ struct Stream: BitwiseCopyable {
     var log: Int32 = -1
     /// Of a route that retries (worker's retry slab), -1: none.
     var retry: Int32 = -1
+    /// What its answer gives the client for cookies (worker's slab), -1: nothing.
+    var cookies: Int32 = -1
     /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more.
     var buffer = ByteBuffer()
     /// What is done to the response's headers (`KeptChanges`), see `Flags.changesResponse`.

@@ -305,6 +305,7 @@ extension Worker {
         s.pointee.upstream = -1
         u.pointee.stream = -1
         clusterStats[Int(s.pointee.cluster)].gauges[.upstream_rq_active].sub(1)
+        countLoad(u, of: Int(s.pointee.cluster), -1)
     }
 
     /// The stream is over, on both sides.
@@ -316,6 +317,7 @@ extension Worker {
         if s.pointee.flags.contains(.changesResponse) { s.pointee.changes.free() }
         if s.pointee.log >= 0 { finishLog(s) }
         if s.pointee.retry >= 0 { dropRetries(s) }
+        if s.pointee.cookies >= 0 { dropCookies(s) }
         s.pointee.downstream = -1
         streams.give(streamSlot)
     }

@@ -162,7 +162,8 @@ extension Worker {
             keepChangesOfReply(c, s, head, route)
             return reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
         }
-        s.pointee.host = chooseHost(cluster: cluster)
+        s.pointee.host =
+            clusters[cluster].needsCare ? chooseHost(c, s, head, route) : nextHost(clusters + cluster)
         if s.pointee.host < 0 {
             stats.counters[.upstream_cx_none_healthy].increment()
             note(s, .noHealthyUpstream, .noHealthyUpstream)

@@ -270,7 +270,7 @@ extension Worker {
     // MARK: Where the client is
 
     /// What goes into `x-forwarded-for`: the client's address, or for a client on loopback this host's own, as Envoy does.
-    private func writeClientAddress(_ c: ConnectionPointer) {
+    func writeClientAddress(_ c: ConnectionPointer) {
         if c.pointee.remote.isLoopback {
             out.append(snapshot.localAddress)
         } else {

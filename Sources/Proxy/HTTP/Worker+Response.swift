@@ -91,6 +91,11 @@ extension Worker {
             field += 1
         }
         if timed, !wroteTime { writer = putServiceTime(writer, s) }
+        if s.pointee.cookies >= 0 {
+            out.close(writer)
+            writeCookies(s)
+            writer = out.open(room)
+        }
         if !head.pointee.present.contains(.date) {
             writer.put("date: ")
             refreshDate()

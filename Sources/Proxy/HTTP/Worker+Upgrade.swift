@@ -123,7 +123,9 @@ extension Worker {
         s.pointee.flags.insert(.responseStarted)
         s.pointee.lastActivityNs = state.pointee.nowNs
         out.clear()
-        out.append(s.pointee.flags.contains(.http10) ? "HTTP/1.0 200 OK\r\ndate: " : "HTTP/1.1 200 OK\r\ndate: ")
+        out.append(s.pointee.flags.contains(.http10) ? "HTTP/1.0 200 OK\r\n" : "HTTP/1.1 200 OK\r\n")
+        if s.pointee.cookies >= 0 { writeCookies(s) }
+        out.append("date: ")
         appendDate()
         out.append("\r\n")
         out.field("server: ", listener.pointee.serverName)

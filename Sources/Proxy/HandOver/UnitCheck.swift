@@ -98,6 +98,23 @@ enum UnitCheck {
         return nil
     }
 
+    private static let maxCookies = 64 << 10
+
+    /// Whole fields `set-cookie`, one after the other: they become a part of a head as they are.
+    static func areCookies(_ bytes: RecordBytes) -> Bool {
+        guard var line = bytes.start, bytes.count <= maxCookies else { return false }
+        let name = Bytes("set-cookie: ")
+        let end = line + bytes.count
+        while line < end {
+            guard name.isPrefix(of: line, end - line) else { return false }
+            line += name.count
+            while line < end, line.pointee >= 0x20, line.pointee != 0x7F { line += 1 }
+            guard Bytes("\r\n").isPrefix(of: line, end - line) else { return false }
+            line += 2
+        }
+        return true
+    }
+
     private static func streamProblem(_ s: StreamRecord, _ unit: IncomingUnit) -> String? {
         let flags = Stream.Flags(rawValue: s.flags)
         if s.flags & ~Stream.Flags.known != 0 { return "its record has flags that this version does not know" }
@@ -106,6 +123,7 @@ enum UnitCheck {
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
         if flags.contains(.changesResponse) != (s.changes.count > 0) { return broken }
         if flags.contains(.retains), s.retry == nil { return broken }
+        if s.cookies.count > 0, !areCookies(s.cookies) { return broken }
         // It waits to be sent again, or for a connection, or has one.
         if flags.contains(.retains), let retry = s.retry, retry.againNs > 0 {
             guard unit.upstream == nil, !flags.contains(.pending) else { return broken }

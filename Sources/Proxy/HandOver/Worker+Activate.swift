@@ -25,10 +25,12 @@ extension Worker {
     }
 
     private func countUpstream(_ u: ConnectionPointer) {
-        let stats = clusterStats[Int(hosts[u.pointee.host].pointee.cluster)]
+        let cluster = Int(hosts[u.pointee.host].pointee.cluster)
+        let stats = clusterStats[cluster]
         stats.gauges[.upstream_cx_active].add(1)
         if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
             stats.gauges[.upstream_rq_active].add(1)
+            countLoad(u, of: cluster, 1)
         }
     }
 
@@ -36,7 +38,10 @@ extension Worker {
         let cluster = Int(s.pointee.cluster)
         let listener = Int(connections[s.pointee.downstream].pointee.listener)
         listenerStats[listener].httpGauges[.downstream_rq_active].add(1)
-        if s.pointee.upstream >= 0 { clusterStats[cluster].gauges[.upstream_rq_active].add(1) }
+        if s.pointee.upstream >= 0 {
+            clusterStats[cluster].gauges[.upstream_rq_active].add(1)
+            countLoad(connections[s.pointee.upstream], of: cluster, 1)
+        }
         if s.pointee.flags.contains(.pending) { clusterStats[cluster].gauges[.upstream_rq_pending_active].add(1) }
     }
 

@@ -63,6 +63,10 @@ extension Worker {
             if s.pointee.retry >= 0 {
                 RetryRecord.write(retries[s.pointee.retry].pointee, StreamRecord.retryTag, into: &out)
             }
+            if s.pointee.cookies >= 0 {
+                let given = cookies[s.pointee.cookies].pointee
+                if !given.isEmpty { out.blob(StreamRecord.cookiesTag, given.bytes, given.count) }
+            }
             out.end(start)
         }
         out.endFrame(frame)
@@ -108,11 +112,13 @@ extension Worker {
         dequeue(slot, s)
         if s.pointee.upstream >= 0 {
             clusterStats[cluster].gauges[.upstream_rq_active].sub(1)
+            countLoad(connections[s.pointee.upstream], of: cluster, -1)
             connections[s.pointee.upstream].pointee.stream = -1
         }
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
         s.pointee.buffer.free()
         if s.pointee.retry >= 0 { dropRetries(s) }
+        if s.pointee.cookies >= 0 { dropCookies(s) }
         dropLog(s.pointee.log)
         s.pointee.log = -1
         s.pointee.downstream = -1
@@ -137,6 +143,7 @@ extension Worker {
         clusterStats[cluster].gauges[.upstream_cx_active].sub(1)
         if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
             clusterStats[cluster].gauges[.upstream_rq_active].sub(1)
+            countLoad(u, of: cluster, -1)
         }
         let host = u.pointee.host
         release(slot, u)

@@ -78,9 +78,17 @@ extension Worker {
             fill(streams[adopted.stream], record, unit.cluster, host)
             if let state = record.retry { retries[retry].pointee = state }
             streams[adopted.stream].pointee.retry = retry
+            adoptCookies(streams[adopted.stream], record.cookies)
         }
         adoptLog(unit, adopted)
         return nil
+    }
+
+    /// Without room for them the client comes again without.
+    private func adoptCookies(_ s: StreamPointer, _ given: RecordBytes) {
+        guard let start = given.start else { return }
+        s.pointee.cookies = cookies.take()
+        if s.pointee.cookies >= 0 { cookies[s.pointee.cookies].pointee.append(start, given.count) }
     }
 
     /// What its lines will say, if this configuration has any for it.
@@ -292,6 +300,7 @@ extension Worker {
                 streams[unit.stream].pointee.log = -1
                 if streams[unit.stream].pointee.retry >= 0 { retries.give(streams[unit.stream].pointee.retry) }
                 streams[unit.stream].pointee.retry = -1
+                if streams[unit.stream].pointee.cookies >= 0 { dropCookies(streams[unit.stream]) }
                 streams.give(unit.stream)
             }
         }

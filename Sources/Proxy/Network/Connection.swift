@@ -143,9 +143,9 @@ struct PeerAddress: BitwiseCopyable {
         }
     }
 
-    /// 127.0.0.0/8, `::1`, or no IP at all (a Unix socket).
+    /// 127.0.0.1 and no other, as in Envoy, `::1`, or no IP at all (a Unix socket).
     var isLoopback: Bool {
-        if family == UInt16(AF_INET) { return UInt8(truncatingIfNeeded: low) == 127 }
+        if family == UInt16(AF_INET) { return low == 0x0100_007F }
         if family == UInt16(AF_INET6) { return high == 0 && low == UInt64(1) << 56 }
         return true
     }

@@ -26,6 +26,8 @@ struct CompiledRoute: BitwiseCopyable {
     var expectedTimeout = Bytes("")
     /// Nil: a request is sent once.
     var retry: UnsafePointer<CompiledRetry>?
+    /// What chooses the host, in a cluster that looks at it; nil: nothing.
+    var hashPolicy: UnsafePointer<CompiledHashPolicy>?
     var directStatus: UInt16
     var directBody: Bytes
     /// Nil: a direct response, or no answer of our own.
@@ -124,6 +126,7 @@ extension CompiledRoute {
             if let idle = forward.idleTimeoutMs { idleTimeoutNs = idle &* 1_000_000 }
             rewrite = forward.rewrite.map { CompiledRewrite($0) }
             retry = forward.retry.map { Self.keep(CompiledRetry($0)) }
+            hashPolicy = CompiledHashPolicy(forward.hashPolicies).map { Self.keep($0) }
             let perTryNs = retry?.pointee.perTryNs ?? 0
             let expectedMs = (perTryNs > 0 ? perTryNs : timeoutNs) / 1_000_000
             if perTryNs > 0 || timeoutNs > 0 {

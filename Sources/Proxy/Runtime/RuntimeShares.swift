@@ -43,10 +43,26 @@ struct RuntimeNumber: BitwiseCopyable, @unchecked Sendable {
     @inline(__always) var value: UInt64 { cl_load_relaxed(cell) }
 }
 
+/// A number with a fraction that the main thread may change while workers read it.
+struct RuntimeReal: BitwiseCopyable, @unchecked Sendable {
+    private let cell: UnsafeMutablePointer<UInt64>
+
+    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    fileprivate init(_ value: Double) {
+        cell = .allocate(capacity: 1)
+        cell.initialize(to: value.bitPattern)
+    }
+
+    fileprivate func set(_ value: Double) { cl_store_relaxed(cell, value.bitPattern) }
+
+    var value: Double { Double(bitPattern: cl_load_relaxed(cell)) }
+}
+
 /// All shares, numbers and budgets of a configuration, by the runtime keys that change them. Main thread.
 final class RuntimeShares {
     private var entries: [(share: RuntimeShare, source: RuntimeFraction)] = []
     private var numbers: [(number: RuntimeNumber, fallback: UInt64, key: String)] = []
+    private var reals: [(real: RuntimeReal, fallback: Double, key: String)] = []
     private var budgets = RuntimeBudgets()
 
     /// A share that begins as its own fallback.
@@ -64,6 +80,13 @@ final class RuntimeShares {
         return number
     }
 
+    /// The same with a fraction.
+    func makeReal(_ fallback: Double, key: String) -> RuntimeReal {
+        let real = RuntimeReal(fallback)
+        if !key.isEmpty { reals.append((real, fallback, key)) }
+        return real
+    }
+
     /// A cluster's retry budget; nil: it has none as long as the runtime does not say otherwise.
     func makeBudget(_ fallback: RetryBudget?, cluster: String) -> RuntimeBudget {
         budgets.make(fallback, cluster: cluster)
@@ -73,6 +96,7 @@ final class RuntimeShares {
     func update(_ value: (String) -> RuntimeValue?) {
         for entry in entries { entry.share.set(value(entry.source.key)?.share ?? entry.source.fallback) }
         for entry in numbers { entry.number.set(value(entry.key)?.number ?? entry.fallback) }
+        for entry in reals { entry.real.set(value(entry.key)?.double ?? entry.fallback) }
         budgets.update(value)
     }
 }

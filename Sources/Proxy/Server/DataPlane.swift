@@ -32,6 +32,8 @@ public struct UpstreamHost: Sendable {
     var endpoint = -1
     /// Where its outcomes are counted; nil: nowhere.
     var cells: HostCells?
+    /// How many requests it has; nil: nobody asks.
+    var load: HostLoad?
     /// For `/clusters`.
     var health = HealthFlags()
     var configuredHealth = EndpointHealth.unknown

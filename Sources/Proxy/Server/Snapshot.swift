@@ -8,6 +8,8 @@ struct CompiledListener: BitwiseCopyable {
     /// TCP proxy: position of the cluster.
     var tcpCluster: Int32 = -1
     var maxConnectAttempts: UInt32 = 1
+    /// TCP proxy: the client's address chooses the host, in a cluster that balances by hash.
+    var hashesSource = false
     /// Nanoseconds; 0: none.
     var idleTimeoutNs: UInt64
     var maxDurationNs: UInt64
@@ -74,6 +76,7 @@ struct CompiledCluster: BitwiseCopyable {
     var maintenance: RuntimeShare?
     /// The header that connections begin with; nil: none.
     var proxyVersion: ProxyHeader.Version?
+    var balancing = CompiledBalancing()
 
     /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
     static var gone: CompiledCluster {
@@ -118,6 +121,8 @@ struct HostWatch: OptionSet, BitwiseCopyable {
     static let splitsLocalOrigin = HostWatch(rawValue: 1 << 1)
     /// Responses that say that their host is not well.
     static let immediateFailures = HostWatch(rawValue: 1 << 2)
+    /// How many requests each has, to choose by that.
+    static let load = HostWatch(rawValue: 1 << 3)
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
 
@@ -128,6 +133,7 @@ struct HostWatch: OptionSet, BitwiseCopyable {
             if outliers.splitsLocalOrigin { watch.insert(.splitsLocalOrigin) }
         }
         if cluster.healthCheck != nil { watch.insert(.immediateFailures) }
+        if case .leastRequest = cluster.balancing { watch.insert(.load) }
         self = watch
     }
 }
@@ -201,6 +207,7 @@ final class Snapshot: @unchecked Sendable {
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
             clusters[i].watch = HostWatch(cluster)
+            clusters[i].balancing = CompiledBalancing(cluster, shares)
             clusters[i].proxyVersion = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
             if let outliers = cluster.outlierDetection {
                 clusters[i].consecutive5xx = outliers.consecutive5xx
@@ -254,7 +261,8 @@ final class Snapshot: @unchecked Sendable {
     private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
         CompiledListener(
             isHTTP: false, bufferLimit: listener.bufferLimit, tcpCluster: clusters.position(of: tcp.cluster),
-            maxConnectAttempts: max(tcp.maxConnectAttempts, 1), idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
+            maxConnectAttempts: max(tcp.maxConnectAttempts, 1), hashesSource: tcp.hashesSource,
+            idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
             maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .allocate(capacity: 1))
     }
 

@@ -29,6 +29,8 @@ struct WorkerState: BitwiseCopyable {
     /// `date` as last formatted, and for which second.
     var dateSecond: Int64 = -1
     var roundRobin: UInt32 = 0
+    /// By what the last host was chosen in a cluster that `needsCare`.
+    var hashKey = HashKey()
     /// The next connection's, and how far the one after it is: workers take turns.
     var connectionID: UInt64 = 0
     var connectionStride: UInt64 = 1
@@ -49,14 +51,17 @@ struct WorkerCluster: BitwiseCopyable {
     var hosts: UnsafeMutablePointer<Int32>
     var hostCount = 0
     var next = 0
-    /// The next host is not simply the next one: weights differ, or it is chosen in panic.
+    /// The next host is not simply the next one: weights differ, it is chosen in panic, or the policy is another one.
     var needsCare = false
-    var isWeighted = false
     /// Hosts are used without regard to their health, since too few are healthy.
     var isPanic = false
     /// All of them, in the order of the main thread's list.
     var members: UnsafeMutablePointer<Int32>
     var memberCount = 0
+    /// Whose turn it is where weights differ; else empty.
+    var schedule = WeightedSchedule()
+    /// Of a cluster that balances by hash.
+    var table = HashTable.View()
 }
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with
@@ -77,6 +82,8 @@ final class Worker: @unchecked Sendable {
     let hosts: Slab<HostPool>
     let retries: Slab<RetryState>
     let addresses: Slab<ClientAddresses>
+    /// What is added to answers for cookies that were given.
+    let cookies: Slab<ByteBuffer>
     let idleByClient: IdleByClient
     let wheel: TimerWheel
     let clusters: UnsafeMutablePointer<WorkerCluster>
@@ -114,6 +121,8 @@ final class Worker: @unchecked Sendable {
     let open: OpenConnections
     /// Keeps the memory in which the outcomes of hosts are counted.
     let cellKeeper = CellKeeper()
+    /// Keeps what hosts are chosen by.
+    let balanceKeeper = BalanceKeeper()
     let hooks: WorkerHooks
 
     struct ReadyEntry: BitwiseCopyable {
@@ -164,6 +173,7 @@ final class Worker: @unchecked Sendable {
         hosts = Slab(empty: HostPool(), limit: 1 << 20)
         retries = Slab(empty: RetryState(), limit: Self.maxConnections)
         addresses = Slab(empty: ClientAddresses(), limit: Self.maxConnections)
+        cookies = Slab(empty: ByteBuffer(), limit: Self.maxConnections)
         idleByClient = IdleByClient(
             isUsed: (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
         wheel = TimerWheel(nowNs: now)

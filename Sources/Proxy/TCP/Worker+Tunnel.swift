@@ -23,7 +23,7 @@ extension Worker {
         let clusterIndex = Int(listener.pointee.tcpCluster)
         while c.pointee.requests < listener.pointee.maxConnectAttempts {
             c.pointee.requests &+= 1
-            let host = chooseHost(cluster: clusterIndex)
+            let host = chooseHost(c, listener)
             if host < 0 {
                 clusterStats[clusterIndex].counters[.upstream_cx_none_healthy].increment()
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .noHealthyUpstream) }
@@ -156,7 +156,10 @@ extension Worker {
             endUpgradedStream(connections[downSlot])
         } else if other >= 0 || c.pointee.host >= 0 {
             let up = c.pointee.kind == .tunnelUpstream ? c : connections[other]
-            if up.pointee.kind == .tunnelUpstream { clusterStats[cluster(of: up)].gauges[.upstream_rq_active].sub(1) }
+            if up.pointee.kind == .tunnelUpstream {
+                clusterStats[cluster(of: up)].gauges[.upstream_rq_active].sub(1)
+                countLoad(up, of: cluster(of: up), -1)
+            }
         }
         c.pointee.peer = -1
         close(slot, c)

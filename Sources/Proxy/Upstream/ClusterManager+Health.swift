@@ -20,7 +20,7 @@ extension ClusterManager {
         guard let health = clusters[index].health else { return }
         health.outlet.publish = { [weak self] in
             guard let self else { return }
-            self.workers?.select(self.clusters[index].health?.selection, cluster: index)
+            self.workers?.select(self.selection(index), cluster: index)
         }
         let closes = clusters[index].cluster.closesConnectionsOnHealthFailure
         health.outlet.failed = { [weak self] host in
@@ -32,7 +32,17 @@ extension ClusterManager {
 
     func publish(_ index: Int) {
         let state = clusters[index]
-        workers?.publish(hosts: state.hosts, selection: state.health?.selection, cluster: index)
+        // Nobody is there yet, or any more: a table may be large.
+        guard let workers else { return }
+        workers.publish(hosts: state.hosts, selection: selection(index), cluster: index)
+    }
+
+    /// Which hosts are used, nil: all; with the table of a cluster that has one.
+    private func selection(_ index: Int) -> HostSelection? {
+        let state = clusters[index]
+        let selection = state.health?.selection
+        guard let balance = state.balance else { return selection }
+        return balance.complete(selection, state.hosts)
     }
 
     /// What a worker says of a host, which may be gone meanwhile.

@@ -21,10 +21,13 @@ final class ClusterManager {
         var hosts: [UpstreamHost] = []
         /// nil: all hosts are used, whatever they are like.
         let health: ClusterHealth?
-        init(cluster: Cluster, stats: MembershipStats, health: ClusterHealth?) {
+        /// nil: hosts take turns, or any is as good.
+        let balance: ClusterBalance?
+        init(cluster: Cluster, stats: MembershipStats, health: ClusterHealth?, balance: ClusterBalance?) {
             self.cluster = cluster
             self.stats = stats
             self.health = health
+            self.balance = balance
             byEndpoint = Array(repeating: [], count: cluster.endpoints.count)
             resolvedOnce = Array(repeating: false, count: cluster.endpoints.count)
             answeredOnce = resolvedOnce
@@ -63,7 +66,9 @@ final class ClusterManager {
                 ? ClusterHealth(
                     cluster, workers: concurrency, gauges: stats.gauges, loop: loop, pacer: pacer, store: store,
                     writer: writer, log: log) : nil
-            return Discovered(cluster: cluster, stats: stats, health: health)
+            let balance =
+                ClusterBalance.isNeeded(cluster) ? ClusterBalance(cluster, store: store, writer: writer) : nil
+            return Discovered(cluster: cluster, stats: stats, health: health, balance: balance)
         }
         for index in clusters.indices { connectHealth(index) }
         let needsDNS = configured.contains { cluster in
@@ -246,6 +251,7 @@ final class ClusterManager {
         } else {
             state.stats.gauges[.membership_healthy].set(UInt64(hosts.count))
         }
+        state.balance?.fill(&hosts, known: state.hosts)
         state.hosts = hosts
         publish(index)
     }

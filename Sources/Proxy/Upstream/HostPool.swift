@@ -6,8 +6,6 @@ struct HostPool: BitwiseCopyable {
     /// Position of the cluster in the configuration.
     var cluster: Int32 = -1
     var weight: UInt32 = 1
-    /// Smooth weighted round robin: the current standing.
-    var standing: Int64 = 0
     /// Most recently used first.
     var idleHead: Int32 = -1
     /// Streams that wait, oldest first.
@@ -25,5 +23,7 @@ struct HostPool: BitwiseCopyable {
     var isByClient = false
     /// Where its outcomes are counted (`HostCells`); nil: nowhere.
     var cells: UnsafeMutablePointer<UInt64>?
+    /// How many requests it has (`HostLoad`); nil: nobody asks.
+    var load: UnsafeMutablePointer<UInt64>?
     var isFree = true
 }

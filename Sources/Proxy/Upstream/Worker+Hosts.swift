@@ -14,6 +14,7 @@ extension Worker {
             if let known = old.first(where: { sameAddress(hosts[$0], &address) && !kept.contains($0) }) {
                 hosts[known].pointee.weight = max(host.weight, 1)
                 hosts[known].pointee.cells = host.cells?.words
+                hosts[known].pointee.load = host.load?.word
                 kept.append(known)
                 continue
             }
@@ -25,6 +26,7 @@ extension Worker {
             hosts[slot].pointee.weight = max(host.weight, 1)
             hosts[slot].pointee.isFree = false
             hosts[slot].pointee.cells = host.cells?.words
+            hosts[slot].pointee.load = host.load?.word
             hosts[slot].pointee.isByClient = snapshot.clusters[index].proxyVersion != nil
             kept.append(slot)
         }
@@ -32,15 +34,16 @@ extension Worker {
         cluster.pointee.members = .allocate(capacity: max(kept.count, 1))
         for (i, slot) in kept.enumerated() { cluster.pointee.members[i] = slot }
         cluster.pointee.memberCount = kept.count
-        cluster.pointee.isWeighted = kept.contains { hosts[$0].pointee.weight != hosts[kept[0]].pointee.weight }
         // Each worker begins elsewhere, so that few requests do not all meet the first host.
         if old.isEmpty, !kept.isEmpty { cluster.pointee.next = Int(random() % UInt64(kept.count)) }
         let stay = Set(old.isEmpty ? [] : kept)
         for slot in old where !stay.contains(slot) {
             hosts[slot].pointee.cells = nil
+            hosts[slot].pointee.load = nil
             retireHost(slot, hosts[slot])
         }
         cellKeeper.keep(list.compactMap(\.cells), cluster: index)
+        balanceKeeper.keep(list.compactMap(\.load), cluster: index)
         selectHosts(cluster: index, selection)
     }
 
@@ -61,7 +64,7 @@ extension Worker {
         for (i, slot) in chosen.enumerated() { cluster.pointee.hosts[i] = slot }
         cluster.pointee.hostCount = chosen.count
         cluster.pointee.isPanic = selection?.isPanic ?? false
-        cluster.pointee.needsCare = cluster.pointee.isWeighted || cluster.pointee.isPanic
+        prepareBalance(cluster: index, selection?.table)
     }
 
     /// Lets connections to a host go that has become unhealthy: others may do better once it is well again.
@@ -110,42 +113,18 @@ extension Worker {
         hosts.give(slot)
     }
 
-    /// ROUND_ROBIN: the next host of a cluster, or -1 when it has none that may be used. With different weights, smooth
-    /// weighted round robin, which spreads the turns of a heavy host.
+    /// The next host of a cluster that does not need care, or -1 when it has none that may be used.
     @inline(__always)
-    func chooseHost(cluster index: Int) -> Int32 {
-        let cluster = clusters + index
+    func nextHost(_ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
         let count = cluster.pointee.hostCount
-        if count == 0 { return -1 }
-        if cluster.pointee.needsCare { return chooseCarefully(index, cluster) }
-        return nextHost(cluster, count)
+        return count == 0 ? -1 : nextHost(cluster, count)
     }
 
     @inline(__always)
-    private func nextHost(_ cluster: UnsafeMutablePointer<WorkerCluster>, _ count: Int) -> Int32 {
+    func nextHost(_ cluster: UnsafeMutablePointer<WorkerCluster>, _ count: Int) -> Int32 {
         var next = cluster.pointee.next
         if next >= count { next = 0 }
         cluster.pointee.next = next &+ 1
         return cluster.pointee.hosts[next]
-    }
-
-    @inline(never)
-    private func chooseCarefully(_ index: Int, _ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
-        if cluster.pointee.isPanic { clusterStats[index].counters[.lb_healthy_panic].increment() }
-        return cluster.pointee.isWeighted ? chooseWeighted(cluster) : nextHost(cluster, cluster.pointee.hostCount)
-    }
-
-    private func chooseWeighted(_ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
-        var total: Int64 = 0
-        var best: Int32 = -1
-        for i in 0..<cluster.pointee.hostCount {
-            let slot = cluster.pointee.hosts[i]
-            let pool = hosts[slot]
-            pool.pointee.standing += Int64(pool.pointee.weight)
-            total += Int64(pool.pointee.weight)
-            if best < 0 || pool.pointee.standing > hosts[best].pointee.standing { best = slot }
-        }
-        if best >= 0 { hosts[best].pointee.standing -= total }
-        return best
     }
 }

@@ -75,7 +75,8 @@ extension Worker {
         s.pointee.upstream = slot
         u.pointee.stream = streamSlot
         u.pointee.requests &+= 1
-        if snapshot.clusters[Int(s.pointee.cluster)].watch.contains(.splitsLocalOrigin) { noteReached(s.pointee.host) }
+        let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
+        if !watch.isEmpty { noteBound(u, watch) }
         u.pointee.bufferLimit = snapshot.clusters[Int(s.pointee.cluster)].bufferLimit
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_total].increment()
@@ -154,6 +155,7 @@ extension Worker {
         pool.pointee.connecting -= 1
         stats.histograms[.upstream_cx_connect_ms].record((state.pointee.nowNs &- u.pointee.createdNs) / 1_000_000)
         u.pointee.lastActivityNs = state.pointee.nowNs
+        if u.pointee.kind == .tunnelUpstream { countLoad(u, of: Int(pool.pointee.cluster), 1) }
         if u.pointee.flags.contains(.proxied) { return ownConnected(slot, u) }
         if u.pointee.kind == .tunnelUpstream { tunnelConnected(slot, u) } else { serveNext(slot, u) }
     }

@@ -9,13 +9,22 @@ final class Client {
     var unread: [UInt8] = []
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
-    /// - Parameter receiveBuffer: SO_RCVBUF, for tests of back-pressure.
-    init(port: UInt16, address ip: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
+    /// - Parameters:
+    ///   - source: the address that it comes from; nil: any.
+    ///   - receiveBuffer: SO_RCVBUF, for tests of back-pressure.
+    init(
+        port: UInt16, address ip: String = "127.0.0.1", from source: String? = nil, receiveBuffer: Int32? = nil
+    ) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system("socket") }
         if let receiveBuffer { _ = cl_set_int(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
         limitWaiting()
         var address = cl_address()
+        if let source {
+            _ = cl_address_ip(&address, source, 0)
+            let rc = cl_bind(descriptor, &address)
+            guard rc == 0 else { throw Failure.system("bind to \(source)", -rc) }
+        }
         _ = cl_address_ip(&address, ip, port)
         let rc = cl_connect(descriptor, &address)
         guard rc == 0 else {

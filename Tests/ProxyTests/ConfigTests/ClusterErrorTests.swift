@@ -110,10 +110,10 @@ struct ClusterErrorTests {
             ]
         ),
         (
-            Sample.cluster("lb_policy: RANDOM"),
+            Sample.cluster("lb_policy: CLUSTER_PROVIDED"),
             [
-                "envoy.yaml:7:12: static_resources.clusters[0].lb_policy: \"RANDOM\" is not supported by this "
-                    + "build; supported: ROUND_ROBIN"
+                "envoy.yaml:7:12: static_resources.clusters[0].lb_policy: \"CLUSTER_PROVIDED\" is not supported by "
+                    + "this build; supported: ROUND_ROBIN, LEAST_REQUEST, RING_HASH, RANDOM, MAGLEV"
             ]
         ),
         (

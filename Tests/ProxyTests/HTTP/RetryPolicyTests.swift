@@ -63,12 +63,18 @@ import Testing
         state.tryNs = 99
         state.countsRetry = true
         state.wasSent = true
+        state.key.add(.max - 1)
         let read = try roundTrip(state)
         #expect(read.policy.conditions == state.policy.conditions && read.policy.codes == state.policy.codes)
         #expect(read.policy.retries == 7 && read.policy.perTryNs == 5 && read.policy.hostAttempts == 3)
         #expect(read.policy.perTryIdleNs == 6)
         #expect(read.policy.baseNs == 25_000_000 && read.policy.maxNs == 250_000_000)
         #expect(read.attempts == 2 && read.againNs == 123 && read.tryNs == 99 && read.countsRetry && read.wasSent)
+        #expect(read.key.isSet && read.key.value == .max - 1)
+        var plain = RetryState()
+        #expect(try !roundTrip(plain).key.isSet)
+        plain.key.add(0)
+        #expect(try roundTrip(plain).key.isSet && roundTrip(plain).key.value == 0)
         // Of a build that knows more.
         state.policy.conditions = RetryPolicy.Conditions(rawValue: .max)
         state.policy.hostAttempts = .max

@@ -153,6 +153,8 @@ import Testing
             s.pointee.flags = flags
             let start = out.begin(UnitRecord.Tag.stream)
             withUnsafePointer(to: &host) { StreamRecord.write(s, cluster: cluster, host: $0, into: &out) }
+            let cookie = Bytes("set-cookie: a=\"b\"; HttpOnly\r\n")
+            if flags.contains(.requestEnded) { out.blob(StreamRecord.cookiesTag, cookie.start, cookie.count) }
             out.end(start)
         }
         func unit(_ ordinal: UInt64, _ body: () -> Void) {

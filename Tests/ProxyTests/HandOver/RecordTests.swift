@@ -57,6 +57,21 @@ import Testing
         #expect(throws: RecordError.self) { _ = try field.content() }
     }
 
+    /// What goes into a head as it is says nothing else.
+    @Test(arguments: [
+        ("set-cookie: a=b\r\n", true), ("set-cookie: a=b; Path=/\r\nset-cookie: c=d\r\n", true),
+        ("set-cookie: \r\n", true), ("set-cookie: a=b", false), ("set-cookie: a=b\n", false),
+        ("set-cookie: a\rb\r\n", false), ("x-a: b\r\n", false), ("set-cookie: a\r\nx-a: b\r\n", false),
+        ("set-cookie: a\r\n\r\n", false), ("set-cookie: a\u{0}b\r\n", false),
+    ])
+    func cookiesOfAnotherProcess(text: String, isSound: Bool) {
+        let bytes = Array(text.utf8)
+        bytes.withUnsafeBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return }
+            #expect(UnitCheck.areCookies(RecordBytes(start, buffer.count)) == isSound)
+        }
+    }
+
     @Test func namesAndAnswersComeBack() throws {
         var header = TransactionRecord()
         header.units = 70_000

@@ -25,6 +25,16 @@ import Testing
         #expect(budget.isOn && budget.limit(active: active) == limit)
     }
 
+    /// The same way, a number with a fraction.
+    @Test func numbersWithAFraction() {
+        let shares = RuntimeShares()
+        let (known, fixed) = (shares.makeReal(0.5, key: "a"), shares.makeReal(2, key: ""))
+        shares.update { $0 == "a" ? RuntimeValue("-1.25") : nil }
+        #expect(known.value == -1.25 && fixed.value == 2)
+        shares.update { $0 == "a" ? RuntimeValue("x") : nil }
+        #expect(known.value == 0.5)
+    }
+
     @Test func withoutOneTheNumberOfRetriesCounts() {
         #expect(!RuntimeBudget(nil).isOn)
     }

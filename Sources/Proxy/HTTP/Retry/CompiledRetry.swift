@@ -91,6 +91,8 @@ struct RetryState: BitwiseCopyable {
     var countsRetry = false
     /// Something of the current try went to the host.
     var wasSent = false
+    /// What chose its host, and chooses the next.
+    var key = HashKey()
 
     /// How long to wait before the next try: at random up to an interval that doubles with each, as Envoy does it.
     func backOff(_ random: UInt64) -> UInt64 {

@@ -23,6 +23,7 @@ extension Worker {
         guard slot >= 0 else { return }
         retries[slot].pointee = RetryState()
         retries[slot].pointee.policy = policy
+        if clusters[Int(s.pointee.cluster)].needsCare { retries[slot].pointee.key = state.pointee.hashKey }
         s.pointee.retry = slot
         s.pointee.flags.insert(.retains)
         s.pointee.buffer.append(out.bytes, out.count)
@@ -196,8 +197,11 @@ extension Worker {
         defer { letGo(before) }
         // A cluster that the configuration has no more is left with the host that the request had.
         if cluster < snapshot.clusterCount {
-            for _ in 0..<max(r.pointee.policy.hostAttempts, 1) {
-                s.pointee.host = chooseHost(cluster: cluster)
+            for attempt in 0..<max(r.pointee.policy.hostAttempts, 1) {
+                s.pointee.host =
+                    clusters[cluster].needsCare
+                    ? chooseCarefully(cluster: cluster, r.pointee.key, attempt: attempt)
+                    : nextHost(clusters + cluster)
                 if s.pointee.host != before { break }
             }
         }

@@ -7,7 +7,7 @@ enum RetryRecord {
         static let conditions: UInt32 = 1, retries: UInt32 = 2, perTry: UInt32 = 3, base: UInt32 = 4, most: UInt32 = 5
         static let hostAttempts: UInt32 = 6, codes: UInt32 = 7, attempts: UInt32 = 8, again: UInt32 = 9
         static let begun: UInt32 = 10, countsRetry: UInt32 = 11, wasSent: UInt32 = 12
-        static let perTryIdle: UInt32 = 13
+        static let perTryIdle: UInt32 = 13, hash: UInt32 = 14, hasHash: UInt32 = 15
     }
 
     static func write(_ r: RetryState, _ tag: UInt32, into out: inout RecordWriter) {
@@ -30,6 +30,10 @@ enum RetryRecord {
         out.number(Tag.countsRetry, r.countsRetry ? 1 : 0)
         out.number(Tag.wasSent, r.wasSent ? 1 : 0)
         out.number(Tag.perTryIdle, r.policy.perTryIdleNs)
+        if r.key.isSet {
+            out.number(Tag.hash, r.key.value)
+            out.number(Tag.hasHash, 1)
+        }
         out.end(record)
     }
 
@@ -53,6 +57,8 @@ enum RetryRecord {
             case Tag.countsRetry: state.countsRetry = try field.number(as: UInt8.self) != 0
             case Tag.wasSent: state.wasSent = try field.number(as: UInt8.self) != 0
             case Tag.perTryIdle: state.policy.perTryIdleNs = try field.number()
+            case Tag.hash: state.key.value = try field.number()
+            case Tag.hasHash: state.key.isSet = try field.number(as: UInt8.self) != 0
             default: break
             }
         }

@@ -21,6 +21,8 @@ struct StreamRecord: BitwiseCopyable {
     var retry: RetryState?
     /// `KeptChanges`; empty: none.
     var changes = RecordBytes()
+    /// What its answer gives the client for cookies.
+    var cookies = RecordBytes()
 
     private enum Tag {
         static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
@@ -34,6 +36,7 @@ struct StreamRecord: BitwiseCopyable {
     static let logTag: UInt32 = 12
     /// As does what it is to be sent again with.
     static let retryTag: UInt32 = 13
+    static let cookiesTag: UInt32 = 15
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -78,6 +81,7 @@ struct StreamRecord: BitwiseCopyable {
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)
             case Self.retryTag: retry = try RetryRecord.read(try field.content())
+            case Self.cookiesTag: cookies = try field.content()
             default: break
             }
         }

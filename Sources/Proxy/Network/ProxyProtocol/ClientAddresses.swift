@@ -68,6 +68,22 @@ extension PeerAddress {
         return address
     }
 
+    var isV6: Bool { family == UInt16(AF_INET6) }
+
+    /// An IP literal; of no family when it is none.
+    init(literal text: Bytes) {
+        var address = cl_address()
+        let isLiteral =
+            text.count > 0 && text.count < Int(INET6_ADDRSTRLEN)
+            && withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
+                guard let start = buffer.baseAddress else { return false }
+                memcpy(start, text.start, text.count)
+                start[text.count] = 0
+                return cl_address_ip(&address, start, 0) == 0
+            }
+        if isLiteral { self.init(&address) } else { self.init() }
+    }
+
     /// What a socket is bound to.
     init(localOf descriptor: Int32) {
         var address = cl_address()

@@ -19,8 +19,15 @@ public struct HostSelection: Sendable, Equatable {
     public var positions: [Int32]
     /// All of them, since too few are healthy.
     public var isPanic = false
+    /// Where these hosts stand, in a cluster that balances by hash.
+    var table: HashTable?
     public init(positions: [Int32], isPanic: Bool = false) {
         self.positions = positions
         self.isPanic = isPanic
+    }
+
+    /// What follows from hosts and health; tables follow from that.
+    public static func == (a: HostSelection, b: HostSelection) -> Bool {
+        a.positions == b.positions && a.isPanic == b.isPanic
     }
 }

@@ -12,9 +12,15 @@ extension Worker {
         if watch.contains(.outcomes) { noteStatus(cells, cluster, responseHead.pointee.status) }
     }
 
-    /// A host was reached, and what it answers will be noted too.
+    /// A connection takes a request to its host.
     @inline(never)
-    func noteReached(_ host: Int32) {
+    func noteBound(_ u: ConnectionPointer, _ watch: HostWatch) {
+        if watch.contains(.load) { addLoad(u, 1) }
+        if watch.contains(.splitsLocalOrigin) { noteReached(u.pointee.host) }
+    }
+
+    /// A host was reached, and what it answers will be noted too.
+    private func noteReached(_ host: Int32) {
         guard let cells = hosts[host].pointee.cells else { return }
         noteAttempt(cells, hosts[host].pointee.cluster, isGood: true)
     }
