@@ -23,6 +23,7 @@ public enum CompatibilityDocument {
             "Listeners and filters",
             [
                 (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
+                (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
                 (.networkFilter, ""), (.tcpProxy, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),

@@ -6,6 +6,9 @@ enum UnitCheck {
     /// Why it cannot be served, nil if it can.
     static func problem(of unit: IncomingUnit, maxInput: Int, snapshot: Snapshot) -> String? {
         if let d = unit.downstream {
+            if unit.listener == Snapshot.noChain {
+                return "no filter chain of its listener takes it in the new configuration"
+            }
             if unit.listener < 0 { return "its listener is not in the new configuration" }
             if let problem = problem(of: d, maxInput: maxInput) { return problem }
             if let problem = downstreamProblem(d, unit, snapshot) { return problem }

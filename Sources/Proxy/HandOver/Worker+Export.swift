@@ -40,7 +40,7 @@ extension Worker {
             streamSlot = d.pointee.stream
             let start = out.begin(UnitRecord.Tag.downstream)
             ConnectionRecord.write(
-                d, listener: d.pointee.listener, cluster: -1, host: nil, addresses: addresses(of: d), into: &out)
+                d, listener: Int32(listener(of: d)), cluster: -1, host: nil, addresses: addresses(of: d), into: &out)
             exportLog(d.pointee.log, d, ConnectionRecord.logTag, into: &out)
             out.end(start)
         }
@@ -167,10 +167,12 @@ extension Worker {
         let amount = UInt64(bitPattern: Int64(change))
         listenerStats[listener].listenerGauges[.downstream_pre_cx_active].add(amount)
         cl_owner_add(downstreams, amount)
-        open.add(worker: index, listener: listener, amount)
+        open.add(worker: index, listener: self.listener(of: d), amount)
     }
 
     /// The same for some that the filter chain has.
+    ///
+    /// - Parameter listener: position in `Snapshot.listeners`.
     func addConnectionGauges(listener: Int, upgraded: Bool, _ change: Int) {
         let stats = listenerStats + listener
         let amount = UInt64(bitPattern: Int64(change))
@@ -182,6 +184,6 @@ extension Worker {
                 amount)
         }
         cl_owner_add(downstreams, amount)
-        open.add(worker: index, listener: listener, amount)
+        open.add(worker: index, listener: Int(snapshot.listeners[listener].position), amount)
     }
 }

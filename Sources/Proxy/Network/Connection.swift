@@ -82,7 +82,7 @@ struct Connection: BitwiseCopyable {
     var peer: Int32 = -1
     /// The request in flight (worker's stream slab), -1: none.
     var stream: Int32 = -1
-    /// Position of the listener in the configuration (downstream).
+    /// Position in `Snapshot.listeners` (downstream): of its listener with its filter chain.
     var listener: Int32 = -1
     /// The pool it belongs to (upstream).
     var host: Int32 = -1

@@ -1,8 +1,12 @@
 import CLinux
 import ProxyConfig
 
-/// A listener as the workers see it: plain data.
+/// A listener as the workers see it, with one of its filter chains: plain data.
 struct CompiledListener: BitwiseCopyable {
+    /// In the configuration.
+    var position: Int32 = -1
+    /// Which filter chain a connection gets; nil: this one.
+    var chains: UnsafeMutablePointer<FilterChainTable>?
     var isHTTP: Bool
     var bufferLimit: UInt32
     /// TCP proxy: position of the cluster.
@@ -143,14 +147,19 @@ final class Snapshot: @unchecked Sendable {
         /// Behind `proxy_proto.`, may be empty; nil: there is no such filter.
         var proxyPrefix: String?
     }
+    /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain.
     let listeners: UnsafeMutablePointer<CompiledListener>
+    /// Of the configuration.
     let listenerCount: Int
+    /// Of `listeners`.
+    let chainCount: Int
     let clusters: UnsafeMutablePointer<CompiledCluster>
     /// Clusters of the configuration. Behind them is room for `maxGoneClusters` that it has no more.
     let clusterCount: Int
     /// Clusters of a predecessor that still serve requests which it began; see `DataPlaneStats.addGone`.
     static let maxGoneClusters = 64
     private let usageCells: UnsafeMutablePointer<UInt64>
+    /// Of `listeners`.
     let listenerNames: [ListenerName]
     let clusterStatNames: [String]
     /// Names as the configuration has them: a record that leaves the process carries them, never positions.
@@ -181,7 +190,8 @@ final class Snapshot: @unchecked Sendable {
         clusterCount = bootstrap.clusters.count
         configuredListeners = bootstrap.listeners.map(\.name)
         configuredClusters = bootstrap.clusters.map(\.name)
-        listeners = .allocate(capacity: max(listenerCount, 1))
+        chainCount = bootstrap.listeners.reduce(0) { $0 + $1.allChains.count }
+        listeners = .allocate(capacity: max(chainCount, 1))
         let room = clusterCount + Self.maxGoneClusters
         clusters = .allocate(capacity: room)
         usageCells = .allocate(capacity: room * ClusterUsage.stride)
@@ -208,35 +218,48 @@ final class Snapshot: @unchecked Sendable {
                 clusters[i].consecutiveLocalOriginFailure = outliers.consecutiveLocalOriginFailure
             }
         }
-        var names: [ListenerName] = []
+        var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
         var headBytes = 60 * 1024
         var headerFields = 100
-        for (i, listener) in bootstrap.listeners.enumerated() {
-            var name = ListenerName(statName: Self.statName(listener.statPrefix ?? Self.text(listener.address)))
-            switch listener.filter {
-            case .tcpProxy(let tcp):
-                name.tcpPrefix = Self.statName(tcp.statPrefix)
-                (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
-            case .httpConnectionManager(let http):
-                name.httpPrefix = Self.statName(http.statPrefix)
-                let compiled = Self.compile(listener, http, clusterNames, shares)
-                headBytes = max(headBytes, compiled.limits.bytes)
-                headerFields = max(headerFields, compiled.limits.fields)
-                (listeners + i).initialize(to: compiled)
+        var further = listenerCount
+        for (position, listener) in bootstrap.listeners.enumerated() {
+            var chains: [Int32] = []
+            let limit = shares.makeNumber(.max, key: RuntimeKeys.connectionLimit(of: listener.name))
+            for chain in listener.allChains {
+                let i = chains.isEmpty ? position : further
+                if !chains.isEmpty { further += 1 }
+                chains.append(Int32(i))
+                var name = ListenerName(statName: Self.statName(listener.statPrefix ?? Self.text(listener.address)))
+                switch chain.filter {
+                case .tcpProxy(let tcp):
+                    name.tcpPrefix = Self.statName(tcp.statPrefix)
+                    (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
+                case .httpConnectionManager(let http):
+                    name.httpPrefix = Self.statName(http.statPrefix)
+                    let compiled = Self.compile(listener, http, clusterNames, shares)
+                    headBytes = max(headBytes, compiled.limits.bytes)
+                    headerFields = max(headerFields, compiled.limits.fields)
+                    (listeners + i).initialize(to: compiled)
+                }
+                if let filter = listener.proxyProtocol {
+                    name.proxyPrefix = Self.statName(filter.statPrefix)
+                    listeners[i].headerRules = ProxyHeader.Rules(filter)
+                    listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
+                    listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
+                }
+                names[i] = name
+                listeners[i].position = Int32(position)
+                listeners[i].connectionLimit = limit
+                if let logs = ListenerLogs(chain.filter.accessLogs, sinks: logSinks.positions, shares: shares) {
+                    let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
+                    memory.initialize(to: logs)
+                    listeners[i].log = memory
+                }
             }
-            if let filter = listener.proxyProtocol {
-                name.proxyPrefix = Self.statName(filter.statPrefix)
-                listeners[i].headerRules = ProxyHeader.Rules(filter)
-                listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
-                listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
-            }
-            names.append(name)
-            listeners[i].connectionLimit = shares.makeNumber(
-                .max, key: RuntimeKeys.connectionLimit(of: listener.name))
-            if let logs = ListenerLogs(listener.filter.accessLogs, sinks: logSinks.positions, shares: shares) {
-                let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
-                memory.initialize(to: logs)
-                listeners[i].log = memory
+            if let table = FilterChainTable(listener, positions: chains) {
+                let memory = UnsafeMutablePointer<FilterChainTable>.allocate(capacity: 1)
+                memory.initialize(to: table)
+                listeners[position].chains = memory
             }
         }
         listenerNames = names

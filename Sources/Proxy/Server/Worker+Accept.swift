@@ -107,6 +107,16 @@ extension Worker {
             _ = cl_close(fd)
             return
         }
+        let peer = PeerAddress(&address)
+        var place = Int32(listener)
+        if let chains = snapshot.listeners[listener].chains, snapshot.listeners[listener].headerRules.isEmpty {
+            place = chooseChain(chains, listener: listener, fd, remote: peer)
+            if place < 0 {
+                open.add(worker: index, listener: listener, .max)
+                _ = cl_close(fd)
+                return
+            }
+        }
         let slot = connections.take()
         let stats = listenerStats + listener
         guard slot >= 0 else {
@@ -115,18 +125,18 @@ extension Worker {
             stats.pointee.listener[.downstream_cx_overflow].increment()
             return
         }
-        let compiled = snapshot.listeners + listener
+        let compiled = snapshot.listeners + Int(place)
         let c = connections[slot]
         let generation = c.pointee.generation
         c.pointee = Connection()
         c.pointee.generation = generation
         c.pointee.fd = fd
         c.pointee.kind = compiled.pointee.isHTTP ? .downstreamHTTP : .tunnelDownstream
-        c.pointee.listener = Int32(listener)
+        c.pointee.listener = place
         c.pointee.createdNs = state.pointee.nowNs
         c.pointee.lastActivityNs = state.pointee.nowNs
         c.pointee.bufferLimit = compiled.pointee.bufferLimit
-        c.pointee.remote = PeerAddress(&address)
+        c.pointee.remote = peer
         c.pointee.id = state.pointee.connectionID
         state.pointee.connectionID &+= state.pointee.connectionStride
         cl_owner_add(downstreams, 1)

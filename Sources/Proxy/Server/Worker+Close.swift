@@ -32,7 +32,7 @@ extension Worker {
         }
         if c.pointee.log >= 0 { finishLog(connection: c) }
         cl_owner_add(downstreams, .max)
-        open.add(worker: index, listener: Int(c.pointee.listener), .max)
+        open.add(worker: index, listener: listener(of: c), .max)
         if downstreamCount == 0 { hooks.drained(index) }
     }
 

@@ -108,16 +108,13 @@ struct ListenerErrorTests {
         (
             Sample.bootstrap(
                 listeners:
-                    "{name: a, address: {pipe: {path: /a}}, filter_chains: [{filter_chain_match: {server_names: [a]}, tls_context: {}, filters: [\(Sample.plainTCP)]}, {filters: [\(Sample.plainTCP)]}]}"
+                    "{name: a, address: {pipe: {path: /a}}, filter_chains: [{tls_context: {}, filters: [\(Sample.plainTCP)]}, {filters: [\(Sample.plainTCP)]}]}"
             ),
             [
-                "envoy.yaml:3:57: static_resources.listeners[0].filter_chains[0].filter_chain_match: "
-                    + "\"filter_chain_match\" is an Envoy field that this build does not support; the one filter chain "
-                    + "takes every connection",
-                "envoy.yaml:3:98: static_resources.listeners[0].filter_chains[0].tls_context: \"tls_context\" is "
+                "envoy.yaml:3:57: static_resources.listeners[0].filter_chains[0].tls_context: \"tls_context\" is "
                     + "an Envoy field that this build does not support",
-                "envoy.yaml:3:269: static_resources.listeners[0].filter_chains[1]: only one filter chain for each "
-                    + "listener is supported by this build",
+                "envoy.yaml:3:228: static_resources.listeners[0].filter_chains[1]: takes the same connections as the "
+                    + "filter chain in line 3; nothing decides between them",
             ]
         ),
         (

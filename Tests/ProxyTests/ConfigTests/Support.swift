@@ -95,12 +95,12 @@ func errors(bytes: [UInt8], inline: String? = nil) -> [String] {
 
 extension LoadedConfiguration {
     var http: HTTPConnectionManager? {
-        if case .httpConnectionManager(let manager)? = bootstrap.listeners.first?.filter { return manager }
+        if case .httpConnectionManager(let manager)? = bootstrap.listeners.first?.filterChains.first?.filter { return manager }
         return nil
     }
 
     var tcp: TCPProxy? {
-        if case .tcpProxy(let proxy)? = bootstrap.listeners.first?.filter { return proxy }
+        if case .tcpProxy(let proxy)? = bootstrap.listeners.first?.filterChains.first?.filter { return proxy }
         return nil
     }
 
