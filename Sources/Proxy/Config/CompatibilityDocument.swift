@@ -24,7 +24,8 @@ public enum CompatibilityDocument {
             [
                 (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
                 (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
-                (.networkFilter, ""), (.tcpProxy, ""),
+                (.networkFilter, ""), (.connectionLimit, ""), (.tcpProxy, ""), (.echo, ""),
+                (.networkDirectResponse, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
             ]

@@ -38,20 +38,12 @@ extension Decoder {
     private mutating func filterChain(_ chain: Message, _ match: FilterChainMatch) -> FilterChain? {
         checkTransportSocket(chain["transport_socket"])
         let name = chain["name"]?.string() ?? ""
-        guard let value = chain.require("filters") else { return nil }
-        let filters = value.list()
-        if filters.isEmpty, case .sequence = value.node.content { value.error("one network filter is required") }
-        for extra in filters.dropFirst() {
-            extra.error("only one network filter for each filter chain is supported by this build")
-        }
-        var terminal: NetworkFilter?
-        for filter in filters { terminal = networkFilter(filter) ?? terminal }
-        return terminal.map {
-            var result = FilterChain(filter: $0, location: chain.location)
-            result.name = name
-            result.match = match
-            return result
-        }
+        guard let found = chain.require("filters").flatMap({ networkFilters($0) }) else { return nil }
+        var result = FilterChain(filter: found.terminal, location: chain.location)
+        result.name = name
+        result.match = match
+        result.connectionLimit = found.limit
+        return result
     }
 
     private func chainMatch(_ message: Message) -> FilterChainMatch {
@@ -64,7 +56,7 @@ extension Decoder {
             message["source_type"]?.choice([
                 ("ANY", 0, .any), ("SAME_IP_OR_LOOPBACK", 1, .local), ("EXTERNAL", 2, .external),
             ]) ?? .any
-        match.sourcePorts = message["source_ports"]?.list().compactMap { $0.number(1...65535).map { UInt16($0) } } ?? []
+        match.sourcePorts = ports(message["source_ports"])
         if let value = message["transport_protocol"], let name = value.string(), !name.isEmpty {
             match.asksForRawBuffer = name == "raw_buffer"
             if name == "tls" {
@@ -77,8 +69,18 @@ extension Decoder {
         return match
     }
 
+    private func ports(_ value: Value?) -> [UInt16] {
+        var known: Set<UInt16> = []
+        return value?.list().compactMap { value in
+            guard let port = value.number(1...65535).map({ UInt16($0) }) else { return nil }
+            if !known.insert(port).inserted { value.error("port \(port) is given twice") }
+            return port
+        } ?? []
+    }
+
     private func ranges(_ value: Value?) -> [AddressRange] {
-        value?.messages(.addressRange).compactMap { message in
+        var known: Set<AddressRange> = []
+        return value?.messages(.addressRange).compactMap { message in
             let length = message["prefix_len"].map { $0.number(0...128) } ?? 0
             guard let value = message.require("address_prefix"), let text = value.nonEmptyString(), let length else {
                 return nil
@@ -87,6 +89,7 @@ extension Decoder {
                 value.error("\(quoted(text)) is not an IP address")
                 return nil
             }
+            if !known.insert(range).inserted { value.error("the same addresses are given twice") }
             return range
         } ?? []
     }

@@ -47,18 +47,7 @@ extension Decoder {
         }
     }
 
-    mutating func networkFilter(_ value: Value) -> NetworkFilter? {
-        guard let message = value.message(.networkFilter) else { return nil }
-        _ = message.require("name")?.nonEmptyString()
-        guard let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"]) else {
-            return nil
-        }
-        guard let (schema, filter) = config.extensionMessage([.httpConnectionManager, .tcpProxy]) else { return nil }
-        if schema == MessageSchema.tcpProxy.name { return tcpProxy(filter).map { .tcpProxy($0) } }
-        return httpConnectionManager(filter).map { .httpConnectionManager($0) }
-    }
-
-    private mutating func tcpProxy(_ message: Message) -> TCPProxy? {
+    mutating func tcpProxy(_ message: Message) -> TCPProxy? {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
         let cluster = message.requireOne(of: ["cluster"], else: ["weighted_clusters"])
         let name = cluster?.nonEmptyString()

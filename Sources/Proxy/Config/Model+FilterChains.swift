@@ -4,7 +4,9 @@ public struct FilterChain: Sendable {
     public var name = ""
     /// Which connections it takes; of the default filter chain, empty.
     public var match = FilterChainMatch()
-    /// The terminal filter.
+    /// In front of the last filter; nil: there is none.
+    public var connectionLimit: ConnectionLimit?
+    /// The last filter.
     public var filter: NetworkFilter
     public var location: SourceLocation
     public init(filter: NetworkFilter, location: SourceLocation) {
@@ -85,13 +87,4 @@ public struct AddressRange: Sendable, Hashable, BitwiseCopyable {
 extension Listener {
     /// The filter chains and the default one, in this order: at least one.
     public var allChains: [FilterChain] { filterChains + (defaultFilterChain.map { [$0] } ?? []) }
-}
-
-extension NetworkFilter {
-    public var accessLogs: [AccessLog] {
-        switch self {
-        case .httpConnectionManager(let http): http.accessLogs
-        case .tcpProxy(let tcp): tcp.accessLogs
-        }
-    }
 }

@@ -78,11 +78,6 @@ public struct Listener: Sendable {
     }
 }
 
-public enum NetworkFilter: Sendable {
-    case httpConnectionManager(HTTPConnectionManager)
-    case tcpProxy(TCPProxy)
-}
-
 public struct HTTPConnectionManager: Sendable {
     public var statPrefix: String
     public var routes: RouteConfiguration

@@ -17,8 +17,8 @@ extension Worker {
     func unit(_ slot: Int32) -> SentUnit? {
         let c = connections[slot]
         switch c.pointee.kind {
-        case .free: return nil
-        case .downstreamHTTP, .tunnelDownstream, .awaitingHeader:
+        case .free, .leaving: return nil
+        case .downstreamHTTP, .tunnelDownstream, .awaitingHeader, .echo:
             let up = c.pointee.stream >= 0 ? streams[c.pointee.stream].pointee.upstream : c.pointee.peer
             return SentUnit(worker: Int32(index), downstream: slot, upstream: up)
         case .upstreamHTTP, .tunnelUpstream:
@@ -178,6 +178,10 @@ extension Worker {
         let amount = UInt64(bitPattern: Int64(change))
         stats.pointee.listenerGauges[.downstream_cx_active].add(amount)
         stats.pointee.workerGauges[.downstream_cx_active].add(amount)
+        if let limit = snapshot.listeners[listener].chainLimit {
+            limit.pointee.add(Int64(change))
+            stats.pointee.limitGauges[.active_connections].add(amount)
+        }
         if snapshot.listeners[listener].isHTTP {
             stats.pointee.httpGauges[.downstream_cx_active].add(amount)
             stats.pointee.httpGauges[upgraded ? .downstream_cx_upgrades_active : .downstream_cx_http1_active].add(

@@ -7,6 +7,8 @@ struct CompiledListener: BitwiseCopyable {
     var position: Int32 = -1
     /// Which filter chain a connection gets; nil: this one.
     var chains: UnsafeMutablePointer<FilterChainTable>?
+    /// What connections are once they are the filter chain's.
+    var kind: Connection.Kind
     var isHTTP: Bool
     var bufferLimit: UInt32
     /// TCP proxy: position of the cluster.
@@ -49,6 +51,10 @@ struct CompiledListener: BitwiseCopyable {
     var headerRules: ProxyHeader.Rules = []
     var filterTimeoutNs: UInt64 = 0
     var continuesOnFilterTimeout = false
+    /// nil: the filter chain has no `connection_limit`.
+    var chainLimit: UnsafeMutablePointer<ChainLimit>?
+    /// What a connection is sent that is then closed.
+    var fixedResponse = Bytes("")
 }
 
 /// A cluster as the workers see it: plain data.
@@ -146,6 +152,8 @@ final class Snapshot: @unchecked Sendable {
         var tcpPrefix: String?
         /// Behind `proxy_proto.`, may be empty; nil: there is no such filter.
         var proxyPrefix: String?
+        /// Behind `connection_limit.`; nil: there is no such filter.
+        var limitPrefix: String?
     }
     /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain.
     let listeners: UnsafeMutablePointer<CompiledListener>
@@ -240,6 +248,14 @@ final class Snapshot: @unchecked Sendable {
                     headBytes = max(headBytes, compiled.limits.bytes)
                     headerFields = max(headerFields, compiled.limits.fields)
                     (listeners + i).initialize(to: compiled)
+                case .echo: (listeners + i).initialize(to: Self.compile(listener, .echo))
+                case .directResponse(let text):
+                    (listeners + i).initialize(to: Self.compile(listener, .leaving))
+                    listeners[i].fixedResponse = Bytes(keeping: text)
+                }
+                if let limit = chain.connectionLimit {
+                    name.limitPrefix = Self.statName(limit.statPrefix)
+                    listeners[i].chainLimit = ChainLimit.make(limit)
                 }
                 if let filter = listener.proxyProtocol {
                     name.proxyPrefix = Self.statName(filter.statPrefix)
@@ -271,9 +287,17 @@ final class Snapshot: @unchecked Sendable {
         maxHeaderFields = headerFields
     }
 
+    /// Of a filter that needs nothing more.
+    private static func compile(_ listener: Listener, _ kind: Connection.Kind) -> CompiledListener {
+        CompiledListener(
+            kind: kind, isHTTP: false, bufferLimit: listener.bufferLimit, idleTimeoutNs: 0, maxDurationNs: 0,
+            upgradeNames: .allocate(capacity: 1))
+    }
+
     private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
         CompiledListener(
-            isHTTP: false, bufferLimit: listener.bufferLimit, tcpCluster: clusters.position(of: tcp.cluster),
+            kind: .tunnelDownstream, isHTTP: false, bufferLimit: listener.bufferLimit,
+            tcpCluster: clusters.position(of: tcp.cluster),
             maxConnectAttempts: max(tcp.maxConnectAttempts, 1), idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
             maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .allocate(capacity: 1))
     }
@@ -288,7 +312,8 @@ final class Snapshot: @unchecked Sendable {
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
         return CompiledListener(
-            isHTTP: true, bufferLimit: listener.bufferLimit, idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
+            kind: .downstreamHTTP, isHTTP: true, bufferLimit: listener.bufferLimit,
+            idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
             maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: Unmanaged.passRetained(table),
             limits: HeadLimits(
                 bytes: Int(http.maxRequestHeadersKiB) * 1024, fields: Int(http.maxHeadersCount)),

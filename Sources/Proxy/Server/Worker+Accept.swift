@@ -131,7 +131,7 @@ extension Worker {
         c.pointee = Connection()
         c.pointee.generation = generation
         c.pointee.fd = fd
-        c.pointee.kind = compiled.pointee.isHTTP ? .downstreamHTTP : .tunnelDownstream
+        c.pointee.kind = compiled.pointee.kind
         c.pointee.listener = place
         c.pointee.createdNs = state.pointee.nowNs
         c.pointee.lastActivityNs = state.pointee.nowNs
@@ -150,7 +150,7 @@ extension Worker {
             hooks.log("worker \(index): cannot watch a connection: \(SystemError.text(-rc))")
             return close(slot, c)
         }
-        if c.pointee.kind == .tunnelDownstream { startTunnel(slot, c) }
+        if c.pointee.kind != .downstreamHTTP { startOther(slot, c) }
     }
 
     /// Counts a connection that the filter chain gets, and begins its log.
@@ -160,10 +160,13 @@ extension Worker {
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()
         stats.pointee.workerGauges[.downstream_cx_active].add(1)
+        if compiled.pointee.chainLimit != nil { countAgainstLimit(c, compiled) }
         if compiled.pointee.isHTTP {
             stats.pointee.http[.downstream_cx_total].increment()
-            stats.pointee.http[.downstream_cx_http1_total].increment()
             stats.pointee.httpGauges[.downstream_cx_active].add(1)
+            // One too many speaks no protocol.
+            if c.pointee.flags.contains(.overLimit) { return }
+            stats.pointee.http[.downstream_cx_http1_total].increment()
             stats.pointee.httpGauges[.downstream_cx_http1_active].add(1)
             armIdle(slot, c)
         } else {

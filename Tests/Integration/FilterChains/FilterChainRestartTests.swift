@@ -55,7 +55,7 @@ import Testing
             }
             try asked.send(ProxyProtocolScene.answer)
             #expect(try busy.response().text == "hi")
-            for client in [busy, tunnel, third, rest] { client.close() }
+            for client in [busy, tunnel, far, third, rest] { client.close() }
             try waitUntil("all have ended") { try bed.statdump()[Self.active] == 0 }
             let stats = try bed.statdump()
             for prefix in ["ingress_http", "third", "rest"] {

@@ -24,6 +24,27 @@ enum FilterChainScene {
         return chain("[{ name: tcp, typed_config: { \(config) } }]", match)
     }
 
+    /// A filter chain of these filters.
+    static func chain(of filters: String..., match: String? = nil) -> String {
+        chain("[\(filters.joined(separator: ", "))]", match)
+    }
+
+    static let echo = "{ name: echo, typed_config: { \"@type\": \(extensions).network.echo.v3.Echo } }"
+
+    static func response(_ text: String) -> String {
+        "{ name: text, typed_config: { \"@type\": \(extensions).network.direct_response.v3.Config, "
+            + "response: { inline_string: \"\(text)\" } } }"
+    }
+
+    /// - Parameter more: further fields.
+    static func limit(_ prefix: String, _ most: Int, _ more: String = "") -> String {
+        "{ name: limit, typed_config: { \"@type\": \(extensions).network.connection_limit.v3.ConnectionLimit, "
+            + "stat_prefix: \(prefix), max_connections: \(most)\(more) } }"
+    }
+
+    /// The filter of `answering`.
+    static func answers(_ name: String) -> String { String(answeringFilters(name).dropFirst().dropLast()) }
+
     private static func chain(_ filters: String, _ match: String?) -> String {
         "{ \(match.map { "filter_chain_match: { \($0) }, " } ?? "")filters: \(filters) }"
     }

@@ -41,6 +41,7 @@ import Testing
             #expect(stats["tcp.raw.downstream_cx_total"] == 1)
             #expect(stats["tcp.raw.downstream_cx_rx_bytes_total"] == 5)
             client.close()
+            served.close()
             try waitUntil("all have ended") { try proxy.stats()["listener.0.0.0.0_0.downstream_cx_active"] == 0 }
             #expect(try proxy.process.terminate() == .exit(0))
         }

@@ -44,7 +44,7 @@ import Testing
         #expect(match.destinationPort == 80)
         #expect(
             match.destinations == [
-                AddressRange(isIPv6: false, high: 0x0A10_0000 << 32, low: 0, length: 12), AddressRange.every[1],
+                AddressRange(isIPv6: false, high: 0x0A00_0000 << 32, low: 0, length: 12), AddressRange.every[1],
             ])
         #expect(
             match.directSources == [AddressRange(isIPv6: true, high: 0x2001_0DB8_0000_0000, low: 0, length: 33)])
@@ -119,54 +119,62 @@ import Testing
         (
             "destination_port: 0, source_ports: [0, 65536]",
             [
-                "envoy.yaml:4:40: \(chains)[0].filter_chain_match.destination_port: 0 is out of range (1 to 65535)",
-                "envoy.yaml:4:58: \(chains)[0].filter_chain_match.source_ports[0]: 0 is out of range (1 to 65535)",
-                "envoy.yaml:4:61: \(chains)[0].filter_chain_match.source_ports[1]: 65536 is out of range (1 to 65535)",
+                "envoy.yaml:4:41: \(chains)[0].filter_chain_match.destination_port: 0 is out of range (1 to 65535)",
+                "envoy.yaml:4:59: \(chains)[0].filter_chain_match.source_ports[0]: 0 is out of range (1 to 65535)",
+                "envoy.yaml:4:62: \(chains)[0].filter_chain_match.source_ports[1]: 65536 is out of range (1 to 65535)",
             ]
         ),
         (
             "prefix_ranges: [{address_prefix: here, prefix_len: 129}, {prefix_len: 8}]",
             [
-                "envoy.yaml:4:73: \(chains)[0].filter_chain_match.prefix_ranges[0].prefix_len: 129 is out of range "
+                "envoy.yaml:4:74: \(chains)[0].filter_chain_match.prefix_ranges[0].prefix_len: 129 is out of range "
                     + "(0 to 128)",
-                "envoy.yaml:4:79: \(chains)[0].filter_chain_match.prefix_ranges[1]: required field \"address_prefix\" "
+                "envoy.yaml:4:80: \(chains)[0].filter_chain_match.prefix_ranges[1]: required field \"address_prefix\" "
                     + "is missing",
             ]
         ),
         (
             "source_prefix_ranges: [{address_prefix: here}]",
             [
-                "envoy.yaml:4:62: \(chains)[0].filter_chain_match.source_prefix_ranges[0].address_prefix: \"here\" "
+                "envoy.yaml:4:63: \(chains)[0].filter_chain_match.source_prefix_ranges[0].address_prefix: \"here\" "
                     + "is not an IP address"
             ]
         ),
         (
             "transport_protocol: tls, server_names: [a], application_protocols: [h2]",
             [
-                "envoy.yaml:4:42: \(chains)[0].filter_chain_match.transport_protocol: \"tls\" is not supported by "
+                "envoy.yaml:4:43: \(chains)[0].filter_chain_match.transport_protocol: \"tls\" is not supported by "
                     + "this build, which reads no TLS handshake; supported: raw_buffer",
-                "envoy.yaml:4:47: \(chains)[0].filter_chain_match.server_names: \"server_names\" is an Envoy field "
+                "envoy.yaml:4:48: \(chains)[0].filter_chain_match.server_names: \"server_names\" is an Envoy field "
                     + "that this build does not support; only a TLS handshake says it, and this build reads none",
-                "envoy.yaml:4:66: \(chains)[0].filter_chain_match.application_protocols: \"application_protocols\" "
+                "envoy.yaml:4:67: \(chains)[0].filter_chain_match.application_protocols: \"application_protocols\" "
                     + "is an Envoy field that this build does not support; only a TLS handshake says it, and this build "
                     + "reads none",
             ]
         ),
         (
+            "source_ports: [1, 1], prefix_ranges: [{address_prefix: 10.1.1.1, prefix_len: 8}, {address_prefix: 10.0.0.0, prefix_len: 8}]",
+            [
+                "envoy.yaml:4:41: \(chains)[0].filter_chain_match.source_ports[1]: port 1 is given twice",
+                "envoy.yaml:4:121: \(chains)[0].filter_chain_match.prefix_ranges[1].address_prefix: the same addresses "
+                    + "are given twice",
+            ]
+        ),
+        (
             "transport_protocol: quic, source_type: LOCAL",
             [
-                "envoy.yaml:4:42: \(chains)[0].filter_chain_match.transport_protocol: unknown transport protocol "
+                "envoy.yaml:4:43: \(chains)[0].filter_chain_match.transport_protocol: unknown transport protocol "
                     + "\"quic\"; supported: raw_buffer",
-                "envoy.yaml:4:61: \(chains)[0].filter_chain_match.source_type: unknown value \"LOCAL\"; supported: "
+                "envoy.yaml:4:62: \(chains)[0].filter_chain_match.source_type: unknown value \"LOCAL\"; supported: "
                     + "ANY, SAME_IP_OR_LOOPBACK, EXTERNAL",
             ]
         ),
         (
             "address_suffix: \"1.2.3.4\", suffix_len: 8",
             [
-                "envoy.yaml:4:22: \(chains)[0].filter_chain_match.address_suffix: \"address_suffix\" is an Envoy field "
+                "envoy.yaml:4:23: \(chains)[0].filter_chain_match.address_suffix: \"address_suffix\" is an Envoy field "
                     + "that this build does not support; Envoy does not either",
-                "envoy.yaml:4:49: \(chains)[0].filter_chain_match.suffix_len: \"suffix_len\" is an Envoy field "
+                "envoy.yaml:4:50: \(chains)[0].filter_chain_match.suffix_len: \"suffix_len\" is an Envoy field "
                     + "that this build does not support; Envoy does not either",
             ]
         ),

@@ -58,8 +58,8 @@ struct ListenerErrorTests {
                 listeners:
                     "{name: a, address: {pipe: {path: /a}}, filter_chains: [{filters: [{name: f, typed_config: {}}]}]}"),
             [
-                "envoy.yaml:3:91: \(Sample.typedConfig): \"@type\" is missing, expected \(Sample.hcmType) or "
-                    + "\(Sample.tcpType)"
+                "envoy.yaml:3:91: \(Sample.typedConfig): \"@type\" is missing, expected "
+                    + Sample.networkTypes
             ]
         ),
         (
@@ -70,7 +70,7 @@ struct ListenerErrorTests {
             [
                 "envoy.yaml:3:101: \(Sample.typedConfig).@type: "
                     + "\"type.googleapis.com/envoy.config.filter.network.tcp_proxy.v2.TcpProxy\" is of Envoy's v2 API; "
-                    + "expected \(Sample.hcmType) or \(Sample.tcpType)"
+                    + "expected \(Sample.networkTypes)"
             ]
         ),
         (
@@ -80,7 +80,7 @@ struct ListenerErrorTests {
             ),
             [
                 "envoy.yaml:3:101: \(Sample.typedConfig).@type: \"TcpProxy\" is not supported by this build; "
-                    + "expected \(Sample.hcmType) or \(Sample.tcpType)"
+                    + "expected \(Sample.networkTypes)"
             ]
         ),
         (
@@ -89,8 +89,8 @@ struct ListenerErrorTests {
                     + ", {name: second, typed_config: {\"@type\": \(Sample.tcpType), stat_prefix: p, cluster: c}}",
                 fields: ""),
             [
-                "envoy.yaml:6:143: static_resources.listeners[0].filter_chains[0].filters[1]: only one network "
-                    + "filter for each filter chain is supported by this build"
+                "envoy.yaml:6:1: static_resources.listeners[0].filter_chains[0].filters[0]: ends the filter chain: no "
+                    + "other may stand behind it"
             ]
         ),
         (
