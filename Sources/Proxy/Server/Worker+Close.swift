@@ -178,6 +178,8 @@ extension Worker {
             state.pointee.drain = DrainState(mode: .finish, startNs: now, lengthNs: graceMs &* 1_000_000)
             for slot in 0..<connections.count {
                 let c = connections[slot]
+                // Nobody waits for those that are only kept for a time.
+                if c.pointee.flags.contains(.overLimit), c.pointee.kind == .leaving { close(slot, c) }
                 guard c.pointee.kind == .downstreamHTTP, c.pointee.stream < 0,
                     !c.pointee.flags.contains(.lingering)
                 else { continue }

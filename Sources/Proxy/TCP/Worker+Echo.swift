@@ -89,7 +89,7 @@ extension Worker {
     /// One too many: what it sends is thrown away until its time is over.
     private func hold(_ slot: Int32, _ c: ConnectionPointer) {
         let delay = snapshot.listeners[Int(c.pointee.listener)].chainLimit?.pointee.delayNs ?? 0
-        if delay == 0 { return close(slot, c) }
+        if delay == 0 || state.pointee.drain.mode == .finish { return close(slot, c) }
         c.pointee.flags.insert(.lingering)
         c.pointee.input.free()
         c.pointee.deadlineNs = state.pointee.nowNs &+ delay
