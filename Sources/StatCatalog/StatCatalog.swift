@@ -12,6 +12,7 @@ public enum StatCatalog {
         ListenerWorkerCounter.self, ListenerWorkerGauge.self,
         ListenerHTTPCounter.self,
         ProxyProtocolCounter.self, ProxyProtocolVersionCounter.self,
+        ConnectionLimitCounter.self, ConnectionLimitGauge.self,
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,
         HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,

@@ -92,6 +92,17 @@ public struct ProxyProtocolVersionScope: StatScope {
     }
 }
 
+/// `connection_limit.<stat_prefix>.`
+public struct ConnectionLimitScope: StatScope {
+    public static let pattern = "connection_limit.<stat_prefix>."
+    public static let about =
+        "The connection limits of filter chains, by their `stat_prefix`; filters with the same prefix count together, but "
+        + "each has its own limit."
+    public let prefix: String
+    /// The scope of one `stat_prefix`.
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
 /// `cluster.<name>.`
 public struct ClusterScope: StatScope {
     public static let pattern = "cluster.<name>."

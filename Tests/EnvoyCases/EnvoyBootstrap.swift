@@ -32,7 +32,7 @@ public enum EnvoyBootstrap {
             \(block("filters", 10))          - name: envoy.filters.http.router
                         typed_config:
                           "@type": \(extensions).filters.http.router.v3.Router
-              clusters:
+            \(block("filter_chain", 6))\(block("filter_chains", 4))  clusters:
             \(zip(clusters, ports).map { cluster($0, $1, block("cluster", 4)) }.joined())\(block("clusters", 2))admin:
               address:
                 socket_address: { address: 127.0.0.1, port_value: 0 }
@@ -54,9 +54,25 @@ public enum EnvoyBootstrap {
         """
     }
 
-    /// `{one}` is the port of that cluster's host.
+    private static func answering(_ name: String) -> String {
+        let extensions = "type.googleapis.com/envoy.extensions.filters"
+        let route = "{ match: { prefix: \"/\" }, direct_response: { status: 200, body: { inline_string: \(name) } } }"
+        return """
+            [{ name: envoy.filters.network.http_connection_manager, typed_config: { \
+            "@type": \(extensions).network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: \(name), \
+            route_config: { virtual_hosts: [{ name: all, domains: ["*"], routes: [\(route)] }] }, \
+            http_filters: [{ name: envoy.filters.http.router, typed_config: { \
+            "@type": \(extensions).http.router.v3.Router } }] } }]
+            """
+    }
+
+    /// `{one}` is the port of that cluster's host, `{answers X}` are the filters of a chain whose answer to everything is `X`.
     private static func fill(_ line: String, _ ports: [UInt16]) -> String {
         var line = line
+        if let start = line.firstRange(of: "{answers ")?.lowerBound, let end = line[start...].firstIndex(of: "}") {
+            let name = line[line.index(start, offsetBy: 9)..<end]
+            line.replaceSubrange(start...end, with: answering(String(name)))
+        }
         for (name, port) in zip(clusters, ports) {
             let parts = line.split(separator: "{\(name)}", omittingEmptySubsequences: false)
             line = parts.joined(separator: "\(port)")

@@ -3,6 +3,10 @@ public struct EnvoyCase: Sendable, CustomStringConvertible {
     public var name = ""
     public var file = ""
     public var line = 0
+    /// Where the client comes from, one of 127.0.0.0/8; empty: 127.0.0.1.
+    public var from = ""
+    /// The PROXY header in front of what it sends, without its line's end; empty: none.
+    public var proxyHeader = ""
     /// What the client sends: one request or several.
     public var bytes: [UInt8] = []
     /// What the upstreams answer; empty: 200 and `ok`.

@@ -14,7 +14,8 @@ public struct EnvoyCaseFile: Sendable, CustomStringConvertible {
     private var head: [String] = []
 
     public static let blockKeys: Set<String> = [
-        "listener", "manager", "route_config", "virtual_hosts", "filters", "clusters", "cluster",
+        "listener", "manager", "route_config", "virtual_hosts", "filters", "filter_chain", "filter_chains", "clusters",
+        "cluster",
     ]
 
     public static func all() throws -> [EnvoyCaseFile] {
@@ -96,8 +97,15 @@ extension EnvoyCase {
         case "<", ">": envoy.append(line)
         case "!": differs = (differs ?? []) + [rest == "nothing" ? "" : String(line.dropFirst())].filter { !$0.isEmpty }
         default:
-            guard line.hasPrefix("why: ") else { throw CaseError("\(place): neither bytes nor what is observed") }
-            why = String(line.dropFirst(5))
+            if line.hasPrefix("why: ") {
+                why = String(line.dropFirst(5))
+            } else if line.hasPrefix("from: ") {
+                from = String(line.dropFirst(6))
+            } else if line.hasPrefix("proxy: ") {
+                proxyHeader = "PROXY " + line.dropFirst(7)
+            } else {
+                throw CaseError("\(place): neither bytes nor what is observed")
+            }
         }
     }
 
@@ -112,7 +120,9 @@ extension EnvoyCase {
 
     /// As it stands in a file, without its name.
     var lines: [String] {
-        var lines = Self.text("|", bytes) + Self.text("^", answer) + envoy
+        var lines = from.isEmpty ? [] : ["from: \(from)"]
+        if !proxyHeader.isEmpty { lines.append("proxy: \(proxyHeader.dropFirst(6))") }
+        lines += Self.text("|", bytes) + Self.text("^", answer) + envoy
         if let differs { lines += differs.isEmpty ? ["! nothing"] : differs.map { "!" + $0 } }
         if !why.isEmpty { lines.append("why: \(why)") }
         return lines

@@ -26,8 +26,8 @@ public final class EnvoyCaseRun {
                 answer: one.answer.isEmpty ? nil : (one.answer, false), for: one.answer.isEmpty ? "/raw" : "")
         }
         let methods = Self.methods(one.bytes)
-        let client = try RawClient(port: port)
-        client.send(one.bytes)
+        let client = try RawClient(port: port, from: one.from.isEmpty ? nil : one.from)
+        client.send((one.proxyHeader.isEmpty ? [] : Array("\(one.proxyHeader)\r\n".utf8)) + one.bytes)
         let came = client.receive(silenceMs: silenceMs) {
             client.responses(methods: methods).whole.count { $0.status >= 200 || $0.status == 101 }
                 >= max(methods.count, 1)
@@ -38,6 +38,7 @@ public final class EnvoyCaseRun {
         for response in responses { lines += Observation.lines(response, mark: "<", sent: text) }
         if case .begun(let message) = rest { lines += Observation.lines(message, mark: "<", sent: text) + ["< cut"] }
         if case .garbage = rest { lines.append("< garbage") }
+        if client.bytes.isEmpty, client.hasEnded { lines.append("< ends") }
         if !came { lines.append("< waits") }
         for (name, upstream) in zip(EnvoyBootstrap.clusters, upstreams) {
             for seen in upstream.settle() {

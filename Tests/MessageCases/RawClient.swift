@@ -8,10 +8,16 @@ package final class RawClient {
     package private(set) var hasEnded = false
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
-    package init(port: UInt16) throws {
+    /// - Parameter own: the address that it comes from, one of 127.0.0.0/8.
+    package init(port: UInt16, from own: String? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw CaseError("socket: \(String(cString: strerror(errno)))") }
         var address = cl_address()
+        if let own {
+            _ = cl_address_ip(&address, own, 0)
+            let rc = cl_bind(descriptor, &address)
+            guard rc == 0 else { throw CaseError("bind to \(own): \(String(cString: strerror(-rc)))") }
+        }
         _ = cl_address_ip(&address, "127.0.0.1", port)
         let rc = cl_connect(descriptor, &address)
         guard rc == 0 else { throw CaseError("connect to port \(port): \(String(cString: strerror(-rc)))") }

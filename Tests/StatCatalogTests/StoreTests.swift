@@ -46,6 +46,7 @@ import Testing
         let scopes: [any StatScope] = [
             HTTPScope("p"), CodecScope(), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ProxyProtocolScope(""), ProxyProtocolVersionScope("p", version: 1),
+            ConnectionLimitScope("p"),
             ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),

@@ -15,7 +15,7 @@ struct LogSinks: Sendable {
 
     init(_ bootstrap: Bootstrap) {
         for listener in bootstrap.listeners {
-            for log in listener.filter.accessLogs where positions[log.sink] == nil {
+            for log in listener.allChains.flatMap(\.filter.accessLogs) where positions[log.sink] == nil {
                 positions[log.sink] = entries.count
                 entries.append(Entry(sink: log.sink, location: log.location, path: log.path))
             }
@@ -58,21 +58,6 @@ extension LogSink {
         case .file(let path): path
         case .standardOutput: "standard output"
         case .standardError: "standard error"
-        }
-    }
-}
-
-extension NetworkFilter {
-    var accessLogs: [AccessLog] {
-        switch self {
-        case .httpConnectionManager(let http): http.accessLogs
-        case .tcpProxy(let tcp): tcp.accessLogs
-        }
-    }
-    var localReplies: LocalReplyConfig? {
-        switch self {
-        case .httpConnectionManager(let http): http.localReplies
-        case .tcpProxy: nil
         }
     }
 }

@@ -23,7 +23,10 @@ public enum CompatibilityDocument {
             "Listeners and filters",
             [
                 (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
-                (.networkFilter, ""), (.tcpProxy, ""), (.connectionHash, "of TCP proxies"), (.connectionHashSource, ""),
+                (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
+                (.networkFilter, ""), (.connectionLimit, ""), (.tcpProxy, ""), (.connectionHash, "of TCP proxies"),
+                (.connectionHashSource, ""), (.echo, ""),
+                (.networkDirectResponse, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
                 (.localReplyConfig, ""), (.responseMapper, ""), (.replyFormat, "of answers"),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),

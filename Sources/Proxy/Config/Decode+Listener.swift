@@ -16,12 +16,10 @@ extension Decoder {
             if let address, let value = message["address"] {
                 checkUnique(address.address, value, &addresses)
             }
-            let filter = networkFilter(message)
-            // A listener with errors is read to its end all the same; the placeholders go nowhere.
+            // A listener with errors is read to its end all the same; the placeholder goes nowhere.
             var listener = Listener(
-                name: given.map(\.1) ?? "", address: address?.address ?? .pipe(path: ""),
-                filter: filter ?? .tcpProxy(TCPProxy(statPrefix: "", cluster: "", clusterLocation: message.location)),
-                location: message.location)
+                name: given.map(\.1) ?? "", address: address?.address ?? .pipe(path: ""), location: message.location)
+            filterChains(message, &listener)
             if listener.name.isEmpty { listener.name = Self.text(listener.address) }
             listener.ipv4Compat = address?.ipv4Compat ?? false
             fill(&listener, from: message)
@@ -49,40 +47,7 @@ extension Decoder {
         }
     }
 
-    /// The terminal filter of the one filter chain.
-    private mutating func networkFilter(_ listener: Message) -> NetworkFilter? {
-        guard let value = listener.require("filter_chains") else { return nil }
-        let chains = value.list()
-        if chains.isEmpty, case .sequence = value.node.content { value.error("one filter chain is required") }
-        for extra in chains.dropFirst() {
-            extra.error("only one filter chain for each listener is supported by this build")
-        }
-        var result: NetworkFilter?
-        for chain in chains.compactMap({ $0.message(.filterChain) }) {
-            checkTransportSocket(chain["transport_socket"])
-            guard let value = chain.require("filters") else { continue }
-            let filters = value.list()
-            if filters.isEmpty, case .sequence = value.node.content { value.error("one network filter is required") }
-            for extra in filters.dropFirst() {
-                extra.error("only one network filter for each filter chain is supported by this build")
-            }
-            for filter in filters { result = networkFilter(filter) ?? result }
-        }
-        return result
-    }
-
-    private mutating func networkFilter(_ value: Value) -> NetworkFilter? {
-        guard let message = value.message(.networkFilter) else { return nil }
-        _ = message.require("name")?.nonEmptyString()
-        guard let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"]) else {
-            return nil
-        }
-        guard let (schema, filter) = config.extensionMessage([.httpConnectionManager, .tcpProxy]) else { return nil }
-        if schema == MessageSchema.tcpProxy.name { return tcpProxy(filter).map { .tcpProxy($0) } }
-        return httpConnectionManager(filter).map { .httpConnectionManager($0) }
-    }
-
-    private mutating func tcpProxy(_ message: Message) -> TCPProxy? {
+    mutating func tcpProxy(_ message: Message) -> TCPProxy? {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
         let cluster = message.requireOne(of: ["cluster"], else: ["weighted_clusters"])
         let name = cluster?.nonEmptyString()

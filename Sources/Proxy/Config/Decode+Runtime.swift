@@ -133,15 +133,13 @@ public struct RuntimeKeys: Sendable {
         keys.insert(Self.globalConnectionLimit)
         for listener in bootstrap.listeners {
             keys.insert(Self.connectionLimit(of: listener.name))
-            let logs: [AccessLog]
-            switch listener.filter {
-            case .httpConnectionManager(let http):
-                logs = http.accessLogs
-                for mapper in http.localReplies?.mappers ?? [] { add(mapper.filter) }
-                keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
-            case .tcpProxy(let tcp): logs = tcp.accessLogs
+            for chain in listener.allChains {
+                if case .httpConnectionManager(let http) = chain.filter {
+                    keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
+                }
+                for mapper in chain.filter.localReplies?.mappers ?? [] { add(mapper.filter) }
+                for filter in chain.filter.accessLogs.compactMap(\.filter) { add(filter) }
             }
-            for filter in logs.compactMap(\.filter) { add(filter) }
         }
     }
 

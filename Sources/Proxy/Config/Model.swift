@@ -66,20 +66,16 @@ public struct Listener: Sendable {
     public var listenerFiltersTimeoutMs: UInt64 = 15_000
     /// `continue_on_listener_filters_timeout`.
     public var continuesOnListenerFiltersTimeout = false
-    /// The terminal filter of the one filter chain that this build takes.
-    public var filter: NetworkFilter
+    /// `filter_chains`: each connection gets one of them, by what it has.
+    public var filterChains: [FilterChain] = []
+    /// `default_filter_chain`: for connections that none of the others takes; nil: they are closed.
+    public var defaultFilterChain: FilterChain?
     public var location: SourceLocation
-    public init(name: String, address: Address, filter: NetworkFilter, location: SourceLocation) {
+    public init(name: String, address: Address, location: SourceLocation) {
         self.name = name
         self.address = address
-        self.filter = filter
         self.location = location
     }
-}
-
-public enum NetworkFilter: Sendable {
-    case httpConnectionManager(HTTPConnectionManager)
-    case tcpProxy(TCPProxy)
 }
 
 public struct HTTPConnectionManager: Sendable {

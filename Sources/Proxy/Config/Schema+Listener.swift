@@ -4,10 +4,11 @@ extension MessageSchema {
         "envoy.config.listener.v3.Listener",
         supported: """
             name address stat_prefix filter_chains per_connection_buffer_limit_bytes enable_reuse_port \
-            tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout
+            tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout \
+            default_filter_chain
             """,
         refused: """
-            fcds_config filter_chain_matcher default_filter_chain deprecated_v1 tcp_fast_open_queue_length \
+            fcds_config filter_chain_matcher deprecated_v1 tcp_fast_open_queue_length \
             udp_listener_config api_listener connection_balance_config reuse_port \
             max_connections_to_accept_per_socket_event internal_listener
             """,
@@ -22,15 +23,6 @@ extension MessageSchema {
             "reuse_port": "deprecated by Envoy, use enable_reuse_port",
             "deprecated_v1": "use bind_to_port",
             "access_log": "give it to the connection manager or the TCP proxy",
-        ])
-
-    static let filterChain = MessageSchema(
-        "envoy.config.listener.v3.FilterChain",
-        supported: "filters transport_socket", refused: "tls_context",
-        unlessDefault: "filter_chain_match use_proxy_proto", ignored: "metadata transport_socket_connect_timeout name",
-        hints: [
-            "filter_chain_match": "the one filter chain takes every connection",
-            "use_proxy_proto": "deprecated by Envoy, use the listener filter envoy.filters.listener.proxy_protocol",
         ])
 
     static let networkFilter = MessageSchema(

@@ -126,7 +126,7 @@ final class AheadTable {
                 throw RecordError("it does not rest")
             }
             unit.downstream = record
-            unit.listener = listener
+            unit.listener = worker.snapshot.chain(of: record, listener: listener, entry.descriptor)
         } catch {
             worker.giveBack(entry.slot, entry.descriptor)
             return "its record is not understood: \(error)"

@@ -6,6 +6,9 @@ enum UnitCheck {
     /// Why it cannot be served, nil if it can.
     static func problem(of unit: IncomingUnit, maxInput: Int, snapshot: Snapshot) -> String? {
         if let d = unit.downstream {
+            if unit.listener == Snapshot.noChain {
+                return "no filter chain of its listener takes it in the new configuration"
+            }
             if unit.listener < 0 { return "its listener is not in the new configuration" }
             if let problem = problem(of: d, maxInput: maxInput) { return problem }
             if let problem = downstreamProblem(d, unit, snapshot) { return problem }
@@ -21,6 +24,7 @@ enum UnitCheck {
         return nil
     }
 
+    private static let otherProtocol = "its listener speaks another protocol in the new configuration"
     private static let broken = "its record contradicts itself"
     private static let noCluster = "its cluster is not in the new configuration, as too many others"
 
@@ -38,9 +42,10 @@ enum UnitCheck {
     ) -> String? {
         let flags = Connection.Flags(rawValue: d.flags)
         let isHTTP = snapshot.listeners[Int(unit.listener)].isHTTP
+        let isTunnel = snapshot.listeners[Int(unit.listener)].kind == .tunnelDownstream
         switch ConnectionRecord.kind(d.kind) {
         case .downstreamHTTP:
-            guard isHTTP else { return "its listener speaks another protocol in the new configuration" }
+            guard isHTTP else { return otherProtocol }
             guard !flags.contains(.upgraded), unit.stream != nil || unit.upstream == nil else { return broken }
             if flags.contains(.inBody), unit.stream == nil || d.decoder.isDone { return broken }
             if let up = unit.upstream, ConnectionRecord.kind(up.kind) != .upstreamHTTP {
@@ -52,7 +57,7 @@ enum UnitCheck {
             }
         case .tunnelDownstream:
             let upgraded = flags.contains(.upgraded)
-            guard isHTTP == upgraded else { return "its listener speaks another protocol in the new configuration" }
+            guard upgraded ? isHTTP : isTunnel else { return otherProtocol }
             guard let up = unit.upstream, ConnectionRecord.kind(up.kind) == .tunnelUpstream,
                 Connection.Flags(rawValue: up.flags).contains(.upgraded) == upgraded, (unit.stream != nil) == upgraded
             else { return broken }
@@ -63,6 +68,11 @@ enum UnitCheck {
             if snapshot.listeners[Int(unit.listener)].headerRules.isEmpty {
                 return "its listener takes no PROXY headers in the new configuration"
             }
+        case .echo:
+            guard snapshot.listeners[Int(unit.listener)].kind == .echo else { return otherProtocol }
+            guard unit.stream == nil, unit.upstream == nil,
+                flags.isDisjoint(with: [.inBody, .headStarted, .upgraded, .lingering, .closeAfterFlush])
+            else { return broken }
         default: return broken
         }
         return flags.isDisjoint(with: [.pooled, .connecting, .proxied]) ? nil : broken

@@ -5,8 +5,8 @@ extension Worker {
     /// Puts what was adopted into the gauges, before the parent takes it out of its own: for a moment both have it, and at
     /// none nobody. The main thread does it for the parked worker.
     func count() {
-        // By listener, upgraded ones apart: thousands are in the same few gauges.
-        var open = [Int](repeating: 0, count: 2 * snapshot.configuredListeners.count)
+        // By filter chain, upgraded ones apart: thousands are in the same few gauges.
+        var open = [Int](repeating: 0, count: 2 * snapshot.chainCount)
         defer {
             for (place, number) in open.enumerated() where number > 0 {
                 addConnectionGauges(listener: place / 2, upgraded: place % 2 == 1, number)

@@ -17,8 +17,8 @@ extension Worker {
     func unit(_ slot: Int32) -> SentUnit? {
         let c = connections[slot]
         switch c.pointee.kind {
-        case .free: return nil
-        case .downstreamHTTP, .tunnelDownstream, .awaitingHeader:
+        case .free, .leaving: return nil
+        case .downstreamHTTP, .tunnelDownstream, .awaitingHeader, .echo:
             let up = c.pointee.stream >= 0 ? streams[c.pointee.stream].pointee.upstream : c.pointee.peer
             return SentUnit(worker: Int32(index), downstream: slot, upstream: up)
         case .upstreamHTTP, .tunnelUpstream:
@@ -40,7 +40,7 @@ extension Worker {
             streamSlot = d.pointee.stream
             let start = out.begin(UnitRecord.Tag.downstream)
             ConnectionRecord.write(
-                d, listener: d.pointee.listener, cluster: -1, host: nil, addresses: addresses(of: d), into: &out)
+                d, listener: Int32(listener(of: d)), cluster: -1, host: nil, addresses: addresses(of: d), into: &out)
             exportLog(d.pointee.log, d, ConnectionRecord.logTag, into: &out)
             out.end(start)
         }
@@ -174,21 +174,27 @@ extension Worker {
         let amount = UInt64(bitPattern: Int64(change))
         listenerStats[listener].listenerGauges[.downstream_pre_cx_active].add(amount)
         cl_owner_add(downstreams, amount)
-        open.add(worker: index, listener: listener, amount)
+        open.add(worker: index, listener: self.listener(of: d), amount)
     }
 
     /// The same for some that the filter chain has.
+    ///
+    /// - Parameter listener: position in `Snapshot.listeners`.
     func addConnectionGauges(listener: Int, upgraded: Bool, _ change: Int) {
         let stats = listenerStats + listener
         let amount = UInt64(bitPattern: Int64(change))
         stats.pointee.listenerGauges[.downstream_cx_active].add(amount)
         stats.pointee.workerGauges[.downstream_cx_active].add(amount)
+        if let limit = snapshot.listeners[listener].chainLimit {
+            limit.pointee.add(Int64(change))
+            stats.pointee.limitGauges[.active_connections].add(amount)
+        }
         if snapshot.listeners[listener].isHTTP {
             stats.pointee.httpGauges[.downstream_cx_active].add(amount)
             stats.pointee.httpGauges[upgraded ? .downstream_cx_upgrades_active : .downstream_cx_http1_active].add(
                 amount)
         }
         cl_owner_add(downstreams, amount)
-        open.add(worker: index, listener: listener, amount)
+        open.add(worker: index, listener: Int(snapshot.listeners[listener].position), amount)
     }
 }

@@ -17,7 +17,7 @@ struct IncomingUnit: BitwiseCopyable {
     /// Slots in which descriptors that came ahead are registered already, -1: none.
     var downstreamSlot: Int32 = -1
     var upstreamSlot: Int32 = -1
-    /// Position of the listener here.
+    /// Position in `Snapshot.listeners` here; -1: its listener is not there, or `Snapshot.noChain`.
     var listener: Int32 = -1
     /// Position of the cluster here; one behind the configured ones is gone from the configuration.
     var cluster: Int32 = -1

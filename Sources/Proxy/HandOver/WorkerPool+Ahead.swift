@@ -57,7 +57,7 @@ extension WorkerPool {
         _ worker: Worker, _ slot: Int32, _ c: ConnectionPointer, _ id: UInt64, _ named: inout Set<Int32>,
         into out: inout RecordWriter
     ) {
-        let listener = c.pointee.listener
+        let listener = Int32(worker.listener(of: c))
         if named.insert(listener).inserted {
             let start = out.begin(AheadRecord.Tag.listener)
             out.number(AheadRecord.Tag.position, UInt64(listener) + 1)

@@ -224,7 +224,7 @@ extension WorkerPool {
                 case .free: break
                 case .downstreamHTTP: worker.downstreamClosed(slot, c)
                 case .tunnelDownstream, .tunnelUpstream: worker.closeTunnel(slot, c)
-                case .upstreamHTTP, .awaitingHeader: worker.close(slot, c)
+                case .upstreamHTTP, .awaitingHeader, .echo, .leaving: worker.close(slot, c)
                 }
             }
         }

@@ -250,7 +250,7 @@ final class ConnectionImport {
         }
         if let d = unit.downstream {
             guard let position = position(d.listener, listeners) else { return "its record names no listener" }
-            unit.listener = position
+            unit.listener = pool.workers[0].snapshot.chain(of: d, listener: position, unit.downstreamDescriptor)
         }
         if let cluster = unit.stream?.cluster ?? unit.upstream?.cluster {
             if let up = unit.upstream, up.cluster != cluster { return "its record names two clusters" }

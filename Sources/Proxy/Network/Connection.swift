@@ -15,6 +15,11 @@ struct Connection: BitwiseCopyable {
         case tunnelUpstream
         /// A client whose PROXY header has not come yet.
         case awaitingHeader
+        /// A client whose bytes are sent back to it.
+        case echo
+        /// A client that gets nothing more than what is in `output`: it is closed then, or when its time is over. Never leaves
+        /// the process.
+        case leaving
     }
 
     /// The bits travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
@@ -72,6 +77,8 @@ struct Connection: BitwiseCopyable {
         static let bulk = Flags(rawValue: 1 << 23)
         /// It begins with the addresses of a client and serves nobody else (upstream).
         static let proxied = Flags(rawValue: 1 << 24)
+        /// One more than `connection_limit` allows. Never leaves the process.
+        static let overLimit = Flags(rawValue: 1 << 25)
     }
 
     var fd: Int32 = -1
@@ -82,7 +89,7 @@ struct Connection: BitwiseCopyable {
     var peer: Int32 = -1
     /// The request in flight (worker's stream slab), -1: none.
     var stream: Int32 = -1
-    /// Position of the listener in the configuration (downstream).
+    /// Position in `Snapshot.listeners` (downstream): of its listener with its filter chain.
     var listener: Int32 = -1
     /// The pool it belongs to (upstream).
     var host: Int32 = -1

@@ -35,10 +35,7 @@ extension Server: AdminContext {
     }
 
     private static func openAdminSocket(_ configured: Admin) throws(ListenError) -> Int32? {
-        var listener = Listener(
-            name: "admin", address: configured.address,
-            filter: .tcpProxy(TCPProxy(statPrefix: "", cluster: "", clusterLocation: configured.location)),
-            location: configured.location)
+        var listener = Listener(name: "admin", address: configured.address, location: configured.location)
         listener.reusePort = false
         return try ListenSocket.open(listener, position: 0, concurrency: 1, probe: false).members.first?.descriptor
     }

@@ -1,8 +1,14 @@
 import CLinux
 import ProxyConfig
 
-/// A listener as the workers see it: plain data.
+/// A listener as the workers see it, with one of its filter chains: plain data.
 struct CompiledListener: BitwiseCopyable {
+    /// In the configuration.
+    var position: Int32 = -1
+    /// Which filter chain a connection gets; nil: this one.
+    var chains: UnsafeMutablePointer<FilterChainTable>?
+    /// What connections are once they are the filter chain's.
+    var kind: Connection.Kind
     var isHTTP: Bool
     var bufferLimit: UInt32
     /// TCP proxy: position of the cluster.
@@ -47,6 +53,10 @@ struct CompiledListener: BitwiseCopyable {
     var headerRules: ProxyHeader.Rules = []
     var filterTimeoutNs: UInt64 = 0
     var continuesOnFilterTimeout = false
+    /// nil: the filter chain has no `connection_limit`.
+    var chainLimit: UnsafeMutablePointer<ChainLimit>?
+    /// What a connection is sent that is then closed.
+    var fixedResponse = Bytes("")
 }
 
 /// A cluster as the workers see it: plain data.
@@ -148,15 +158,22 @@ final class Snapshot: @unchecked Sendable {
         var tcpPrefix: String?
         /// Behind `proxy_proto.`, may be empty; nil: there is no such filter.
         var proxyPrefix: String?
+        /// Behind `connection_limit.`; nil: there is no such filter.
+        var limitPrefix: String?
     }
+    /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain.
     let listeners: UnsafeMutablePointer<CompiledListener>
+    /// Of the configuration.
     let listenerCount: Int
+    /// Of `listeners`.
+    let chainCount: Int
     let clusters: UnsafeMutablePointer<CompiledCluster>
     /// Clusters of the configuration. Behind them is room for `maxGoneClusters` that it has no more.
     let clusterCount: Int
     /// Clusters of a predecessor that still serve requests which it began; see `DataPlaneStats.addGone`.
     static let maxGoneClusters = 64
     private let usageCells: UnsafeMutablePointer<UInt64>
+    /// Of `listeners`.
     let listenerNames: [ListenerName]
     let clusterStatNames: [String]
     /// Names as the configuration has them: a record that leaves the process carries them, never positions.
@@ -187,7 +204,8 @@ final class Snapshot: @unchecked Sendable {
         clusterCount = bootstrap.clusters.count
         configuredListeners = bootstrap.listeners.map(\.name)
         configuredClusters = bootstrap.clusters.map(\.name)
-        listeners = .allocate(capacity: max(listenerCount, 1))
+        chainCount = bootstrap.listeners.reduce(0) { $0 + $1.allChains.count }
+        listeners = .allocate(capacity: max(chainCount, 1))
         let room = clusterCount + Self.maxGoneClusters
         clusters = .allocate(capacity: room)
         usageCells = .allocate(capacity: room * ClusterUsage.stride)
@@ -215,38 +233,59 @@ final class Snapshot: @unchecked Sendable {
                 clusters[i].consecutiveLocalOriginFailure = outliers.consecutiveLocalOriginFailure
             }
         }
-        var names: [ListenerName] = []
+        var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
         var headBytes = 60 * 1024
         var headerFields = 100
-        for (i, listener) in bootstrap.listeners.enumerated() {
-            var name = ListenerName(statName: Self.statName(listener.statPrefix ?? Self.text(listener.address)))
-            switch listener.filter {
-            case .tcpProxy(let tcp):
-                name.tcpPrefix = Self.statName(tcp.statPrefix)
-                (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
-            case .httpConnectionManager(let http):
-                name.httpPrefix = Self.statName(http.statPrefix)
-                let compiled = Self.compile(listener, http, clusterNames, shares)
-                headBytes = max(headBytes, compiled.limits.bytes)
-                headerFields = max(headerFields, compiled.limits.fields)
-                (listeners + i).initialize(to: compiled)
+        var further = listenerCount
+        for (position, listener) in bootstrap.listeners.enumerated() {
+            var chains: [Int32] = []
+            let limit = shares.makeNumber(.max, key: RuntimeKeys.connectionLimit(of: listener.name))
+            for chain in listener.allChains {
+                let i = chains.isEmpty ? position : further
+                if !chains.isEmpty { further += 1 }
+                chains.append(Int32(i))
+                var name = ListenerName(statName: Self.statName(listener.statPrefix ?? Self.text(listener.address)))
+                switch chain.filter {
+                case .tcpProxy(let tcp):
+                    name.tcpPrefix = Self.statName(tcp.statPrefix)
+                    (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
+                case .httpConnectionManager(let http):
+                    name.httpPrefix = Self.statName(http.statPrefix)
+                    let compiled = Self.compile(listener, http, clusterNames, shares)
+                    headBytes = max(headBytes, compiled.limits.bytes)
+                    headerFields = max(headerFields, compiled.limits.fields)
+                    (listeners + i).initialize(to: compiled)
+                case .echo: (listeners + i).initialize(to: Self.compile(listener, .echo))
+                case .directResponse(let text):
+                    (listeners + i).initialize(to: Self.compile(listener, .leaving))
+                    listeners[i].fixedResponse = Bytes(keeping: text)
+                }
+                if let limit = chain.connectionLimit {
+                    name.limitPrefix = Self.statName(limit.statPrefix)
+                    listeners[i].chainLimit = ChainLimit.make(limit)
+                }
+                if let filter = listener.proxyProtocol {
+                    name.proxyPrefix = Self.statName(filter.statPrefix)
+                    listeners[i].headerRules = ProxyHeader.Rules(filter)
+                    listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
+                    listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
+                }
+                names[i] = name
+                listeners[i].position = Int32(position)
+                listeners[i].connectionLimit = limit
+                if let logs = ListenerLogs(
+                    chain.filter.accessLogs, replies: chain.filter.localReplies, sinks: logSinks.positions,
+                    shares: shares)
+                {
+                    let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
+                    memory.initialize(to: logs)
+                    listeners[i].log = memory
+                }
             }
-            if let filter = listener.proxyProtocol {
-                name.proxyPrefix = Self.statName(filter.statPrefix)
-                listeners[i].headerRules = ProxyHeader.Rules(filter)
-                listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
-                listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
-            }
-            names.append(name)
-            listeners[i].connectionLimit = shares.makeNumber(
-                .max, key: RuntimeKeys.connectionLimit(of: listener.name))
-            if let logs = ListenerLogs(
-                listener.filter.accessLogs, replies: listener.filter.localReplies, sinks: logSinks.positions,
-                shares: shares)
-            {
-                let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
-                memory.initialize(to: logs)
-                listeners[i].log = memory
+            if let table = FilterChainTable(listener, positions: chains) {
+                let memory = UnsafeMutablePointer<FilterChainTable>.allocate(capacity: 1)
+                memory.initialize(to: table)
+                listeners[position].chains = memory
             }
         }
         listenerNames = names
@@ -258,9 +297,17 @@ final class Snapshot: @unchecked Sendable {
         maxHeaderFields = headerFields
     }
 
+    /// Of a filter that needs nothing more.
+    private static func compile(_ listener: Listener, _ kind: Connection.Kind) -> CompiledListener {
+        CompiledListener(
+            kind: kind, isHTTP: false, bufferLimit: listener.bufferLimit, idleTimeoutNs: 0, maxDurationNs: 0,
+            upgradeNames: .allocate(capacity: 1))
+    }
+
     private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
         CompiledListener(
-            isHTTP: false, bufferLimit: listener.bufferLimit, tcpCluster: clusters.position(of: tcp.cluster),
+            kind: .tunnelDownstream, isHTTP: false, bufferLimit: listener.bufferLimit,
+            tcpCluster: clusters.position(of: tcp.cluster),
             maxConnectAttempts: max(tcp.maxConnectAttempts, 1), hashesSource: tcp.hashesSource,
             idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
             maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .allocate(capacity: 1))
@@ -276,7 +323,8 @@ final class Snapshot: @unchecked Sendable {
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
         return CompiledListener(
-            isHTTP: true, bufferLimit: listener.bufferLimit, idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
+            kind: .downstreamHTTP, isHTTP: true, bufferLimit: listener.bufferLimit,
+            idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
             maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: Unmanaged.passRetained(table),
             limits: HeadLimits(
                 bytes: Int(http.maxRequestHeadersKiB) * 1024, fields: Int(http.maxHeadersCount)),

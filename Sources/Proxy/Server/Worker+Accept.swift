@@ -107,6 +107,16 @@ extension Worker {
             _ = cl_close(fd)
             return
         }
+        let peer = PeerAddress(&address)
+        var place = Int32(listener)
+        if let chains = snapshot.listeners[listener].chains, snapshot.listeners[listener].headerRules.isEmpty {
+            place = chooseChain(chains, listener: listener, fd, remote: peer)
+            if place < 0 {
+                open.add(worker: index, listener: listener, .max)
+                _ = cl_close(fd)
+                return
+            }
+        }
         let slot = connections.take()
         let stats = listenerStats + listener
         guard slot >= 0 else {
@@ -115,18 +125,18 @@ extension Worker {
             stats.pointee.listener[.downstream_cx_overflow].increment()
             return
         }
-        let compiled = snapshot.listeners + listener
+        let compiled = snapshot.listeners + Int(place)
         let c = connections[slot]
         let generation = c.pointee.generation
         c.pointee = Connection()
         c.pointee.generation = generation
         c.pointee.fd = fd
-        c.pointee.kind = compiled.pointee.isHTTP ? .downstreamHTTP : .tunnelDownstream
-        c.pointee.listener = Int32(listener)
+        c.pointee.kind = compiled.pointee.kind
+        c.pointee.listener = place
         c.pointee.createdNs = state.pointee.nowNs
         c.pointee.lastActivityNs = state.pointee.nowNs
         c.pointee.bufferLimit = compiled.pointee.bufferLimit
-        c.pointee.remote = PeerAddress(&address)
+        c.pointee.remote = peer
         c.pointee.id = state.pointee.connectionID
         state.pointee.connectionID &+= state.pointee.connectionStride
         cl_owner_add(downstreams, 1)
@@ -140,7 +150,7 @@ extension Worker {
             hooks.log("worker \(index): cannot watch a connection: \(SystemError.text(-rc))")
             return close(slot, c)
         }
-        if c.pointee.kind == .tunnelDownstream { startTunnel(slot, c) }
+        if c.pointee.kind != .downstreamHTTP { startOther(slot, c) }
     }
 
     /// Counts a connection that the filter chain gets, and begins its log.
@@ -150,10 +160,13 @@ extension Worker {
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()
         stats.pointee.workerGauges[.downstream_cx_active].add(1)
+        if compiled.pointee.chainLimit != nil { countAgainstLimit(c, compiled) }
         if compiled.pointee.isHTTP {
             stats.pointee.http[.downstream_cx_total].increment()
-            stats.pointee.http[.downstream_cx_http1_total].increment()
             stats.pointee.httpGauges[.downstream_cx_active].add(1)
+            // One too many speaks no protocol.
+            if c.pointee.flags.contains(.overLimit) { return }
+            stats.pointee.http[.downstream_cx_http1_total].increment()
             stats.pointee.httpGauges[.downstream_cx_http1_active].add(1)
             armIdle(slot, c)
         } else {

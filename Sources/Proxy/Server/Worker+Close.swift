@@ -32,7 +32,7 @@ extension Worker {
         }
         if c.pointee.log >= 0 { finishLog(connection: c) }
         cl_owner_add(downstreams, .max)
-        open.add(worker: index, listener: Int(c.pointee.listener), .max)
+        open.add(worker: index, listener: listener(of: c), .max)
         if downstreamCount == 0 { hooks.drained(index) }
     }
 
@@ -44,6 +44,10 @@ extension Worker {
         stats.pointee.listenerGauges[.downstream_cx_active].sub(1)
         stats.pointee.workerGauges[.downstream_cx_active].sub(1)
         stats.pointee.listenerHistograms[.downstream_cx_length_ms].record(lengthMs)
+        if let limit = snapshot.listeners[Int(c.pointee.listener)].chainLimit {
+            limit.pointee.add(-1)
+            stats.pointee.limitGauges[.active_connections].sub(1)
+        }
         if snapshot.listeners[Int(c.pointee.listener)].isHTTP {
             let remote = c.pointee.flags.contains(.remoteClosed)
             let http = stats.pointee.http
@@ -57,7 +61,7 @@ extension Worker {
             stats.pointee.httpGauges[.downstream_cx_active].sub(1)
             if c.pointee.flags.contains(.upgraded) {
                 stats.pointee.httpGauges[.downstream_cx_upgrades_active].sub(1)
-            } else {
+            } else if !c.pointee.flags.contains(.overLimit) {
                 stats.pointee.httpGauges[.downstream_cx_http1_active].sub(1)
             }
             stats.pointee.httpHistograms[.downstream_cx_length_ms].record(lengthMs)
@@ -134,6 +138,7 @@ extension Worker {
             closeTunnel(slot, c)
         case .tunnelDownstream: closeTunnel(slot, c)
         case .awaitingHeader: headerEnded(slot, c, -Int(ECONNRESET))
+        case .echo, .leaving: close(slot, c)
         case .free: break
         }
     }
@@ -173,6 +178,8 @@ extension Worker {
             state.pointee.drain = DrainState(mode: .finish, startNs: now, lengthNs: graceMs &* 1_000_000)
             for slot in 0..<connections.count {
                 let c = connections[slot]
+                // Nobody waits for those that are only kept for a time.
+                if c.pointee.flags.contains(.overLimit), c.pointee.kind == .leaving { close(slot, c) }
                 guard c.pointee.kind == .downstreamHTTP, c.pointee.stream < 0,
                     !c.pointee.flags.contains(.lingering)
                 else { continue }

@@ -94,16 +94,23 @@ extension Worker {
 
     /// It is a connection now; `input` holds what came behind the header. It may be closed on return.
     private func passFilters(_ slot: Int32, _ c: ConnectionPointer, isPending: Bool) {
+        if let chains = snapshot.listeners[Int(c.pointee.listener)].chains {
+            let chain = chooseChain(
+                chains, listener: Int(c.pointee.listener), c.pointee.fd, remote: c.pointee.remote,
+                named: addresses(of: c)?.pointee)
+            if chain < 0 { return close(slot, c) }
+            c.pointee.listener = chain
+        }
         let listener = snapshot.listeners + Int(c.pointee.listener)
         listenerStats[Int(c.pointee.listener)].listenerGauges[.downstream_pre_cx_active].sub(1)
-        c.pointee.kind = listener.pointee.isHTTP ? .downstreamHTTP : .tunnelDownstream
+        c.pointee.kind = listener.pointee.kind
         c.pointee.createdNs = state.pointee.nowNs
         c.pointee.lastActivityNs = state.pointee.nowNs
         c.pointee.deadlineNs = 0
         disarm(slot)
         beginConnection(slot, c, listener)
         if !c.pointee.input.isEmpty { countReceived(c, c.pointee.input.count) }
-        guard listener.pointee.isHTTP else { return startTunnel(slot, c) }
+        guard c.pointee.kind == .downstreamHTTP else { return startOther(slot, c) }
         // Its drain began while it had no request to be told with.
         if state.pointee.drain.mode == .finish { armGrace(slot, c) }
         if isPending { c.pointee.flags.insert(.readPending) }

@@ -116,7 +116,9 @@ extension Worker {
         case .upstreamHTTP: readUpstream(slot, c)
         case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
         case .awaitingHeader: readHeader(slot, c)
-        case .free: break
+        case .echo: readEcho(slot, c)
+        // Is lingering.
+        case .leaving, .free: break
         }
     }
 
@@ -156,7 +158,9 @@ extension Worker {
         case .upstreamHTTP: readUpstream(slot, c)
         case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
         case .awaitingHeader: readHeader(slot, c)
-        case .free: break
+        case .echo: readEcho(slot, c)
+        // Is lingering.
+        case .leaving, .free: break
         }
     }
 

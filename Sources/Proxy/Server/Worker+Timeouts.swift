@@ -6,7 +6,7 @@ extension Worker {
     private enum Reason {
         case none
         case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration, retry,
-            perTry, perTryIdle, proxyHeader
+            perTry, perTryIdle, proxyHeader, leaving
     }
 
     private struct Due {
@@ -61,6 +61,8 @@ extension Worker {
             if c.pointee.flags.contains(.connecting) { due.consider(c.pointee.deadlineNs, 1, .connect) }
         case .awaitingHeader:
             if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .proxyHeader) }
+        case .echo: break
+        case .leaving: if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .leaving) }
         }
         return due
     }
@@ -173,6 +175,7 @@ extension Worker {
         case .perTryIdle: perTryTimedOut(slot, c, .upstream_rq_per_try_idle_timeout, .perTryIdleTimeout)
         case .connect: connectTimedOut(slot, c)
         case .proxyHeader: headerTimedOut(slot, c)
+        case .leaving: close(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {
                 listenerStats[Int(c.pointee.listener)].http[.downstream_rq_idle_timeout].increment()

@@ -89,6 +89,7 @@ extension Worker {
             resumeSource(of: c)
             // A client that pipelines without reading its responses was paused itself.
             if c.pointee.kind == .downstreamHTTP, c.pointee.stream < 0 { resumeReading(slot, c) }
+            if c.pointee.kind == .echo { resumeReading(slot, c) }
         }
         if c.pointee.output.isEmpty { outputFlushed(slot, c) }
     }
@@ -145,7 +146,7 @@ extension Worker {
             listenerStats[Int(c.pointee.listener)].tcp[.downstream_flow_control_paused_reading_total].increment()
         case .upstreamHTTP, .tunnelUpstream:
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_paused_reading_total].increment()
-        case .free, .awaitingHeader: break
+        case .free, .awaitingHeader, .echo, .leaving: break
         }
         return true
     }
@@ -169,7 +170,7 @@ extension Worker {
             listenerStats[Int(c.pointee.listener)].tcp[.downstream_flow_control_resumed_reading_total].increment()
         case .upstreamHTTP, .tunnelUpstream:
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_resumed_reading_total].increment()
-        case .free, .awaitingHeader: break
+        case .free, .awaitingHeader, .echo, .leaving: break
         }
         makeReady(slot, c)
     }

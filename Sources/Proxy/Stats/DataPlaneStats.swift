@@ -18,6 +18,9 @@ struct ListenerStats: BitwiseCopyable {
     let proxy: CounterGroup<ProxyProtocolCounter>
     let proxyV1: CounterGroup<ProxyProtocolVersionCounter>
     let proxyV2: CounterGroup<ProxyProtocolVersionCounter>
+    /// Of a filter chain without such a filter: cells that nobody shows.
+    let limit: CounterGroup<ConnectionLimitCounter>
+    let limitGauges: GaugeGroup<ConnectionLimitGauge>
     /// The same of all listeners.
     let codec: CounterGroup<CodecCounter>
 }
@@ -43,6 +46,8 @@ final class DataPlaneStats {
         let proxy: GroupIDs<ProxyProtocolCounter>
         let proxyV1: GroupIDs<ProxyProtocolVersionCounter>
         let proxyV2: GroupIDs<ProxyProtocolVersionCounter>
+        let limit: GroupIDs<ConnectionLimitCounter>
+        let limitGauges: GroupIDs<ConnectionLimitGauge>
         let codec: GroupIDs<CodecCounter>
     }
     private var listeners: [ListenerIDs] = []
@@ -166,6 +171,8 @@ final class DataPlaneStats {
             proxy: counters(name.proxyPrefix.map { ProxyProtocolScope($0) }),
             proxyV1: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 1) }),
             proxyV2: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 2) }),
+            limit: counters(name.limitPrefix.map { ConnectionLimitScope($0) }),
+            limitGauges: gauges(name.limitPrefix.map { ConnectionLimitScope($0) }),
             codec: GroupIDs(store, in: CodecScope()))
     }
 
@@ -188,6 +195,7 @@ final class DataPlaneStats {
                     listenerHTTP: ids.listenerHTTP.cells(writer),
                     tcp: ids.tcp.cells(writer), proxy: ids.proxy.cells(writer),
                     proxyV1: ids.proxyV1.cells(writer), proxyV2: ids.proxyV2.cells(writer),
+                    limit: ids.limit.cells(writer), limitGauges: ids.limitGauges.cells(writer),
                     codec: ids.codec.cells(writer)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)

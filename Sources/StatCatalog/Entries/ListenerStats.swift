@@ -15,7 +15,10 @@ public enum ListenerCounter: Int, CounterNames {
                 "Connections closed as soon as they were accepted because the listener had as many as "
                     + "`envoy.resource_limits.listener.<name>.connection_limit` allows, or a worker had no room for more."
             )
-        case .no_filter_chain_match: .alwaysZero("a listener has one filter chain, which takes every connection.")
+        case .no_filter_chain_match:
+            StatEntry(
+                "Connections closed since none of the listener's filter chains takes them, and there is no "
+                    + "`default_filter_chain`.")
         case .downstream_cx_overload_reject:
             StatEntry(
                 "Connections closed as soon as they were accepted because of the overload action "

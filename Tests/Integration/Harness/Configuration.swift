@@ -25,6 +25,10 @@ struct Configuration {
     var moreClusters: [String] = []
     /// Lines of a TCP proxy instead of the HTTP connection manager.
     var tcp: [String]?
+    /// Lines of the filter chain with that filter.
+    var chainLines: [String] = []
+    /// Filter chains besides, one a line.
+    var moreChains: [String] = []
     /// Lines of the bootstrap itself.
     var top: [String] = []
 
@@ -61,7 +65,7 @@ struct Configuration {
         \(lines(listenerLines, 4))    filter_chains:
             - filters:
         \(filter)
-
+        \(lines(chainLines, 6))\(lines(moreChains.map { "- " + $0 }, 4))
         """
     }
 

@@ -24,9 +24,9 @@ import Testing
             tcp.accessLogs = [
                 AccessLog(sink: .file(path: path(directory)), format: .defaultText, location: place, path: "field")
             ]
-            bootstrap.listeners = [
-                Listener(name: "l", address: .pipe(path: "@x"), filter: .tcpProxy(tcp), location: place)
-            ]
+            var listener = Listener(name: "l", address: .pipe(path: "@x"), location: place)
+            listener.filterChains = [FilterChain(filter: .tcpProxy(tcp), location: place)]
+            bootstrap.listeners = [listener]
             let sinks = LogSinks(bootstrap)
             writer = try AccessLogWriter(
                 sinks, descriptors: try sinks.open(), cells: FilesystemCells(store, store.makeWriter()),

@@ -12,8 +12,8 @@ struct ExamplesTests {
     @Test(
         "load without warnings",
         arguments: [
-            "access_log.yaml", "connect.yaml", "edge.yaml", "envoy.yaml", "envoy_v2.yaml", "health.yaml", "sticky.yaml",
-            "tcp.yaml", "websocket.yaml",
+            "access_log.yaml", "connect.yaml", "edge.yaml", "envoy.yaml", "envoy_v2.yaml", "filter_chains.yaml",
+            "health.yaml", "sticky.yaml", "tcp.yaml", "websocket.yaml",
         ])
     func load(name: String) throws {
         let loaded = try Self.load(name)

@@ -58,8 +58,8 @@ struct ListenerErrorTests {
                 listeners:
                     "{name: a, address: {pipe: {path: /a}}, filter_chains: [{filters: [{name: f, typed_config: {}}]}]}"),
             [
-                "envoy.yaml:3:91: \(Sample.typedConfig): \"@type\" is missing, expected \(Sample.hcmType) or "
-                    + "\(Sample.tcpType)"
+                "envoy.yaml:3:91: \(Sample.typedConfig): \"@type\" is missing, expected "
+                    + Sample.networkTypes
             ]
         ),
         (
@@ -70,7 +70,7 @@ struct ListenerErrorTests {
             [
                 "envoy.yaml:3:101: \(Sample.typedConfig).@type: "
                     + "\"type.googleapis.com/envoy.config.filter.network.tcp_proxy.v2.TcpProxy\" is of Envoy's v2 API; "
-                    + "expected \(Sample.hcmType) or \(Sample.tcpType)"
+                    + "expected \(Sample.networkTypes)"
             ]
         ),
         (
@@ -80,7 +80,7 @@ struct ListenerErrorTests {
             ),
             [
                 "envoy.yaml:3:101: \(Sample.typedConfig).@type: \"TcpProxy\" is not supported by this build; "
-                    + "expected \(Sample.hcmType) or \(Sample.tcpType)"
+                    + "expected \(Sample.networkTypes)"
             ]
         ),
         (
@@ -89,8 +89,8 @@ struct ListenerErrorTests {
                     + ", {name: second, typed_config: {\"@type\": \(Sample.tcpType), stat_prefix: p, cluster: c}}",
                 fields: ""),
             [
-                "envoy.yaml:6:143: static_resources.listeners[0].filter_chains[0].filters[1]: only one network "
-                    + "filter for each filter chain is supported by this build"
+                "envoy.yaml:6:1: static_resources.listeners[0].filter_chains[0].filters[0]: ends the filter chain: no "
+                    + "other may stand behind it"
             ]
         ),
         (
@@ -108,16 +108,13 @@ struct ListenerErrorTests {
         (
             Sample.bootstrap(
                 listeners:
-                    "{name: a, address: {pipe: {path: /a}}, filter_chains: [{filter_chain_match: {server_names: [a]}, tls_context: {}, filters: [\(Sample.plainTCP)]}, {filters: [\(Sample.plainTCP)]}]}"
+                    "{name: a, address: {pipe: {path: /a}}, filter_chains: [{tls_context: {}, filters: [\(Sample.plainTCP)]}, {filters: [\(Sample.plainTCP)]}]}"
             ),
             [
-                "envoy.yaml:3:57: static_resources.listeners[0].filter_chains[0].filter_chain_match: "
-                    + "\"filter_chain_match\" is an Envoy field that this build does not support; the one filter chain "
-                    + "takes every connection",
-                "envoy.yaml:3:98: static_resources.listeners[0].filter_chains[0].tls_context: \"tls_context\" is "
+                "envoy.yaml:3:57: static_resources.listeners[0].filter_chains[0].tls_context: \"tls_context\" is "
                     + "an Envoy field that this build does not support",
-                "envoy.yaml:3:269: static_resources.listeners[0].filter_chains[1]: only one filter chain for each "
-                    + "listener is supported by this build",
+                "envoy.yaml:3:228: static_resources.listeners[0].filter_chains[1]: takes the same connections as the "
+                    + "filter chain in line 3; nothing decides between them",
             ]
         ),
         (

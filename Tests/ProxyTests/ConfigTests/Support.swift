@@ -6,6 +6,12 @@ enum Sample {
     static let hcmType =
         "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     static let tcpType = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+    /// All network filters, as an error lists them.
+    static let networkTypes = [
+        "http_connection_manager.v3.HttpConnectionManager", "tcp_proxy.v3.TcpProxy", "echo.v3.Echo",
+        "direct_response.v3.Config", "connection_limit.v3.ConnectionLimit",
+    ].map { "type.googleapis.com/envoy.extensions.filters.network.\($0)" }.joined(separator: " or ")
+
     static let routerType = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     static let optionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -94,13 +100,16 @@ func errors(bytes: [UInt8], inline: String? = nil) -> [String] {
 }
 
 extension LoadedConfiguration {
+    /// The last filter of the first chain.
+    private var filter: NetworkFilter? { bootstrap.listeners.first?.filterChains.first?.filter }
+
     var http: HTTPConnectionManager? {
-        if case .httpConnectionManager(let manager)? = bootstrap.listeners.first?.filter { return manager }
+        if case .httpConnectionManager(let manager)? = filter { return manager }
         return nil
     }
 
     var tcp: TCPProxy? {
-        if case .tcpProxy(let proxy)? = bootstrap.listeners.first?.filter { return proxy }
+        if case .tcpProxy(let proxy)? = filter { return proxy }
         return nil
     }
 

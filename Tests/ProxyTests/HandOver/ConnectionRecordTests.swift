@@ -158,11 +158,12 @@ import Testing
 
     @Test func kindsHaveFixedNumbers() {
         let kinds: [Connection.Kind] = [
-            .free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream, .awaitingHeader,
+            .free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream, .awaitingHeader, .echo,
         ]
-        #expect(kinds.map(ConnectionRecord.wireKind) == [0, 1, 2, 3, 4, 5])
-        #expect((0...5).map { ConnectionRecord.kind($0) } == kinds)
-        #expect(ConnectionRecord.kind(6) == .free)
+        #expect(kinds.map(ConnectionRecord.wireKind) == [0, 1, 2, 3, 4, 5, 6])
+        #expect((0...6).map { ConnectionRecord.kind($0) } == kinds)
+        #expect(ConnectionRecord.kind(7) == .free)
+        #expect(ConnectionRecord.wireKind(.leaving) == 0, "it stays")
     }
 
     @Test func flagsThatTravelKeepTheirMeaning() {
@@ -171,6 +172,7 @@ import Testing
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
         #expect(Stream.Flags.known == 0x2F_FFFF)
         #expect(Stream.Flags.changesResponse.rawValue == 1 << 21)
+        #expect(Connection.Flags.overLimit.rawValue & Connection.Flags.known == 0)
         #expect(Connection.Flags.upgraded.rawValue == 1 << 15)
         #expect(Stream.Flags.pending.rawValue == 1 << 10)
     }

@@ -28,6 +28,7 @@ import Testing
         private static let filter =
             "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
         private static let tcp = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+        private static let echo = "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo"
         private static let proxy =
             "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
         private static let raw =
@@ -57,6 +58,12 @@ import Testing
                     address: {socket_address: {address: 127.0.0.1, port_value: 10001}}
                     listener_filters: [{name: f, typed_config: {"@type": \(Self.filter)}}]
                     filter_chains: [{filters: [{name: t, typed_config: {"@type": \(Self.tcp), stat_prefix: t, cluster: c}}]}]
+                  - name: e
+                    address: {socket_address: {address: 127.0.0.1, port_value: 10002}}
+                    filter_chains:
+                    - filter_chain_match: {source_type: EXTERNAL}
+                      filters: [{name: t, typed_config: {"@type": \(Self.tcp), stat_prefix: t, cluster: c}}]
+                    - filters: [{name: e, typed_config: {"@type": \(Self.echo)}}]
                   clusters:
                   - {name: c}
                   - {name: p, transport_socket: {name: s, typed_config: {"@type": \(Self.proxy), transport_socket: \(Self.raw)}}}
@@ -105,9 +112,9 @@ import Testing
     private static func transaction(_ bytes: inout [UInt8]) -> Int {
         var out = RecordWriter()
         var header = TransactionRecord()
-        header.units = 8
+        header.units = 9
         header.workers = 2
-        header.listeners = [.init(name: "l", statName: "l"), .init(name: "h", statName: "h")]
+        header.listeners = ["l", "h", "e"].map { .init(name: $0, statName: $0) }
         header.clusters = [
             .init(name: "c", statName: "c"), .init(name: "gone", statName: "gone"), .init(name: "p", statName: "p"),
         ]
@@ -134,7 +141,7 @@ import Testing
             let start = out.begin(tag)
             var client = RecordTests.address("192.0.2.7")
             var addresses = ClientAddresses(local: PeerAddress(&client), direct: PeerAddress(&client))
-            let listener: Int32 = kind == .awaitingHeader ? 1 : 0
+            let listener: Int32 = kind == .awaitingHeader ? 1 : kind == .echo ? 2 : 0
             withUnsafePointer(to: &host) { host in
                 withUnsafeMutablePointer(to: &addresses) { addresses in
                     ConnectionRecord.write(
@@ -187,8 +194,9 @@ import Testing
         }
         unit(6) { connection(UnitRecord.Tag.downstream, .awaitingHeader, [], -1) }
         unit(7) { connection(UnitRecord.Tag.upstream, .upstreamHTTP, [.pooled, .used, .proxied], 2) }
+        unit(8) { connection(UnitRecord.Tag.downstream, .echo, [.readPaused, .readPending], -1) }
         bytes = Array(out.bytes)
-        return 11
+        return 12
     }
 
     @Test func aWholeTransactionIsAdopted() throws {
@@ -201,7 +209,7 @@ import Testing
         #expect(child.pool.adoptConnections(bytes, descriptors) == nil)
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 8) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 9) == AnswerRecord())
         #expect(descriptors.allSatisfy { $0.raw < 0 })
         child.pool.dropConnections()
         child.pool.resumeParked()
@@ -220,10 +228,10 @@ import Testing
         }
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 8) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 9) == AnswerRecord())
         child.pool.countAdopted()
         child.activate()
-        #expect(child.pool.connectionCount == 6)
+        #expect(child.pool.connectionCount == 7)
         child.pool.resumeParked()
     }
 

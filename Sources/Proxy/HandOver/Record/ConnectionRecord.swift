@@ -52,6 +52,9 @@ struct ConnectionRecord: BitwiseCopyable {
         case .tunnelDownstream: 3
         case .tunnelUpstream: 4
         case .awaitingHeader: 5
+        case .echo: 6
+        // It stays where it is.
+        case .leaving: 0
         }
     }
 
@@ -62,6 +65,7 @@ struct ConnectionRecord: BitwiseCopyable {
         case 3: .tunnelDownstream
         case 4: .tunnelUpstream
         case 5: .awaitingHeader
+        case 6: .echo
         default: .free
         }
     }

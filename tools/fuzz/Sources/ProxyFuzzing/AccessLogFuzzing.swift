@@ -52,7 +52,7 @@ enum AccessLogFuzzing {
             """
         let foot = "\n  clusters:\n  - { name: c }\n"
         let loaded = try BootstrapLoader.load(file: ("f", Array(head.utf8) + text + Array(foot.utf8)), inline: nil)
-        guard let log = loaded.bootstrap.listeners.first?.filter.accessLogs.first else {
+        guard let log = loaded.bootstrap.listeners.first?.filterChains.first?.filter.accessLogs.first else {
             throw ProxyFuzzTarget.SeedError(description: "there is no log any more")
         }
         return log.format

@@ -1,0 +1,66 @@
+/// The filters of a filter chain.
+extension Decoder {
+    /// One of its filters.
+    private enum Found {
+        case terminal(NetworkFilter)
+        case limit(ConnectionLimit)
+    }
+
+    /// nil: they have errors.
+    mutating func networkFilters(
+        _ value: Value
+    ) -> (terminal: NetworkFilter, limit: ConnectionLimit?)? {
+        let filters = value.list()
+        if filters.isEmpty, case .sequence = value.node.content { value.error("one network filter is required") }
+        var terminal: NetworkFilter?
+        var limit: ConnectionLimit?
+        for (position, filter) in filters.enumerated() {
+            let isLast = position == filters.count - 1
+            switch networkFilter(filter) {
+            case .terminal(let found):
+                terminal = found
+                if !isLast { filter.error("ends the filter chain: no other may stand behind it") }
+            case .limit(let found):
+                if isLast { filter.error("does not end the filter chain: another must stand behind it") }
+                if limit != nil {
+                    filter.error("only one connection limit for each filter chain is supported by this build")
+                }
+                limit = found
+            case nil: break
+            }
+        }
+        return terminal.map { ($0, limit) }
+    }
+
+    private mutating func networkFilter(_ value: Value) -> Found? {
+        guard let message = value.message(.networkFilter) else { return nil }
+        _ = message.require("name")?.nonEmptyString()
+        guard let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"]) else {
+            return nil
+        }
+        guard let (schema, filter) = config.extensionMessage(MessageSchema.networkFilters) else { return nil }
+        switch schema {
+        case MessageSchema.tcpProxy.name: return tcpProxy(filter).map { .terminal(.tcpProxy($0)) }
+        case MessageSchema.echo.name: return .terminal(.echo)
+        case MessageSchema.networkDirectResponse.name: return .terminal(.directResponse(fixedResponse(filter)))
+        case MessageSchema.connectionLimit.name: return connectionLimit(filter).map { .limit($0) }
+        default: return httpConnectionManager(filter).map { .terminal(.httpConnectionManager($0)) }
+        }
+    }
+
+    private func fixedResponse(_ message: Message) -> String {
+        guard let source = message["response"]?.message(.dataSource),
+            let text = source.requireOne(
+                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"])
+        else { return "" }
+        return text.string() ?? ""
+    }
+
+    private func connectionLimit(_ message: Message) -> ConnectionLimit? {
+        let prefix = message.require("stat_prefix")?.nonEmptyString()
+        let most = message.require("max_connections")?.number(1...UInt32.max)
+        let delay = message["delay"]?.duration() ?? 0
+        guard let prefix, let most else { return nil }
+        return ConnectionLimit(statPrefix: prefix, maxConnections: most, delayMs: delay)
+    }
+}

@@ -1,0 +1,16 @@
+/// The network filters besides the HTTP connection manager and the TCP proxy.
+extension MessageSchema {
+    static let echo = MessageSchema("envoy.extensions.filters.network.echo.v3.Echo", isExtension: true)
+
+    static let networkDirectResponse = MessageSchema(
+        "envoy.extensions.filters.network.direct_response.v3.Config", isExtension: true, supported: "response")
+
+    static let connectionLimit = MessageSchema(
+        "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit", isExtension: true,
+        supported: "stat_prefix max_connections delay", refused: "runtime_enabled",
+        hints: ["runtime_enabled": "the limit is always in force"])
+
+    /// What a filter chain ends with.
+    static let terminalFilters = [httpConnectionManager, tcpProxy, echo, networkDirectResponse]
+    static let networkFilters = terminalFilters + [connectionLimit]
+}
