@@ -101,6 +101,11 @@ import Testing
                 allow_requests_without_proxy_protocol: true
             filter_chains:
             - filters:
+              - name: envoy.filters.network.connection_limit
+                typed_config:
+                  "@type": \(type("connection_limit.v3.ConnectionLimit"))
+                  stat_prefix: limited
+                  max_connections: 10
               - name: envoy.filters.network.tcp_proxy
                 typed_config:
                   "@type": \(type("tcp_proxy.v3.TcpProxy"))

@@ -11,7 +11,9 @@ struct LocalReplyTests {
 
     private func replies(_ config: String) throws -> LocalReplyConfig? {
         let bootstrap = try load(manager(config)).bootstrap
-        guard case .httpConnectionManager(let http)? = bootstrap.listeners.first?.filter else { return nil }
+        guard case .httpConnectionManager(let http)? = bootstrap.listeners.first?.allChains.first?.filter else {
+            return nil
+        }
         return http.localReplies
     }
 
