@@ -4,6 +4,7 @@
 #define ENVOYD_CLINUX_H
 #include "cl_atomics.h"
 #include "cl_call.h"
+#include "cl_copy.h"
 #include "cl_crash.h"
 #include "cl_descriptors.h"
 #include "cl_events.h"

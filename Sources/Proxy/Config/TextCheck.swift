@@ -8,6 +8,8 @@ enum TextCheck {
     static func firstFault(_ text: [UInt8]) -> Fault? {
         var index = 0
         while index < text.count {
+            index = text.withUnsafeBytes { endOfPlain($0, from: index) }
+            if index == text.count { return nil }
             let byte = text[index]
             if byte < 0x80 {
                 if byte == 0 { return Fault(offset: index, message: "the text holds a NUL byte") }
@@ -22,6 +24,24 @@ enum TextCheck {
             index += length
         }
         return nil
+    }
+
+    /// Where the bytes end that are letters, digits, marks, blanks and line feeds, as nearly all are: eight at a time.
+    private static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high = ones << 7
+        func zeros(_ word: UInt64) -> UInt64 { ~((word & ~high) &+ ~high | word | ~high) }
+        var index = start
+        while index + 8 <= text.count {
+            let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // The high bit of each byte that is less than a blank, is a line feed, is DEL. Nothing is carried from one to the next.
+            let belowBlank = ~((word | high) &- ones &* 0x20) & high
+            let isLineFeed = zeros(word ^ ones &* 0x0A)
+            let isDelete = zeros(word ^ ones &* 0x7F)
+            if (belowBlank & ~isLineFeed) | isDelete | (word & high) != 0 { break }
+            index += 8
+        }
+        return index
     }
 
     /// Line and column of a byte, counted as libyaml does.

@@ -79,7 +79,7 @@ extension Worker {
         let generation = c.pointee.generation
         if !c.pointee.input.isEmpty, c.pointee.stream < 0 || c.pointee.flags.contains(.inBody) {
             let kept = min(c.pointee.input.count, readCapacity)
-            memcpy(readBuffer, c.pointee.input.bytes, kept)
+            cl_copy_long(readBuffer, c.pointee.input.bytes, kept)
             let used = processDownstream(slot, c, readBuffer, kept)
             if c.pointee.generation != generation || c.pointee.kind == .free { return }
             if c.pointee.flags.contains(.lingering) || c.pointee.flags.contains(.closeAfterFlush) {
@@ -207,7 +207,7 @@ extension Worker {
         if length < Self.copiedBody || s.pointee.upstream < 0
             || !s.pointee.flags.isDisjoint(with: [.retains, .requestChunked])
         {
-            out.append(bytes, length)
+            out.append(body: bytes, length)
         } else {
             let up = s.pointee.upstream
             write(up, connections[up], out.bytes, out.count, bytes, length)

@@ -15,15 +15,15 @@ extension Worker {
             let count = cl_recv(c.pointee.fd, new, min(room, readCapacity - kept))
             if count <= 0 { return count }
             guard let limit = partialHeadLimit(c) else {
-                memcpy(readBuffer, c.pointee.input.bytes, kept)
+                cl_copy_long(readBuffer, c.pointee.input.bytes, kept)
                 return count
             }
             let seen = min(kept, PartialHead.lookBack)
-            memcpy(new - seen, c.pointee.input.bytes + kept - seen, seen)
+            cl_copy_long(new - seen, c.pointee.input.bytes + kept - seen, seen)
             let isWorth = PartialHead.isWorthParsing(
                 new, count: count, before: kept, parsed: Int(c.pointee.headParsed), limit: limit)
             if isWorth {
-                memcpy(readBuffer, c.pointee.input.bytes, kept)
+                cl_copy_long(readBuffer, c.pointee.input.bytes, kept)
                 return count
             }
             c.pointee.input.append(new, count)

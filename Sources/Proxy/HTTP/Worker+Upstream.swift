@@ -191,7 +191,7 @@ extension Worker {
             out.append("\r\n")
         }
         if length < Self.copiedBody || s.pointee.flags.contains(.responseChunked) {
-            out.append(bytes, length)
+            out.append(body: bytes, length)
         } else {
             let down = s.pointee.downstream
             write(down, connections[down], out.bytes, out.count, bytes, length)

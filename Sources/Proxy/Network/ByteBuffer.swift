@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Bytes that a connection could not pass on yet. Plain data: the owner frees it. An empty one holds no memory, so an
@@ -18,7 +19,7 @@ struct ByteBuffer: BitwiseCopyable {
     mutating func append(_ source: UnsafePointer<UInt8>, _ length: Int) {
         if length <= 0 { return }
         reserve(length)
-        memcpy(storage.unsafelyUnwrapped + end, source, length)
+        cl_copy_long(storage.unsafelyUnwrapped + end, source, length)
         end &+= length
     }
 
@@ -26,13 +27,13 @@ struct ByteBuffer: BitwiseCopyable {
         if capacity &- end >= length { return }
         let used = count
         if start > 0, capacity &- used >= length, start >= used {
-            memcpy(storage.unsafelyUnwrapped, storage.unsafelyUnwrapped + start, used)
+            cl_copy_long(storage.unsafelyUnwrapped, storage.unsafelyUnwrapped + start, used)
         } else {
             var larger = max(capacity, 512)
             while larger &- used < length { larger &*= 2 }
             guard let memory = malloc(larger) else { fatalError("out of memory for \(larger) bytes of a connection") }
             let bytes = memory.assumingMemoryBound(to: UInt8.self)
-            if used > 0 { memcpy(bytes, storage.unsafelyUnwrapped + start, used) }
+            if used > 0 { cl_copy_long(bytes, storage.unsafelyUnwrapped + start, used) }
             Glibc.free(storage)
             storage = bytes
             capacity = larger

@@ -50,6 +50,14 @@ final class OutputScratch {
         content.pointee.count &+= length
     }
 
+    /// The same for what may be long.
+    @inline(__always)
+    func append(body source: UnsafePointer<UInt8>, _ length: Int) {
+        reserve(length)
+        cl_copy_long(content.pointee.bytes + content.pointee.count, source, length)
+        content.pointee.count &+= length
+    }
+
     /// Where the next byte goes, with room for `length` of them: for who writes many short pieces and knows how much they are
     /// at most. Nothing else is appended until `close`.
     @inline(__always)
@@ -141,7 +149,7 @@ final class OutputScratch {
         let value = name + nameLength + 2
         value[-2] = ASCII.colon
         value[-1] = ASCII.space
-        cl_copy(value, base + Int(field.value), valueLength)
+        cl_copy_long(value, base + Int(field.value), valueLength)
         value[valueLength] = ASCII.cr
         value[valueLength &+ 1] = ASCII.lf
         content.pointee.count &+= nameLength &+ valueLength &+ 4

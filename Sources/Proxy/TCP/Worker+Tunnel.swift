@@ -99,7 +99,7 @@ extension Worker {
                 // Bytes that came behind the request or response head of an upgrade.
                 let count = c.pointee.input.count
                 if state.pointee.hasLogs { logTunnelBytes(c, min(count, readCapacity)) }
-                memcpy(readBuffer, c.pointee.input.bytes, min(count, readCapacity))
+                cl_copy_long(readBuffer, c.pointee.input.bytes, min(count, readCapacity))
                 c.pointee.input.consume(min(count, readCapacity))
                 write(other, o, readBuffer, min(count, readCapacity))
                 if c.pointee.generation != generation || c.pointee.kind == .free { return }
