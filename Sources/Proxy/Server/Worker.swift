@@ -66,7 +66,7 @@ struct WorkerCluster: BitwiseCopyable {
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with
 /// other workers. The rest of its behaviour is in extensions, one file a subject:
-/// `Worker+Loop`, `+Accept`, `+ListenerFilter`, `+Write`, `+Close`, `+Timeouts`, `HTTP/Worker+Downstream`, `HTTP/Worker+Upstream`, `TCP/`.
+/// `Worker+Loop`, `+Accept`, `+ListenerFilter`, `+FilterChain`, `+Write`, `+Close`, `+Timeouts`, `HTTP/Worker+Downstream`, `HTTP/Worker+Upstream`, `TCP/`.
 ///
 /// Only its own thread touches it after `run()` has begun; the main thread speaks to it through `mailbox`.
 final class Worker: @unchecked Sendable {

@@ -30,7 +30,7 @@ extension Worker {
             var count = min(c.pointee.input.count, readCapacity)
             var isLast = false
             if count > 0 {
-                memcpy(readBuffer, c.pointee.input.bytes, count)
+                cl_copy_long(readBuffer, c.pointee.input.bytes, count)
                 c.pointee.input.consume(count)
             } else {
                 let room = Self.bodyChunk(c)
