@@ -93,7 +93,7 @@ enum SampleRecords {
         let ahead = ahead()
         let length = [UInt8(ahead.count & 255), UInt8(ahead.count >> 8)]
         return ProxyFuzzTarget.named([
-            [11, 255, 0, 0, 0] + stream, [11, 1, 0, 0, 0] + stream, [11, 255, 2] + length + ahead + stream,
+            [13, 255, 0, 0, 0] + stream, [13, 1, 0, 0, 0] + stream, [13, 255, 2] + length + ahead + stream,
         ])
     }
 
@@ -175,7 +175,7 @@ enum SampleRecords {
             end()
         }
         var header = TransactionRecord()
-        header.units = 8
+        header.units = 9
         header.workers = 2
         header.listeners = [.init(name: "l", statName: "l"), .init(name: "h", statName: "h")]
         header.clusters = [
