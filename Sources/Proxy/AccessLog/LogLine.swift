@@ -286,12 +286,7 @@ final class LogLine {
     private func text(_ remote: PeerAddress, port: Bool) -> Value {
         if remote.family == 0 { return .missing }
         temporary.clear()
-        temporary.reserve(80)
-        let isBracketed = remote.family == UInt16(AF_INET6) && port
-        if isBracketed { temporary.append(byte: UInt8(ascii: "[")) }
-        temporary.advance(remote.write(temporary.bytes + temporary.count))
-        if isBracketed { temporary.append(byte: UInt8(ascii: "]")) }
-        if port { appendPort(remote.port) }
+        temporary.append(remote, withPort: port)
         return collected
     }
 

@@ -114,9 +114,10 @@ extension Worker {
     /// Puts a cookie for the client into the answer; returns the hash of its value, which is that of the connection's addresses.
     private func giveCookie(_ c: ConnectionPointer, _ s: StreamPointer, _ name: Bytes, _ end: Bytes) -> UInt64 {
         out.clear()
-        writeAddress(c.pointee.remote)
+        out.append(c.pointee.remote, withPort: true)
         let known = c.pointee.addresses
-        writeAddress(known >= 0 ? addresses[known].pointee.local : PeerAddress(localOf: c.pointee.fd))
+        out.append(
+            known >= 0 ? addresses[known].pointee.local : PeerAddress(localOf: c.pointee.fd), withPort: true)
         let value = XXHash64.hash(out.bytes, out.count)
         out.clear()
         out.append("set-cookie: ")
@@ -136,19 +137,6 @@ extension Worker {
         if s.pointee.cookies >= 0 { cookies[s.pointee.cookies].pointee.append(out.bytes, out.count) }
         out.clear()
         return hash
-    }
-
-    /// As Envoy writes an address with its port.
-    private func writeAddress(_ address: PeerAddress) {
-        let isV6 = address.family != 0 && address.isV6
-        if isV6 { out.append(byte: UInt8(ascii: "[")) }
-        out.reserve(64)
-        let start = out.count
-        out.advance(address.write(out.bytes + start))
-        if isV6 { out.append(byte: UInt8(ascii: "]")) }
-        if address.family == 0 { return }
-        out.append(byte: UInt8(ascii: ":"))
-        out.append(decimal: UInt64(address.port))
     }
 
     /// Fields of the answer for cookies that were given.

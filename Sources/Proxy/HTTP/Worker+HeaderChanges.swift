@@ -103,14 +103,14 @@ extension Worker {
         case .upstreamCluster:
             let cluster = source.s.pointee.cluster
             if cluster >= 0 { changedValue.append(snapshot.clusters[Int(cluster)].name) }
-        case .downstreamRemoteAddress: write(c.pointee.remote, hasPort: true)
-        case .downstreamRemoteAddressWithoutPort: write(c.pointee.remote, hasPort: false)
+        case .downstreamRemoteAddress: changedValue.append(c.pointee.remote, withPort: true)
+        case .downstreamRemoteAddressWithoutPort: changedValue.append(c.pointee.remote, withPort: false)
         case .downstreamRemotePort: changedValue.append(decimal: UInt64(c.pointee.remote.port))
-        case .downstreamDirectRemoteAddress: write(directAddress(c), hasPort: true)
-        case .downstreamDirectRemoteAddressWithoutPort: write(directAddress(c), hasPort: false)
+        case .downstreamDirectRemoteAddress: changedValue.append(directAddress(c), withPort: true)
+        case .downstreamDirectRemoteAddressWithoutPort: changedValue.append(directAddress(c), withPort: false)
         case .downstreamDirectRemotePort: changedValue.append(decimal: UInt64(directAddress(c).port))
-        case .downstreamLocalAddress: write(localAddress(c), hasPort: true)
-        case .downstreamLocalAddressWithoutPort: write(localAddress(c), hasPort: false)
+        case .downstreamLocalAddress: changedValue.append(localAddress(c), withPort: true)
+        case .downstreamLocalAddressWithoutPort: changedValue.append(localAddress(c), withPort: false)
         case .downstreamLocalPort: changedValue.append(decimal: UInt64(localAddress(c).port))
         default: break
         }
@@ -123,19 +123,6 @@ extension Worker {
     private func localAddress(_ c: ConnectionPointer) -> PeerAddress {
         c.pointee.addresses >= 0
             ? addresses[c.pointee.addresses].pointee.local : PeerAddress(localOf: c.pointee.fd)
-    }
-
-    private func write(_ address: PeerAddress, hasPort: Bool) {
-        let isIPv6 = hasPort && address.family == UInt16(AF_INET6)
-        if isIPv6 { changedValue.append("[") }
-        changedValue.reserve(64)
-        let start = changedValue.bytes + changedValue.count
-        changedValue.advance(address.write(start))
-        if isIPv6 { changedValue.append("]") }
-        if hasPort {
-            changedValue.append(":")
-            changedValue.append(decimal: UInt64(address.port))
-        }
     }
 }
 
