@@ -117,6 +117,7 @@ extension Worker {
         }
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
         s.pointee.buffer.free()
+        s.pointee.changes.free()
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }
         dropLog(s.pointee.log)

@@ -296,6 +296,7 @@ extension Worker {
             }
             if unit.stream >= 0 {
                 streams[unit.stream].pointee.buffer.free()
+                streams[unit.stream].pointee.changes.free()
                 dropLog(streams[unit.stream].pointee.log)
                 streams[unit.stream].pointee.log = -1
                 if streams[unit.stream].pointee.retry >= 0 { retries.give(streams[unit.stream].pointee.retry) }
