@@ -136,13 +136,18 @@ struct SlotTests {
                     while cl_load_acquire(done) == 0 {
                         let gone = cl_load_acquire(dead)
                         guard let newest = (try? scratch.reader())?.newest else { continue }
-                        if UInt64(newest.incarnation) <= gone { Issue.record("the dead \(newest) serves") }
+                        // Each slot has its own: a copy of the lock (see `serveAndDie`) has the next one take another slot.
+                        guard newest.index == Int(gone >> 32) else { continue }
+                        if newest.incarnation <= UInt32(truncatingIfNeeded: gone) {
+                            Issue.record("the dead \(newest) serves")
+                        }
                     }
                     return
                 }
                 do {
                     for _ in 0..<300 {
-                        cl_store_release(dead, UInt64(try Self.serveAndDie(scratch)))
+                        let (slot, incarnation) = try Self.serveAndDie(scratch)
+                        cl_store_release(dead, UInt64(slot) << 32 | UInt64(incarnation))
                         _ = try scratch.member()
                     }
                 } catch {
@@ -170,16 +175,19 @@ struct SlotTests {
         }
     }
 
-    private static func serveAndDie(_ scratch: Scratch) throws -> UInt32 {
-        let incarnation = try {
+    private static func serveAndDie(_ scratch: Scratch) throws -> (slot: Int, incarnation: UInt32) {
+        let gone = try {
             let member = try scratch.member()
             try member.commitSlot()
-            return member.incarnation
+            return (slot: member.slot, incarnation: member.incarnation)
         }()
         // Another test may just be starting a program, which has a copy of the lock until it is executed.
-        let isDead = try reaches { try scratch.reader().newest?.incarnation != incarnation }
-        if !isDead { Issue.record("the lock of \(incarnation) stays") }
-        return incarnation
+        let isDead = try reaches {
+            let newest = try scratch.reader().newest
+            return newest?.index != gone.slot || newest?.incarnation != gone.incarnation
+        }
+        if !isDead { Issue.record("the lock of \(gone) stays") }
+        return gone
     }
 
     @Test func whatASlotSaysIsCheckedAgainstItsBounds() throws {
