@@ -6,9 +6,9 @@
 #include <string.h>
 /// memcpy at its usual speed wherever both stand.
 ///
-/// For more than 2 KB glibc takes `rep movsb`, which AMD's Zen 3 and later do at a twentieth of its speed when the destination stands 1 to
-/// 32 bytes behind the source, counted within a page: just where a body stands that is written behind a chunk's size. So then it goes in pieces, from
-/// the end, as no load waits for the store before it then.
+/// For more than 2 KB glibc takes `rep movsb`, which AMD's Zen 3 and later do at a twentieth of its speed when the
+/// destination stands 1 to 32 bytes behind the source, counted within a page: just where a body stands that is written
+/// behind a chunk's size. So then it goes in pieces, from the end, as no load waits for the store before it then.
 static inline void cl_copy_long(void *to, const void *from, size_t count) {
     char *t = to;
     const char *f = from;

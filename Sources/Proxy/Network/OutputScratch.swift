@@ -149,7 +149,7 @@ final class OutputScratch {
         let value = name + nameLength + 2
         value[-2] = ASCII.colon
         value[-1] = ASCII.space
-        cl_copy_long(value, base + Int(field.value), valueLength)
+        cl_copy(value, base + Int(field.value), valueLength)
         value[valueLength] = ASCII.cr
         value[valueLength &+ 1] = ASCII.lf
         content.pointee.count &+= nameLength &+ valueLength &+ 4
