@@ -44,27 +44,19 @@ extension Decoder {
     }
 
     private func hashCookie(_ message: Message) -> HashCookie? {
-        guard let name = message.require("name").flatMap({ cookieText($0, isName: true) }) else { return nil }
+        guard let name = message.require("name").flatMap({ cookieName($0) }) else { return nil }
         var cookie = HashCookie(name: name)
         if let ttl = message["ttl"]?.protoDuration() { cookie.ttlSeconds = ttl.seconds }
-        cookie.path = message["path"].flatMap { cookieText($0) } ?? ""
+        cookie.path = plainText(message["path"]) ?? ""
         for attribute in message["attributes"]?.messages(.hashCookieAttribute) ?? [] {
-            guard let name = attribute.require("name").flatMap({ cookieText($0, isName: true) }) else { continue }
-            let value = attribute["value"].flatMap { cookieText($0) } ?? ""
+            guard let name = attribute.require("name").flatMap({ cookieName($0) }) else { continue }
+            let value = plainText(attribute["value"]) ?? ""
             cookie.attributes.append(value.isEmpty ? name : "\(name)=\(value)")
         }
         return cookie
     }
 
-    /// A text that becomes a part of `set-cookie`.
-    private func cookieText(_ value: Value, isName: Bool = false) -> String? {
-        guard let text = isName ? value.nonEmptyString() : value.string() else { return nil }
-        if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
-            value.error("has characters that a header field cannot have")
-            return nil
-        }
-        return text
-    }
+    private func cookieName(_ value: Value) -> String? { value.nonEmptyString() == nil ? nil : plainText(value) }
 
     /// Whether the host of a TCP proxy's connection is chosen by its client's address.
     func hashesSource(_ value: Value?) -> Bool {

@@ -6,10 +6,18 @@ extension Decoder {
         case reply
     }
 
-    func headerChanges(_ message: Message, _ side: HeaderSide) -> HeaderChanges {
+    func requestChanges(_ message: Message) -> HeaderChanges {
+        changes(message["request_headers_to_remove"], message["request_headers_to_add"], .request)
+    }
+
+    func responseChanges(_ message: Message) -> HeaderChanges {
+        changes(message["response_headers_to_remove"], message["response_headers_to_add"], .response)
+    }
+
+    private func changes(_ removed: Value?, _ added: Value?, _ side: HeaderSide) -> HeaderChanges {
         var changes = HeaderChanges()
-        changes.removed = (message["\(side)_headers_to_remove"]?.list() ?? []).compactMap { changedName($0) }
-        changes.added = additions(message["\(side)_headers_to_add"], side)
+        changes.removed = (removed?.list() ?? []).compactMap { changedName($0) }
+        changes.added = additions(added, side)
         return changes
     }
 

@@ -5,8 +5,7 @@ extension Decoder {
     mutating func routeConfiguration(_ message: Message) -> RouteConfiguration {
         let name = message["name"]?.string() ?? ""
         let bodyLimit = message["max_direct_response_body_size_bytes"]?.number() ?? Self.defaultBodyLimit
-        let general = ChangesOfLevel(
-            request: headerChanges(message, .request), response: headerChanges(message, .response))
+        let general = changesOfLevel(message)
         let specificWins = message["most_specific_header_mutations_wins"]?.bool() ?? false
         var names: [String: SourceLocation] = [:]
         var domains: [String: SourceLocation] = [:]
@@ -23,11 +22,9 @@ extension Decoder {
             }
             let accepted = self.domains(host, &domains)
             let retry = retryPolicy(host["retry_policy"])
-            let ofHost = ChangesOfLevel(
-                request: headerChanges(host, .request), response: headerChanges(host, .response))
+            let ofHost = changesOfLevel(host)
             let routes = (host["routes"]?.messages(.route) ?? []).compactMap { message in
-                let ofRoute = ChangesOfLevel(
-                    request: headerChanges(message, .request), response: headerChanges(message, .response))
+                let ofRoute = changesOfLevel(message)
                 // As in Envoy the most specific level acts first, so that others act upon what it has done.
                 let levels = specificWins ? [general, ofHost, ofRoute] : [ofRoute, ofHost, general]
                 return route(message, bodyLimit, retry).map { route in
@@ -45,6 +42,10 @@ extension Decoder {
     private struct ChangesOfLevel {
         var request: HeaderChanges
         var response: HeaderChanges
+    }
+
+    private func changesOfLevel(_ message: Message) -> ChangesOfLevel {
+        ChangesOfLevel(request: requestChanges(message), response: responseChanges(message))
     }
 
     /// A host without `domains` is taken as one for all of them; Envoy refuses it.

@@ -121,8 +121,8 @@ import Testing
         ),
         ("{header: {header_name: a, regex_rewrite: {}}}", "\"regex_rewrite\" is an Envoy field"),
         ("{cookie: {ttl: 0s}}", "required field \"name\" is missing"),
-        ("{cookie: {name: \"a\\nb\"}}", "name: has characters that a header field cannot have"),
-        ("{cookie: {name: a, path: \"a\\rb\"}}", "path: has characters that a header field cannot have"),
+        ("{cookie: {name: \"a\\nb\"}}", "name: \"a\\nb\" has control characters"),
+        ("{cookie: {name: a, path: \"a\\rb\"}}", "path: \"a\\u{d}b\" has control characters"),
         ("{query_parameter: {}}", "required field \"name\" is missing"),
         ("{header: {header_name: a}, cookie: {name: b}}", "only one of"),
     ])
