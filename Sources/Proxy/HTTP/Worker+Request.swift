@@ -174,6 +174,7 @@ extension Worker {
         if s.pointee.log >= 0 { noteHost(s) }
         if s.pointee.flags.contains(.connectTerminates) {
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+            keepChangesOfReply(c, s, head, route)
             return terminateConnect(slot, c, streamSlot, s)
         }
         out.clear()

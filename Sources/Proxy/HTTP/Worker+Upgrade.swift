@@ -130,6 +130,7 @@ extension Worker {
         out.append("\r\n")
         out.field("server: ", listener.pointee.serverName)
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
+        if s.pointee.flags.contains(.changesResponse) { changeResponse(s, listener, from: 0) }
         if s.pointee.log >= 0 {
             noteConnected(s.pointee.log, d, u)
             noteResponse(s, d, from: 0)

@@ -9,7 +9,8 @@ import Testing
         let match = "match: { connect_matcher: {} }"
         configuration.hosts = [
             "{ name: one, domains: [\"a:1\"], routes: [{ \(match), route: { cluster: service, "
-                + "upgrade_configs: [{ upgrade_type: CONNECT, connect_config: {} }] } }] }",
+                + "upgrade_configs: [{ upgrade_type: CONNECT, connect_config: {} }] }, "
+                + "response_headers_to_add: [{ header: { key: x-asked, value: '%REQ(:authority)%' } }] }] }",
             "{ name: two, domains: [\"a:2\"], routes: [{ \(match), route: { cluster: service, "
                 + "host_rewrite_literal: \"b:3\" } }] }",
             "{ name: three, domains: [\"a:3\"], routes: [{ \(match), route: { cluster: service, "
@@ -31,7 +32,8 @@ import Testing
             let served = try upstream.accept()
             let response = try client.response(toHead: true)
             #expect(response.status == 200)
-            #expect(response.fields.map(\.name) == ["date", "server", "via"])
+            #expect(response.fields.map(\.name) == ["date", "server", "via", "x-asked"])
+            #expect(response["x-asked"] == "a:1")
             #expect(try served.receive(count: 5) == Array("early".utf8))
             try served.send("answer")
             #expect(try client.receive(count: 6) == Array("answer".utf8))
