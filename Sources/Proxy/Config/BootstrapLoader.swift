@@ -17,7 +17,9 @@ public enum BootstrapLoader {
         if file == nil && inline == nil {
             findings.error(SourceLocation(file: inlineName, line: 1, column: 1), "", "no configuration is given")
         }
-        let base = file.flatMap { read(name: $0.name, text: $0.text, findings) }
+        // Of a merged configuration the clusters are known only when both texts have been read.
+        let early = inline == nil ? EarlyClusters() : nil
+        let base = file.flatMap { read(name: $0.name, text: $0.text, findings, early) }
         let over = inline.flatMap { read(name: inlineName, text: $0, findings) }
         var bootstrap = Bootstrap()
         var tree: YAMLNode?
@@ -26,7 +28,7 @@ public enum BootstrapLoader {
         if isComplete, let first = base ?? over {
             let root = base != nil ? over.map { Merge.merge($0, over: first) } ?? first : first
             var decoder = Decoder(findings: findings)
-            bootstrap = decoder.bootstrap(root)
+            bootstrap = decoder.bootstrap(root, early)
             tree = root
         }
         guard findings.errors.isEmpty else {
@@ -36,8 +38,12 @@ public enum BootstrapLoader {
             bootstrap: bootstrap, warnings: Findings.sorted(findings.warnings, inline: inlineName), tree: tree)
     }
 
-    private static func read(name: String, text: [UInt8], _ findings: Findings) -> YAMLNode? {
-        guard let root = YAMLReader.read(name: name, text: text, findings: findings) else { return nil }
+    private static func read(
+        name: String, text: [UInt8], _ findings: Findings, _ clusters: EarlyClusters? = nil
+    ) -> YAMLNode? {
+        guard let root = YAMLReader.read(name: name, text: text, findings: findings, clusters: clusters) else {
+            return nil
+        }
         if case .mapping = root.content { return root }
         findings.error(root.location, "", "expected a mapping with the fields of a bootstrap, got \(root.kindText)")
         return nil

@@ -3,33 +3,35 @@ extension Decoder {
         var result: [Cluster] = []
         result.reserveCapacity(messages.count)
         clusterNames.reserveCapacity(messages.count)
-        for message in messages {
-            var cluster = Cluster(name: "", location: message.location)
-            if let value = message.require("name"), let name = value.nonEmptyString() {
-                cluster.name = name
-                if let first = clusterNames[name] {
-                    value.error("duplicate cluster name \(quoted(name)), already in \(Self.place(first, value))")
-                } else {
-                    clusterNames[name] = value.location
-                }
-            }
-            if let name = message["alt_stat_name"]?.string(), !name.isEmpty { cluster.altStatName = name }
-            let type = discoveryType(message)
-            cluster.discovery = type ?? .static
-            resolution(message, &cluster)
-            if let timeout = message["connect_timeout"]?.positiveDuration() { cluster.connectTimeoutMs = timeout }
-            if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { cluster.bufferLimit = limit }
-            cluster.proxyProtocol = upstreamTransportSocket(message["transport_socket"])
-            if let breakers = message["circuit_breakers"]?.message(.circuitBreakers) {
-                circuitBreakers(breakers, &cluster)
-            }
-            if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
-            health(message, &cluster)
-            balancing(message, &cluster)
-            loadAssignment(message, type, &cluster)
-            result.append(cluster)
-        }
+        for message in messages { result.append(cluster(message)) }
         return result
+    }
+
+    mutating func cluster(_ message: Message) -> Cluster {
+        var cluster = Cluster(name: "", location: message.location)
+        if let value = message.require("name"), let name = value.nonEmptyString() {
+            cluster.name = name
+            if let first = clusterNames[name] {
+                value.error("duplicate cluster name \(quoted(name)), already in \(Self.place(first, value))")
+            } else {
+                clusterNames[name] = value.location
+            }
+        }
+        if let name = message["alt_stat_name"]?.string(), !name.isEmpty { cluster.altStatName = name }
+        let type = discoveryType(message)
+        cluster.discovery = type ?? .static
+        resolution(message, &cluster)
+        if let timeout = message["connect_timeout"]?.positiveDuration() { cluster.connectTimeoutMs = timeout }
+        if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { cluster.bufferLimit = limit }
+        cluster.proxyProtocol = upstreamTransportSocket(message["transport_socket"])
+        if let breakers = message["circuit_breakers"]?.message(.circuitBreakers) {
+            circuitBreakers(breakers, &cluster)
+        }
+        if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
+        health(message, &cluster)
+        balancing(message, &cluster)
+        loadAssignment(message, type, &cluster)
+        return cluster
     }
 
     /// nil: the type is wrong, which has been reported.

@@ -9,7 +9,8 @@ struct Decoder {
 
     init(findings: Findings) { self.findings = findings }
 
-    mutating func bootstrap(_ root: YAMLNode) -> Bootstrap {
+    /// `early`: what was made of the clusters while the text was read.
+    mutating func bootstrap(_ root: YAMLNode, _ early: EarlyClusters? = nil) -> Bootstrap {
         var result = Bootstrap()
         let value = Value(node: root, place: .root, findings: findings)
         guard let message = value.message(.bootstrap) else { return result }
@@ -23,7 +24,13 @@ struct Decoder {
             }
         }
         if let resources = message["static_resources"]?.message(.staticResources) {
-            result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
+            if let early, early.isComplete {
+                result.clusters = early.clusters
+                clusterNames = early.decoder.clusterNames
+                findings.add(early.decoder.findings)
+            } else {
+                result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
+            }
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)

@@ -64,6 +64,11 @@ final class Findings {
         warnings.append(ConfigDiagnostic(location: location, path: path, message: message))
     }
 
+    func add(_ others: Findings) {
+        errors += others.errors
+        warnings += others.warnings
+    }
+
     /// In the order of the text, `inline` after everything else; findings of one place keep the order they came in.
     static func sorted(_ findings: [ConfigDiagnostic], inline: String) -> [ConfigDiagnostic] {
         func key(_ index: Int, _ finding: ConfigDiagnostic) -> (Int, Int, Int, Int) {

@@ -31,9 +31,16 @@ struct YAMLReader {
     private let entries = YAMLStack<YAMLEntry>()
     private var anchors: [String: Anchor] = [:]
     private var aliasNodes = 0
+    /// The keys of the mappings that are being read, of the outer two.
+    private var outerKeys = ["", ""]
+    private var clusters: EarlyClusters?
 
     /// The root of the one document of `text`; nil: there is an error in `findings`.
-    static func read(name: String, text: [UInt8], findings: Findings) -> YAMLNode? {
+    /// `clusters`: takes each cluster as soon as it is read. `isAhead`: another thread goes ahead with libyaml; nil: when it is
+    /// worth it.
+    static func read(
+        name: String, text: [UInt8], findings: Findings, clusters: EarlyClusters? = nil, isAhead: Bool? = nil
+    ) -> YAMLNode? {
         if let fault = TextCheck.firstFault(text) {
             findings.error(TextCheck.location(of: fault.offset, in: text, file: name), "", fault.message)
             return nil
@@ -42,11 +49,13 @@ struct YAMLReader {
         let content = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
         let start = SourceLocation(file: name, line: 1, column: 1)
         return content.withUnsafeBufferPointer { bytes in
-            guard let events = YAMLEvents(bytes, source: SourceText(name)) else {
+            let isAhead = isAhead ?? (bytes.count >= YAMLEvents.enoughForThread)
+            guard let events = YAMLEvents(bytes, source: SourceText(name), isAhead: isAhead) else {
                 findings.error(start, "", "out of memory")
                 return nil
             }
-            var reader = YAMLReader(findings: findings, events: events)
+            defer { events.close() }
+            var reader = YAMLReader(findings: findings, events: events, clusters: clusters)
             do throws(Stop) {
                 return try reader.document(start)
             } catch {
@@ -56,22 +65,23 @@ struct YAMLReader {
         }
     }
 
-    private init(findings: Findings, events: YAMLEvents) {
+    private init(findings: Findings, events: YAMLEvents, clusters: EarlyClusters?) {
         self.findings = findings
         self.events = events
+        self.clusters = clusters
     }
 
     private mutating func document(_ start: SourceLocation) throws(Stop) -> YAMLNode {
         try next()  // The stream's start.
         try next()
-        guard events.kind == YAML_DOCUMENT_START_EVENT else {
+        guard events.kind == .documentStart else {
             throw Stop(location: start, message: "the text is empty")
         }
         try next()
         let root = try node(depth: 0).node
         try next()  // The document's end.
         try next()
-        if events.kind == YAML_DOCUMENT_START_EVENT {
+        if events.kind == .documentStart {
             throw Stop(location: events.location, message: "only one document is supported, this starts a second")
         }
         return root
@@ -86,14 +96,13 @@ struct YAMLReader {
         let properties = events.properties
         var made: Anchor
         switch events.kind {
-        case YAML_ALIAS_EVENT: return try expand(events.alias, at: location, depth: depth)
-        case YAML_SCALAR_EVENT:
-            let (bytes, isPlain) = events.scalar
+        case .alias: return try expand(events.alias, at: location, depth: depth)
+        case .scalar:
             let isString = properties.tag == "!" || properties.tag == YAML_STR_TAG
-            let scalar = YAMLScalar(bytes, isPlain: isPlain && !isString)
+            let scalar = events.withScalar { YAMLScalar($0, isPlain: $1 && !isString) }
             made = Anchor(node: YAMLNode(content: .scalar(scalar), location: location), count: 1, height: 0)
-        case YAML_SEQUENCE_START_EVENT: made = try sequence(location, depth: depth)
-        case YAML_MAPPING_START_EVENT: made = try mapping(location, depth: depth)
+        case .sequenceStart: made = try sequence(location, depth: depth, isNamed: properties.anchor != nil)
+        case .mappingStart: made = try mapping(location, depth: depth)
         default: throw Stop(location: location, message: "unexpected YAML event")
         }
         if let tag = properties.tag { try check(tag, location) }
@@ -101,18 +110,24 @@ struct YAMLReader {
         return made
     }
 
-    private mutating func sequence(_ location: SourceLocation, depth: Int) throws(Stop) -> Anchor {
+    private mutating func sequence(_ location: SourceLocation, depth: Int, isNamed: Bool) throws(Stop) -> Anchor {
         let first = items.count
         var count = 1
         var height = 0
+        // Only the first list of this name: another would be an error.
+        let early = depth == 2 && outerKeys == EarlyClusters.place ? clusters : nil
+        if early != nil { clusters = nil }
         while true {
             try next()
-            if events.kind == YAML_SEQUENCE_END_EVENT { break }
+            if events.kind == .sequenceEnd { break }
             let item = try node(depth: depth + 1)
-            items.push(item.node)
+            early?.take(item.node)
+            // What has been decoded is not looked at again, unless an alias names the list.
+            if early == nil || isNamed { items.push(item.node) }
             count += item.count
             height = max(height, item.height + 1)
         }
+        early?.end()
         return Anchor(
             node: YAMLNode(content: .sequence(items.take(from: first)), location: location), count: count,
             height: height)
@@ -126,9 +141,9 @@ struct YAMLReader {
         var lines: [String: Int] = [:]
         while true {
             try next()
-            if events.kind == YAML_MAPPING_END_EVENT { break }
+            if events.kind == .mappingEnd { break }
             let keyLocation = events.location
-            let isPlain = events.kind == YAML_SCALAR_EVENT && events.scalar.isPlain
+            let isPlain = events.kind == .scalar && events.isPlain
             let key = try node(depth: depth + 1)
             guard case .scalar(let scalar) = key.node.content else {
                 throw Stop(location: keyLocation, message: "a key must be a plain word, not \(key.node.kindText)")
@@ -136,6 +151,7 @@ struct YAMLReader {
             if isPlain, scalar.text == "<<" {
                 throw Stop(location: keyLocation, message: "merge keys (<<) are not supported; write the fields out")
             }
+            if depth < outerKeys.count { outerKeys[depth] = scalar.text }
             try next()
             let value = try node(depth: depth + 1)
             count += value.count + 1
