@@ -6,7 +6,8 @@ public enum CompatibilityDocument {
         (
             "Bootstrap",
             [
-                (.bootstrap, ""), (.staticResources, ""), (.node, ""), (.locality, ""), (.admin, ""),
+                (.bootstrap, ""), (.staticResources, ""), (.clusterManager, ""), (.node, ""), (.locality, ""),
+                (.admin, ""),
                 (.accessLog, "of admin"), (.fileAccessLog, "of admin"), (.layeredRuntime, ""), (.runtimeLayer, ""),
                 (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""), (.address, ""),
                 (.socketAddress, ""), (.pipe, ""), (.dataSource, ""), (.transportSocket, ""), (.rawBuffer, ""),
@@ -22,7 +23,8 @@ public enum CompatibilityDocument {
         (
             "Listeners and filters",
             [
-                (.listener, ""), (.listenerFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
+                (.listener, ""), (.socketOption, ""), (.tcpKeepalive, ""), (.listenerFilter, ""),
+                (.proxyProtocolFilter, ""), (.filterChain, ""),
                 (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
                 (.networkFilter, ""), (.connectionLimit, ""), (.tcpProxy, ""), (.connectionHash, "of TCP proxies"),
                 (.connectionHashSource, ""), (.echo, ""),
@@ -47,7 +49,8 @@ public enum CompatibilityDocument {
         (
             "Clusters",
             [
-                (.cluster, ""), (.circuitBreakers, ""), (.thresholds, ""), (.retryBudget, ""),
+                (.cluster, ""), (.upstreamConnectionOptions, ""), (.bindConfig, ""), (.circuitBreakers, ""),
+                (.thresholds, ""), (.retryBudget, ""),
                 (.loadAssignment, ""),
                 (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
                 (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""),

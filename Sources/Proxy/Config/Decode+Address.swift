@@ -41,7 +41,7 @@ extension Decoder {
         return DecodedAddress(address: .socket(host: host, port: UInt16(port)), ipv4Compat: ipv4Compat)
     }
 
-    private func host(_ value: Value, _ rule: HostRule) -> String? {
+    func host(_ value: Value, _ rule: HostRule) -> String? {
         guard let host = value.nonEmptyString() else { return nil }
         if IPLiteral.isValid(host) { return host }
         switch rule {

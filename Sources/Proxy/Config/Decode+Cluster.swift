@@ -24,6 +24,7 @@ extension Decoder {
         if let timeout = message["connect_timeout"]?.positiveDuration() { cluster.connectTimeoutMs = timeout }
         if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { cluster.bufferLimit = limit }
         cluster.proxyProtocol = upstreamTransportSocket(message["transport_socket"])
+        upstreamSockets(message, &cluster)
         if let breakers = message["circuit_breakers"]?.message(.circuitBreakers) {
             circuitBreakers(breakers, &cluster)
         }

@@ -33,6 +33,7 @@ struct Decoder {
             }
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
+        if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)
         result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)
         checkReferences()

@@ -60,6 +60,8 @@ public struct Listener: Sendable {
     public var backlog: UInt32 = 4096
     /// `per_connection_buffer_limit_bytes`; Envoy's default 1 MiB.
     public var bufferLimit: UInt32 = 1 << 20
+    /// `socket_options`, and `freebind`, `transparent`, `tcp_keepalive`, `tcp_fast_open_queue_length` as such.
+    public var socketOptions: [SocketOption] = []
     /// The listener filter; nil: there is none.
     public var proxyProtocol: ProxyProtocolFilter?
     /// `listener_filters_timeout`; Envoy's default 15 s, 0 = none. Only with a listener filter.
@@ -240,6 +242,10 @@ public struct Cluster: Sendable {
     public var ignoresHealthOnRemoval = false
     /// `close_connections_on_host_health_failure`.
     public var closesConnectionsOnHealthFailure = false
+    /// `upstream_connection_options.tcp_keepalive`, as options.
+    public var keepalive: [SocketOption] = []
+    /// `upstream_bind_config`, of the cluster or of the cluster manager; nil: there is none.
+    public var bind: BindConfig?
     /// `transport_socket` `upstream_proxy_protocol`: each connection begins with such a header; nil: with none.
     public var proxyProtocol: ProxyProtocolVersion?
     /// `lb_policy` and what belongs to it.

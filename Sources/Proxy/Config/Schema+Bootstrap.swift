@@ -2,14 +2,16 @@
 extension MessageSchema {
     static let bootstrap = MessageSchema(
         "envoy.config.bootstrap.v3.Bootstrap",
-        supported: "node static_resources admin stats_flush_interval layered_runtime overload_manager",
+        supported: """
+            node static_resources cluster_manager admin stats_flush_interval layered_runtime overload_manager
+            """,
         refused: """
             hds_config stats_eviction_interval tracing stats_server_version_override \
             dns_resolution_config typed_dns_resolver_config default_config_source default_regex_engine \
             xds_delegate_extension xds_config_tracker_extension listener_manager runtime
             """,
         unlessDefault: """
-            dynamic_resources cluster_manager flags_path stats_sinks deferred_stat_options stats_config \
+            dynamic_resources flags_path stats_sinks deferred_stat_options stats_config \
             stats_flush_on_admin watchdog watchdogs enable_dispatcher_stats \
             use_tcp_for_dns_lookups bootstrap_extensions fatal_actions config_sources default_socket_interface \
             certificate_provider_instances inline_headers perf_tracing_file_path application_log_config \

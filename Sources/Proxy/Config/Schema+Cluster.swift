@@ -10,18 +10,19 @@ extension MessageSchema {
             circuit_breakers typed_extension_protocol_options dns_refresh_rate dns_failure_refresh_rate \
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
             ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
-            least_request_lb_config ring_hash_lb_config maglev_lb_config
+            least_request_lb_config ring_hash_lb_config maglev_lb_config upstream_connection_options \
+            upstream_bind_config
             """,
         refused: """
             transport_socket_matcher cluster_type eds_cluster_config max_requests_per_connection \
             upstream_http_protocol_options common_http_protocol_options http_protocol_options \
             http2_protocol_options dns_resolution_config typed_dns_resolver_config \
-            upstream_bind_config original_dst_lb_config load_balancing_policy lrs_server upstream_config tls_context \
+            original_dst_lb_config load_balancing_policy lrs_server upstream_config tls_context \
             hosts
             """,
         unlessDefault: """
             transport_socket_matches dns_resolvers use_tcp_for_dns_lookups lb_subset_config \
-            round_robin_lb_config upstream_connection_options filters lrs_report_endpoint_metrics \
+            round_robin_lb_config filters lrs_report_endpoint_metrics \
             track_timeout_budgets track_cluster_stats preconnect_policy connection_pool_per_downstream_connection
             """,
         fixed: [

@@ -10,6 +10,8 @@ struct Value {
 
     func error(_ message: String) { findings.error(location, path, message) }
 
+    func warn(_ message: String) { findings.warn(location, path, message) }
+
     /// The path of a field.
     func child(_ key: String) -> String { ValuePath(.field(key), of: place).text }
 

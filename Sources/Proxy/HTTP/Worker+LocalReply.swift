@@ -19,6 +19,8 @@ enum UpstreamFailure {
         guard case .connectFailure(let code) = self else { return false }
         switch code {
         case EADDRNOTAVAIL, EACCES, EPERM: return true
+        // What a socket is configured to have (`upstream_bind_config`) and cannot.
+        case EINVAL, EAFNOSUPPORT, ENOPROTOOPT, EOPNOTSUPP: return true
         default: return SystemShortage.isShortage(code)
         }
     }

@@ -34,6 +34,7 @@ enum ListenSocket {
                 if worker == 0, let actual = SocketAddress.local(of: fd) { bound = actual }
                 let rc = cl_listen(fd, Int32(clamping: listener.backlog))
                 guard rc >= 0 else { throw failed("listen", listener, -rc) }
+                try apply(listener, fd, .listening)
             }
         } catch {
             for member in members { _ = cl_close(member.descriptor) }
@@ -46,9 +47,12 @@ enum ListenSocket {
     static func openMember(_ listener: Listener, address: cl_address) throws(ListenError) -> Int32 {
         let fd = try bind(address, listener, reusePort: true)
         let rc = cl_listen(fd, Int32(clamping: listener.backlog))
-        guard rc >= 0 else {
+        do throws(ListenError) {
+            guard rc >= 0 else { throw failed("listen", listener, -rc) }
+            try apply(listener, fd, .listening)
+        } catch {
             _ = cl_close(fd)
-            throw failed("listen", listener, -rc)
+            throw error
         }
         return fd
     }
@@ -68,12 +72,30 @@ enum ListenSocket {
             if reusePort { _ = cl_set_reuseport(fd) }
             if family == AF_INET6 { _ = cl_set_int(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, listener.ipv4Compat ? 0 : 1) }
         }
-        let rc = cl_bind(fd, &address)
-        guard rc >= 0 else {
+        do throws(ListenError) {
+            try apply(listener, fd, .prebind)
+            let rc = cl_bind(fd, &address)
+            guard rc >= 0 else { throw failed("bind", listener, -rc) }
+            try apply(listener, fd, .bound)
+        } catch {
             _ = cl_close(fd)
-            throw failed("bind", listener, -rc)
+            throw error
         }
         return fd
+    }
+
+    /// Sets what the listener's options ask for at this point. Of a socket that was inherited all are set, one state after the other.
+    static func apply(_ listener: Listener, _ fd: Int32, _ state: SocketOption.State) throws(ListenError) {
+        if listener.socketOptions.isEmpty { return }
+        do throws(SocketSettings.Failure) {
+            try SocketSettings(listener.socketOptions).apply(fd, state)
+        } catch {
+            guard case .option(let option, let code) = error else { return }
+            let hint = code == EPERM ? " (it may need CAP_NET_ADMIN)" : ""
+            throw ListenError(
+                description: "\(listener.name): cannot set socket option \(option) (level/name) of "
+                    + "\(text(listener.address)): \(SystemError.text(code))\(hint)")
+        }
     }
 
     /// The socket file of a process that is gone; one that somebody answers on stays.

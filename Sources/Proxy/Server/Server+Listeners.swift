@@ -17,11 +17,11 @@ extension Server {
         for (position, listener) in bootstrap.listeners.enumerated() {
             let sameAddress = byAddress[ListenSocket.text(listener.address)] ?? []
             let members = sameAddress.filter { isSame($0.record, listener) }
-            if !members.isEmpty {
-                sockets.append(adopted(members, position: position))
-                continue
-            }
-            do {
+            do throws(ListenError) {
+                if !members.isEmpty {
+                    sockets.append(try adopted(members, listener, position: position))
+                    continue
+                }
                 sockets.append(
                     try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))
             } catch {
@@ -51,7 +51,14 @@ extension Server {
     }
 
     /// Every socket of a group goes on being accepted from, however many workers there are now.
-    private func adopted(_ members: [ReceivedListener], position: Int) -> ListenerSockets {
+    private func adopted(
+        _ members: [ReceivedListener], _ listener: Listener, position: Int
+    ) throws(ListenError) -> ListenerSockets {
+        for member in members {
+            for state in [SocketOption.State.prebind, .bound, .listening] {
+                try ListenSocket.apply(listener, member.descriptor.raw, state)
+            }
+        }
         let isGroup = members.count > 1 || members.contains { $0.record.worker != nil }
         return ListenerSockets(
             listener: position,

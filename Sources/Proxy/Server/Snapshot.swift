@@ -87,6 +87,8 @@ struct CompiledCluster: BitwiseCopyable {
     /// The header that connections begin with; nil: none.
     var proxyVersion: ProxyHeader.Version?
     var balancing = CompiledBalancing()
+    /// In `socketSettings`, of its connections; -1: there is nothing to do with them.
+    var sockets: Int32 = -1
 
     /// A cluster that the configuration has no more: it finishes what it has, and nothing new goes there.
     static var gone: CompiledCluster {
@@ -172,6 +174,8 @@ final class Snapshot: @unchecked Sendable {
     let clusterCount: Int
     /// Clusters of a predecessor that still serve requests which it began; see `DataPlaneStats.addGone`.
     static let maxGoneClusters = 64
+    /// Of clusters that have any.
+    let socketSettings: [SocketSettings]
     private let usageCells: UnsafeMutablePointer<UInt64>
     /// Of `listeners`.
     let listenerNames: [ListenerName]
@@ -211,6 +215,7 @@ final class Snapshot: @unchecked Sendable {
         usageCells = .allocate(capacity: room * ClusterUsage.stride)
         usageCells.initialize(repeating: 0, count: room * ClusterUsage.stride)
         for i in clusterCount..<room { (clusters + i).initialize(to: CompiledCluster.gone) }
+        var sockets: [SocketSettings] = []
         clusterStatNames = bootstrap.clusters.map { Self.statName($0.altStatName ?? $0.name) }
         for (i, cluster) in bootstrap.clusters.enumerated() {
             (clusters + i).initialize(
@@ -226,6 +231,10 @@ final class Snapshot: @unchecked Sendable {
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
             clusters[i].watch = HostWatch(cluster)
             clusters[i].balancing = CompiledBalancing(cluster, shares)
+            if let settings = SocketSettings(cluster) {
+                clusters[i].sockets = Int32(sockets.count)
+                sockets.append(settings)
+            }
             clusters[i].proxyVersion = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
             if let outliers = cluster.outlierDetection {
                 clusters[i].consecutive5xx = outliers.consecutive5xx
@@ -233,6 +242,7 @@ final class Snapshot: @unchecked Sendable {
                 clusters[i].consecutiveLocalOriginFailure = outliers.consecutiveLocalOriginFailure
             }
         }
+        socketSettings = sockets
         var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
         var headBytes = 60 * 1024
         var headerFields = 100

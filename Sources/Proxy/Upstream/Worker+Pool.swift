@@ -45,13 +45,14 @@ extension Worker {
         }
         let isFull = usage.connections >= UInt64(limits.maxConnections) && (isByClient || pool.pointee.connections > 0)
         if isFull { stats.counters[.upstream_cx_overflow].increment() }
+        // As in Envoy, also of one whose connection fails at once.
+        stats.counters[.upstream_rq_pending_total].increment()
         // As in Envoy, who has no connection of its own gets one whatever the limit: nobody else's will ever do.
         if !isFull || isByClient {
             let code = connectUpstream(s.pointee.host, pool, kind: .upstreamHTTP, for: s.pointee.downstream)
             if code < 0, isByClient || pool.pointee.connecting == 0 { return .failed(-code) }
         }
         enqueue(streamSlot, s, pool)
-        stats.counters[.upstream_rq_pending_total].increment()
         stats.gauges[.upstream_rq_pending_active].add(1)
         return .pending
     }
@@ -98,7 +99,8 @@ extension Worker {
             return fd
         }
         if family != AF_UNIX { _ = cl_set_nodelay(fd) }
-        let rc = cl_connect(fd, &pool.pointee.address)
+        var rc = prepare(fd, family, Int(pool.pointee.cluster))
+        if rc == 0 { rc = cl_connect(fd, &pool.pointee.address) }
         if rc < 0, rc != -EINPROGRESS, rc != -EAGAIN {
             _ = cl_close(fd)
             stats.counters[.upstream_cx_total].increment()
@@ -139,6 +141,19 @@ extension Worker {
             return added
         }
         return slot
+    }
+
+    /// Does with a new socket what its cluster is configured to. Returns 0 or -errno.
+    private func prepare(_ fd: Int32, _ family: Int32, _ cluster: Int) -> Int32 {
+        let settings = snapshot.clusters[cluster].sockets
+        if settings < 0 { return 0 }
+        do throws(SocketSettings.Failure) {
+            try snapshot.socketSettings[Int(settings)].prepare(fd, family)
+        } catch {
+            if case .bind = error { clusterStats[cluster].counters[.bind_errors].increment() }
+            return -error.code
+        }
+        return 0
     }
 
     /// epoll says that a connecting socket has come to an outcome.

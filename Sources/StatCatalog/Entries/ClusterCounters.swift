@@ -116,7 +116,8 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry(
                 "Times a host was chosen among all, healthy or not, because too few were healthy "
                     + "(`healthy_panic_threshold`).")
-        case .bind_errors: .alwaysZero("connections to hosts are not bound to an address.")
+        case .bind_errors:
+            StatEntry("Connections to hosts that could not be bound to their own address (`upstream_bind_config`).")
         }
     }
 }

@@ -58,16 +58,18 @@ extension ClusterHealth {
             if let self, let host { self.finished(host, result) }
         }
         let header: ProxyHeader.Version? = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
+        let sockets = SocketSettings(cluster)
         switch settings.method {
         case .tcp(let tcp):
             return TCPHealthProber(
-                tcp, reuses: settings.reusesConnection, loop: loop, header: header, address: address, done: done)
+                tcp, reuses: settings.reusesConnection, loop: loop, header: header, sockets: sockets,
+                address: address, done: done)
         case .http(let http):
             let own = host.endpoint?.healthCheckHostname ?? ""
             let name = !own.isEmpty ? own : !http.host.isEmpty ? http.host : cluster.name
             return HTTPHealthProber(
-                http, reuses: settings.reusesConnection, host: name, loop: loop, header: header, address: address,
-                done: done)
+                http, reuses: settings.reusesConnection, host: name, loop: loop, header: header, sockets: sockets,
+                address: address, done: done)
         }
     }
 

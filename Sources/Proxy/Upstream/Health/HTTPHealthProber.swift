@@ -15,6 +15,7 @@ final class HTTPHealthProber: HealthProber {
 
     init(
         _ check: HTTPHealthCheck, reuses: Bool, host: String, loop: MainLoop, header: ProxyHeader.Version? = nil,
+        sockets: SocketSettings? = nil,
         address: @escaping () -> cl_address, done: @escaping (ProbeResult) -> Void
     ) {
         self.check = check
@@ -22,7 +23,7 @@ final class HTTPHealthProber: HealthProber {
         self.address = address
         self.done = done
         request = Self.request(check, host: host)
-        connection = ProbeConnection(loop: loop, header: header)
+        connection = ProbeConnection(loop: loop, header: header, sockets: sockets)
         response = ProbeResponse(isHead: check.isHead)
     }
 

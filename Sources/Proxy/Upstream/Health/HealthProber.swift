@@ -35,14 +35,16 @@ final class ProbeConnection {
     private let loop: MainLoop
     /// What it begins with, once there is something to send; nil: nothing.
     private let header: ProxyHeader.Version?
+    private let sockets: SocketSettings?
     private var descriptor: Int32 = -1
     private var isConnecting = false
     private var unsent: [UInt8] = []
     private var handler: ((Event) -> Void)?
 
-    init(loop: MainLoop, header: ProxyHeader.Version?) {
+    init(loop: MainLoop, header: ProxyHeader.Version?, sockets: SocketSettings?) {
         self.loop = loop
         self.header = header
+        self.sockets = sockets
     }
 
     deinit { close() }
@@ -60,6 +62,7 @@ final class ProbeConnection {
         if family != AF_UNIX { _ = cl_set_nodelay(fd) }
         descriptor = fd
         isConnecting = true
+        do throws(SocketSettings.Failure) { try sockets?.prepare(fd, family) } catch { return end(error.code) }
         let rc = cl_connect(fd, &address)
         guard rc == 0 || rc == -EINPROGRESS else { return end(-rc) }
         watch()

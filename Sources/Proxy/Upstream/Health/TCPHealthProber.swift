@@ -13,13 +13,14 @@ final class TCPHealthProber: HealthProber {
 
     init(
         _ check: TCPHealthCheck, reuses: Bool, loop: MainLoop, header: ProxyHeader.Version? = nil,
+        sockets: SocketSettings? = nil,
         address: @escaping () -> cl_address, done: @escaping (ProbeResult) -> Void
     ) {
         self.check = check
         self.reuses = reuses
         self.address = address
         self.done = done
-        connection = ProbeConnection(loop: loop, header: header)
+        connection = ProbeConnection(loop: loop, header: header, sockets: sockets)
         matcher = PayloadMatcher(check.receive)
     }
 
