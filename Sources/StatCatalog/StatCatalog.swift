@@ -13,6 +13,7 @@ public enum StatCatalog {
         ListenerHTTPCounter.self,
         ProxyProtocolCounter.self, ProxyProtocolVersionCounter.self,
         ConnectionLimitCounter.self, ConnectionLimitGauge.self,
+        FaultCounter.self, FaultGauge.self, CORSCounter.self, LocalRateLimitCounter.self,
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,
         HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,

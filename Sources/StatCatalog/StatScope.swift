@@ -103,6 +103,35 @@ public struct ConnectionLimitScope: StatScope {
     public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
 }
 
+/// `http.<stat_prefix>.fault.`
+public struct FaultScope: StatScope {
+    public static let pattern = "http.<stat_prefix>.fault."
+    public static let about = "The fault filters of a connection manager, by its `stat_prefix`."
+    public let prefix: String
+    /// The scope of one `stat_prefix`.
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
+/// `http.<stat_prefix>.cors.`
+public struct CORSScope: StatScope {
+    public static let pattern = "http.<stat_prefix>.cors."
+    public static let about = "The CORS filters of a connection manager, by its `stat_prefix`."
+    public let prefix: String
+    /// The scope of one `stat_prefix`.
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
+/// `<stat_prefix>.http_local_rate_limit.`
+public struct LocalRateLimitScope: StatScope {
+    public static let pattern = "<stat_prefix>.http_local_rate_limit."
+    public static let about =
+        "Local rate limits, by the `stat_prefix` of the filter or of what a route says of it; those with the same prefix "
+        + "count together."
+    public let prefix: String
+    /// The scope of one `stat_prefix`.
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
 /// `cluster.<name>.`
 public struct ClusterScope: StatScope {
     public static let pattern = "cluster.<name>."

@@ -88,6 +88,10 @@ import Testing
                       - { match: { path: /dns }, route: { cluster: dns, prefix_rewrite: / } }
                       - { match: { prefix: / }, route: { cluster: static } }
                   http_filters:
+                  - { name: fault, typed_config: { "@type": \(http("fault.v3.HTTPFault")) } }
+                  - { name: cors, typed_config: { "@type": \(http("cors.v3.Cors")) } }
+                  - name: limit
+                    typed_config: { "@type": \(http("local_ratelimit.v3.LocalRateLimit")), stat_prefix: of_limit }
                   - name: envoy.filters.http.router
                     typed_config:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
@@ -131,6 +135,10 @@ import Testing
 
     private static func type(_ filter: String) -> String {
         "type.googleapis.com/envoy.extensions.filters.network.\(filter)"
+    }
+
+    private static func http(_ filter: String) -> String {
+        "type.googleapis.com/envoy.extensions.filters.http.\(filter)"
     }
 
     private static func assignment(_ cluster: String, _ host: String, _ port: UInt16) -> String {

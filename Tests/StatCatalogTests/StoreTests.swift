@@ -46,7 +46,7 @@ import Testing
         let scopes: [any StatScope] = [
             HTTPScope("p"), CodecScope(), TCPScope("p"), ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ProxyProtocolScope(""), ProxyProtocolVersionScope("p", version: 1),
-            ConnectionLimitScope("p"),
+            ConnectionLimitScope("p"), FaultScope("p"), CORSScope("p"), LocalRateLimitScope("p"),
             ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterRetryScope("c"),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),

@@ -43,6 +43,9 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case beforeConnectionTimeout = 35
     case beforeProtocolError = 36
     case beforeOverflow = 37
+    case faultAbort = 38
+    case localRateLimited = 39
+    case corsResponse = 40
     // … or after that.
     case afterConnectionTermination = 48
     case afterRemoteConnectionFailure = 49
@@ -133,6 +136,9 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .afterLocalConnectionFailure: "upstream_reset_after_response_started{local_connection_failure"
         case .afterConnectionTimeout: "upstream_reset_after_response_started{connection_timeout}"
         case .afterProtocolError: "upstream_reset_after_response_started{protocol_error}"
+        case .faultAbort: "fault_filter_abort"
+        case .localRateLimited: "local_rate_limited"
+        case .corsResponse: "cors_response"
         case .afterOverflow: "upstream_reset_after_response_started{overflow}"
         }
     }

@@ -130,6 +130,10 @@ extension Worker {
         entry.pointee.flags.formUnion(flags)
     }
 
+    func noteFlags(_ s: StreamPointer, _ flags: LogFlags) {
+        if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.flags.formUnion(flags) }
+    }
+
     func noteDisconnect(_ entry: UnsafeMutablePointer<LogEntry>, _ c: ConnectionPointer) {
         let isRemote = c.pointee.flags.contains(.remoteClosed)
         entry.pointee.details = isRemote ? .downstreamRemoteDisconnect : .downstreamLocalDisconnect

@@ -103,7 +103,7 @@ extension Worker {
         out.clear()
         // Writing a head notes how its body would go; nothing of it goes.
         let flags = s.pointee.flags
-        withUnsafePointer(to: CompiledRoute.none) { writeRequestHead(c, s, head, $0) }
+        withUnsafePointer(to: CompiledRoute.none) { writeHead(c, s, head, $0) }
         s.pointee.flags = flags
         out.clear()
     }

@@ -30,6 +30,10 @@ public enum CompatibilityDocument {
                 (.connectionHashSource, ""), (.echo, ""),
                 (.networkDirectResponse, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
+                (.fault, ""), (.faultDelay, ""), (.headerDelay, ""), (.faultAbort, ""), (.headerAbort, ""), (.cors, ""),
+                (.corsPolicy, "of routes"), (.localRateLimit, ""), (.tokenBucket, ""), (.httpStatus, ""),
+                (.headerMutationFilter, ""), (.headerMutationOfRoute, "of routes"), (.mutations, ""),
+                (.headerMutationRule, ""), (.filterConfig, "of routes"),
                 (.localReplyConfig, ""), (.responseMapper, ""), (.replyFormat, "of answers"),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
             ]

@@ -3,7 +3,7 @@ extension Decoder {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
         let routes = message.requireOne(of: ["route_config"], else: ["rds", "scoped_routes"])
             .flatMap { $0.message(.routeConfiguration) }.map { routeConfiguration($0) }
-        checkRouter(message)
+        let filters = httpFilters(message)
         var result = HTTPConnectionManager(
             statPrefix: prefix ?? "", routes: routes ?? RouteConfiguration(name: "", virtualHosts: []))
         headers(message, &result)
@@ -22,6 +22,8 @@ extension Decoder {
         }
         result.accessLogs = accessLogs(message["access_log"])
         result.localReplies = localReplies(message["local_reply_config"])
+        result.filters = filters
+        checkOverrides(result)
         return result
     }
 
@@ -84,43 +86,6 @@ extension Decoder {
             ]) ?? .allow
         result.maxRequestsPerConnection =
             options["max_requests_per_connection"]?.number() ?? result.maxRequestsPerConnection
-    }
-
-    /// The router is the one HTTP filter there is; it has nothing to set.
-    private func checkRouter(_ message: Message) {
-        guard let value = message["http_filters"] else {
-            message.error("http_filters must end with the router filter, \(Self.routerType)")
-            return
-        }
-        guard case .sequence = value.node.content else {
-            value.error("expected a list, got \(value.node.kindText)")
-            return
-        }
-        let filters = value.list()
-        var routers: [Int] = []
-        for (index, filter) in filters.enumerated() {
-            guard let message = filter.message(.httpFilter) else { continue }
-            _ = message.require("name")?.nonEmptyString()
-            guard let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"]) else {
-                continue
-            }
-            if config.extensionMessage([.router]) != nil || isRouter(config) { routers.append(index) }
-        }
-        guard let first = routers.first else {
-            value.error("must end with the router filter, \(Self.routerType)")
-            return
-        }
-        if first != filters.count - 1 { filters[first].error("the router filter must be the last one") }
-    }
-
-    private static var routerType: String { "type.googleapis.com/" + MessageSchema.router.name }
-
-    /// Of the router's type, whatever else is wrong with it.
-    private func isRouter(_ config: Value) -> Bool {
-        guard case .mapping(let entries) = config.node.content,
-            let type = entries.first(where: { $0.key == "@type" }), case .scalar(let scalar) = type.value.content
-        else { return false }
-        return scalar.text.hasSuffix("/" + MessageSchema.router.name)
     }
 
     struct Upgrade {

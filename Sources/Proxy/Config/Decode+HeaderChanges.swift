@@ -21,14 +21,14 @@ extension Decoder {
         return changes
     }
 
-    func additions(_ list: Value?, _ side: HeaderSide) -> [HeaderAddition] {
+    /// - Parameter most: Envoy's rule for the field.
+    func additions(_ list: Value?, _ side: HeaderSide, most: Int = 1000) -> [HeaderAddition] {
         let added = (list?.messages(.headerValueOption) ?? []).compactMap { addition($0, side) }
-        // Envoy's rule.
-        if let list, added.count > 1000 { list.error("more than 1000 headers") }
+        if let list, added.count > most { list.error("more than \(most) headers") }
         return added
     }
 
-    private func addition(_ option: Message, _ side: HeaderSide) -> HeaderAddition? {
+    func addition(_ option: Message, _ side: HeaderSide) -> HeaderAddition? {
         guard let header = option.require("header")?.message(.headerValue),
             let name = header.require("key").flatMap({ changedName($0) })
         else { return nil }
@@ -58,7 +58,7 @@ extension Decoder {
     ]
 
     /// A name that may be added or removed, in lower case.
-    private func changedName(_ value: Value) -> String? {
+    func changedName(_ value: Value) -> String? {
         guard let text = value.nonEmptyString() else { return nil }
         let name = text.lowercased()
         guard LogFormatParser.isHeaderName(name) else {

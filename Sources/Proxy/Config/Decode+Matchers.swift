@@ -67,7 +67,7 @@ extension Decoder {
     }
 
     /// The one of several ways to compare a text that was given.
-    private func textMatch(_ message: Message, _ suffix: String, isRequired: Bool = true) -> TextMatch? {
+    func textMatch(_ message: Message, _ suffix: String, isRequired: Bool = true) -> TextMatch? {
         if let value = message["exact" + suffix] { return value.string().map { .exact($0) } }
         if let value = message["prefix" + suffix] { return value.nonEmptyString().map { .prefix($0) } }
         if let value = message["suffix" + suffix] { return value.nonEmptyString().map { .suffix($0) } }

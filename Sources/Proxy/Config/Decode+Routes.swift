@@ -31,12 +31,17 @@ extension Decoder {
                     var route = route
                     route.requestChanges = levels.map(\.request).filter { !$0.isEmpty }
                     route.responseChanges = levels.map(\.response).filter { !$0.isEmpty }
+                    route.overrides = filterOverrides(message)
                     return route
                 }
             }
-            hosts.append(VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location))
+            var result = VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location)
+            result.overrides = filterOverrides(host)
+            hosts.append(result)
         }
-        return RouteConfiguration(name: name, virtualHosts: hosts)
+        var result = RouteConfiguration(name: name, virtualHosts: hosts)
+        result.overrides = filterOverrides(message)
+        return result
     }
 
     private struct ChangesOfLevel {

@@ -136,10 +136,23 @@ public struct RuntimeKeys: Sendable {
             for chain in listener.allChains {
                 if case .httpConnectionManager(let http) = chain.filter {
                     keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
+                    for filter in http.filters { add(filter.config) }
+                    for override in http.routes.allOverrides {
+                        if case .configure(let config) = override.action { add(config) }
+                    }
                 }
                 for mapper in chain.filter.localReplies?.mappers ?? [] { add(mapper.filter) }
                 for filter in chain.filter.accessLogs.compactMap(\.filter) { add(filter) }
             }
+        }
+    }
+
+    private mutating func add(_ filter: HTTPFilterConfig) {
+        switch filter {
+        case .fault(let fault): keys.formUnion(fault.keys.all)
+        case .cors(let policy): keys.formUnion([policy.enabled, policy.shadowEnabled].compactMap(\.?.key))
+        case .localRateLimit(let limit): keys.formUnion([limit.enabled.key, limit.enforced.key])
+        case .headerMutation: break
         }
     }
 

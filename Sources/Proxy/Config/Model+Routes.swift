@@ -16,6 +16,8 @@ public struct Route: Sendable {
     public var requestChanges: [HeaderChanges] = []
     /// The same for the response's.
     public var responseChanges: [HeaderChanges] = []
+    /// `typed_per_filter_config`.
+    public var overrides: [FilterOverride] = []
     public var location: SourceLocation
     public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
         self.name = name

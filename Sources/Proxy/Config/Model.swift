@@ -144,6 +144,8 @@ public struct HTTPConnectionManager: Sendable {
     public var accessLogs: [AccessLog] = []
     /// `local_reply_config`; nil: answers go out as they are.
     public var localReplies: LocalReplyConfig?
+    /// `http_filters` in front of the router.
+    public var filters: [HTTPFilter] = []
     public init(statPrefix: String, routes: RouteConfiguration) {
         self.statPrefix = statPrefix
         self.routes = routes
@@ -159,6 +161,8 @@ public enum ServerHeader: Sendable, BitwiseCopyable { case overwrite, appendIfAb
 public struct RouteConfiguration: Sendable {
     public var name: String
     public var virtualHosts: [VirtualHost]
+    /// `typed_per_filter_config`.
+    public var overrides: [FilterOverride] = []
     public init(name: String, virtualHosts: [VirtualHost]) {
         self.name = name
         self.virtualHosts = virtualHosts
@@ -170,6 +174,8 @@ public struct VirtualHost: Sendable {
     /// In lower case: exact names, `*suffix`, `prefix*` or `*`; unique in the route configuration.
     public var domains: [String]
     public var routes: [Route]
+    /// `typed_per_filter_config`.
+    public var overrides: [FilterOverride] = []
     public var location: SourceLocation
     public init(name: String, domains: [String], routes: [Route], location: SourceLocation) {
         self.name = name

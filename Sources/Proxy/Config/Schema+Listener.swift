@@ -90,7 +90,7 @@ extension MessageSchema {
 
     static let httpFilter = MessageSchema(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
-        supported: "name typed_config", refused: "config_discovery config", unlessDefault: "is_optional disabled",
+        supported: "name typed_config is_optional disabled", refused: "config_discovery config",
         hints: ["config": "a field of the v2 API, replaced by typed_config"],
         oneofs: ["typed_config config_discovery"])
 

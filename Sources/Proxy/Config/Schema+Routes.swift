@@ -4,12 +4,13 @@ extension MessageSchema {
         "envoy.config.route.v3.RouteConfiguration",
         supported: """
             name virtual_hosts max_direct_response_body_size_bytes request_headers_to_add request_headers_to_remove \
-            response_headers_to_add response_headers_to_remove most_specific_header_mutations_wins
+            response_headers_to_add response_headers_to_remove most_specific_header_mutations_wins \
+            typed_per_filter_config
             """,
         refused: "vhds",
         unlessDefault: """
             internal_only_headers cluster_specifier_plugins request_mirror_policies \
-            ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
+            ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching
             """,
         fixed: ["validate_clusters": ["true"]],
         ignored: "metadata")
@@ -18,11 +19,11 @@ extension MessageSchema {
         "envoy.config.route.v3.VirtualHost",
         supported: """
             name domains routes retry_policy request_headers_to_add request_headers_to_remove response_headers_to_add \
-            response_headers_to_remove
+            response_headers_to_remove typed_per_filter_config
             """,
         refused: "matcher retry_policy_typed_config per_request_buffer_limit_bytes request_body_buffer_limit",
         unlessDefault: """
-            virtual_clusters rate_limits cors typed_per_filter_config include_request_attempt_count \
+            virtual_clusters rate_limits cors include_request_attempt_count \
             include_attempt_count_in_response hedge_policy include_is_timeout_retry_header \
             request_mirror_policies
             """,
@@ -33,13 +34,13 @@ extension MessageSchema {
         "envoy.config.route.v3.Route",
         supported: """
             name match route direct_response redirect request_headers_to_add request_headers_to_remove \
-            response_headers_to_add response_headers_to_remove
+            response_headers_to_add response_headers_to_remove typed_per_filter_config
             """,
         refused: """
             filter_action non_forwarding_action decorator tracing per_request_buffer_limit_bytes \
             request_body_buffer_limit
             """,
-        unlessDefault: "typed_per_filter_config stat_prefix",
+        unlessDefault: "stat_prefix",
         ignored: "metadata",
         oneofs: ["route redirect direct_response filter_action non_forwarding_action"])
 

@@ -1,10 +1,10 @@
 /// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
 struct Stream: BitwiseCopyable {
-    /// The bits up to 19, and 21, travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
+    /// The bits up to 19, 21 and 22 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// Those that travel.
-        static let known: UInt32 = 1 << 20 - 1 | 1 << 21
+        static let known: UInt32 = 1 << 20 - 1 | 3 << 21
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -49,6 +49,8 @@ struct Stream: BitwiseCopyable {
         static let clientCloses = Flags(rawValue: 1 << 20)
         /// `changes` has what is to be done to the response's headers.
         static let changesResponse = Flags(rawValue: 1 << 21)
+        /// A filter has something of it: it waits, or a fault is in force (`FilterState`).
+        static let filtered = Flags(rawValue: 1 << 22)
     }
 
     var flags: Flags = []
@@ -77,7 +79,10 @@ struct Stream: BitwiseCopyable {
     var retry: Int32 = -1
     /// What its answer gives the client for cookies (worker's slab), -1: nothing.
     var cookies: Int32 = -1
-    /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more.
+    /// What it keeps of filters (worker's slab), -1: nothing; see `Flags.filtered`.
+    var filter: Int32 = -1
+    /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more. Of one
+    /// that waits for a filter: its head.
     var buffer = ByteBuffer()
     /// What is done to the response's headers (`KeptChanges`), see `Flags.changesResponse`.
     var changes = ByteBuffer()

@@ -308,13 +308,20 @@ extension Worker {
         countLoad(u, of: Int(s.pointee.cluster), -1)
     }
 
+    /// What its response's changes and filters have of it.
+    @inline(never)
+    private func freeFiltered(_ s: StreamPointer) {
+        s.pointee.changes.free()
+        dropFilterState(s, connections[s.pointee.downstream].pointee.listener)
+    }
+
     /// The stream is over, on both sides.
     func freeStream(_ streamSlot: Int32, _ s: StreamPointer, _ stats: UnsafeMutablePointer<ListenerStats>) {
         stats.pointee.httpGauges[.downstream_rq_active].sub(1)
         stats.pointee.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
-        if s.pointee.flags.contains(.changesResponse) { s.pointee.changes.free() }
+        if !s.pointee.flags.isDisjoint(with: [.changesResponse, .filtered]) { freeFiltered(s) }
         if s.pointee.log >= 0 { finishLog(s) }
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }

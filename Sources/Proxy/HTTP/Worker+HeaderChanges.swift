@@ -35,16 +35,27 @@ extension Worker {
         _ route: UnsafePointer<CompiledRoute>, _ changes: CompiledChanges, from start: Int
     ) {
         if s.pointee.flags.contains(.changesResponse) { return }
-        let source = HeaderSource(
-            c: c, s: s, head: head, route: route, lines: HeadLines(out, from: start), isWritten: true)
         keptChanges.clear()
-        for i in 0..<changes.count {
-            guard let value = format(changes.changes + i, source) else { continue }
-            KeptChanges.write(changes.changes[i].action, changes.changes[i].name, value, to: keptChanges)
-        }
+        formatChanges(c, s, head, route, changes, from: start, to: keptChanges)
         if keptChanges.isEmpty { return }
         s.pointee.changes.append(keptChanges.bytes, keptChanges.count)
         s.pointee.flags.insert(.changesResponse)
+    }
+
+    /// Writes changes with their values, as `KeptChanges`.
+    ///
+    /// - Parameter start: where the request's head begins in `out`, as it goes on.
+    @inline(never)
+    func formatChanges(
+        _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
+        _ route: UnsafePointer<CompiledRoute>, _ changes: CompiledChanges, from start: Int, to kept: OutputScratch
+    ) {
+        let source = HeaderSource(
+            c: c, s: s, head: head, route: route, lines: HeadLines(out, from: start), isWritten: true)
+        for i in 0..<changes.count {
+            guard let value = format(changes.changes + i, source) else { continue }
+            KeptChanges.write(changes.changes[i].action, changes.changes[i].name, value, to: kept)
+        }
     }
 
     /// The same for a request that is answered here: as if it went on.
@@ -53,6 +64,10 @@ extension Worker {
         _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
         _ route: UnsafePointer<CompiledRoute>
     ) {
+        if state.pointee.isFiltering, current.pointee.s == s {
+            keepChangesOfAnswer(current.pointee, route)
+            return
+        }
         guard route.pointee.responseChanges != nil, !s.pointee.flags.contains(.changesResponse) else { return }
         let (flags, log) = (s.pointee.flags, s.pointee.log)
         s.pointee.log = -1

@@ -45,9 +45,11 @@ extension Worker {
     ///   - close: the connection ends with it. It does so too while the request is not complete: what still comes of it
     ///     cannot be told from a next request.
     ///   - cluster: the answer stands for one of the cluster and is counted there.
+    ///   - isMapped: `local_reply_config` may change it.
+    ///   - lateFlags: what only access logs say of it, and no mapper of that.
     func reply(
         _ slot: Int32, _ c: ConnectionPointer, status: UInt16, body: StaticString, close: Bool = false,
-        cluster: Bool = false, overloaded: Bool = false
+        cluster: Bool = false, overloaded: Bool = false, isMapped: Bool = true, lateFlags: LogFlags = []
     ) {
         let streamSlot = c.pointee.stream
         guard streamSlot >= 0 else { return }
@@ -60,7 +62,7 @@ extension Worker {
             out.append("\r\ncontent-type: text/plain\r\n")
         }
         if overloaded { out.append("x-envoy-overloaded: true\r\n") }
-        finishReply(slot, c, s, Bytes(body))
+        finishReply(slot, c, s, Bytes(body), isMapped: isMapped, lateFlags: lateFlags)
     }
 
     /// Answers for an upstream that failed.
@@ -139,15 +141,17 @@ extension Worker {
     }
 
     private func finishReply(
-        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ beginning: Bytes, _ rest: Bytes = Bytes("")
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ beginning: Bytes, _ rest: Bytes = Bytes(""),
+        isMapped: Bool = true, lateFlags: LogFlags = []
     ) {
         var (first, second) = (beginning, rest)
         let listener = snapshot.listeners + Int(c.pointee.listener)
-        let replies = listener.pointee.log?.pointee.replies
+        let replies = isMapped ? listener.pointee.log?.pointee.replies : nil
         if let replies {
             if s.pointee.flags.contains(.changesResponse) { changeResponse(s, listener, from: 0) }
             (first, second) = (mapReply(c, s, replies, first, second), Bytes(""))
         }
+        if lateFlags != [] { noteFlags(s, lateFlags) }
         chargeDownstream(s, listenerStats + Int(c.pointee.listener), s.pointee.status)
         let lines = HeadLines(out, from: 0)
         if replies == nil || lines.find(Bytes("date")) == nil {

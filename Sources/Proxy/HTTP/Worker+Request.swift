@@ -97,9 +97,12 @@ extension Worker {
                 : table.find(authority: authority.start, authority.count, path: path, pathLength)
         }
         guard let found else {
+            let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head)
+            if !upgrade, let filters = listener.pointee.filters?.pointee.unrouted {
+                return passThroughFilters(slot, c, streamSlot, s, head, filters, nil, upgrade: false)
+            }
             if s.pointee.log >= 0 { noteNoRoute(s, c, head) }
-            let upgrade = head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0
-            if upgrade, !isHTTP2Upgrade(head) {
+            if upgrade {
                 stats.http[.downstream_rq_ws_on_non_ws_route].increment()
                 note(s, .upgradeFailed)
                 return reply(slot, c, status: 403, body: "", close: true)
@@ -112,19 +115,64 @@ extension Worker {
         if s.pointee.log >= 0 { noteRoute(s, c, found.pointee) }
         var upgrade = false
         if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
-            guard upgradeAllowed(listener, found.pointee, isConnect ? Bytes("connect") : upgradeToken(head)) else {
-                stats.http[.downstream_rq_ws_on_non_ws_route].increment()
-                note(s, .upgradeFailed)
-                if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
-                return reply(slot, c, status: 403, body: "", close: true)
-            }
+            guard mayUpgrade(c, head, found) else { return refuseUpgrade(slot, c, s, head) }
             upgrade = true
         }
+        if let filters = found.pointee.filters {
+            return passThroughFilters(slot, c, streamSlot, s, head, filters, found, upgrade: upgrade)
+        }
+        goOn(
+            slot, c, streamSlot, s, head, found, authority, Bytes(path, pathLength), upgrade: upgrade,
+            isFiltered: false)
+    }
+
+    /// Whether the route allows the upgrade that the client asks for.
+    func mayUpgrade(
+        _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
+    ) -> Bool {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let isConnect = head.pointee.method == .connect
+        return upgradeAllowed(listener, route.pointee, isConnect ? Bytes("connect") : upgradeToken(head))
+    }
+
+    func refuseUpgrade(
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>
+    ) {
+        listenerStats[Int(c.pointee.listener)].http[.downstream_rq_ws_on_non_ws_route].increment()
+        note(s, .upgradeFailed)
+        if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
+        reply(slot, c, status: 403, body: "", close: true)
+    }
+
+    /// A request that has passed its filters.
+    @inline(never)
+    func goOn(_ f: Filtered, _ streamSlot: Int32, _ route: UnsafePointer<CompiledRoute>, upgrade: Bool) {
+        let request = request(f)
+        goOn(
+            f.slot, f.c, streamSlot, f.s, f.head, route, request.authority, request.path, upgrade: upgrade,
+            isFiltered: true)
+    }
+
+    /// What the router does, behind all filters. Inlined twice, so that a request without filters is not asked again whether it
+    /// has some.
+    @inline(__always)
+    private func goOn(
+        _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ head: UnsafeMutablePointer<MessageHead>, _ found: UnsafePointer<CompiledRoute>, _ authority: Bytes,
+        _ path: Bytes, upgrade: Bool, isFiltered: Bool
+    ) {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let stats = listenerStats[Int(c.pointee.listener)]
+        let isConnect = head.pointee.method == .connect
         stats.http[.rq_total].increment()
         var cluster = found.pointee.cluster
+        if isFiltered, cluster == CompiledRoute.chosenCluster, current.pointee.cluster >= 0 {
+            cluster = current.pointee.cluster
+            if s.pointee.log >= 0 { noteChosen(s, c, found.pointee, cluster) }
+        }
         if cluster < 0 {
             keepChangesOfReply(c, s, head, found)
-            let request = routed(listener, head, authority, Bytes(path, pathLength))
+            let request = routed(listener, head, authority, path)
             cluster = chooseCluster(slot, c, s, head, found.pointee, request)
             if cluster < 0 { return }
         }
@@ -137,14 +185,21 @@ extension Worker {
             s.pointee.flags.remove(.requestEnded)
         }
         s.pointee.timeoutNs = found.pointee.timeoutNs
-        if head.pointee.expectContinue, c.pointee.flags.contains(.inBody) {
-            out.clear()
-            out.append("HTTP/1.1 100 Continue\r\n\r\n")
+        if !isFiltered, head.pointee.expectContinue, c.pointee.flags.contains(.inBody) {
             let generation = c.pointee.generation
-            flushScratch(to: slot, c)
+            sendContinue(slot, c)
             if c.pointee.generation != generation { return }
         }
+        if isFiltered { return forward(current.pointee, streamSlot, found) }
         forward(slot, c, streamSlot, s, head, found)
+    }
+
+    /// The client may send its body. The connection may be closed on return.
+    @inline(never)
+    func sendContinue(_ slot: Int32, _ c: ConnectionPointer) {
+        out.clear()
+        out.append("HTTP/1.1 100 Continue\r\n\r\n")
+        flushScratch(to: slot, c)
     }
 
     /// Chooses the upstream and sends the head there.
@@ -152,6 +207,27 @@ extension Worker {
         _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
         _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
+        guard choosesUpstream(slot, c, streamSlot, s, head, route) else { return }
+        out.clear()
+        writeRequestHead(c, s, head, route)
+        sendHead(slot, c, streamSlot, s, route)
+    }
+
+    /// The same of a request that has filters.
+    private func forward(_ f: Filtered, _ streamSlot: Int32, _ route: UnsafePointer<CompiledRoute>) {
+        guard choosesUpstream(f.slot, f.c, streamSlot, f.s, f.head, route) else { return }
+        out.clear()
+        writeHead(f.c, f.s, f.head, route)
+        keepFilterChanges(f)
+        sendHead(f.slot, f.c, streamSlot, f.s, route)
+    }
+
+    /// False: there is none, and the request has been answered; or it is a CONNECT that ends here.
+    @inline(__always)
+    private func choosesUpstream(
+        _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
+    ) -> Bool {
         let cluster = Int(s.pointee.cluster)
         let stats = clusterStats[cluster]
         if let maintenance = snapshot.clusters[cluster].maintenance, !maintenance.isNone, maintenance.contains(random())
@@ -160,7 +236,8 @@ extension Worker {
             note(s, .maintenanceMode, .overflow)
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             keepChangesOfReply(c, s, head, route)
-            return reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
+            reply(slot, c, status: 503, body: "maintenance mode", cluster: true, overloaded: true)
+            return false
         }
         s.pointee.host =
             clusters[cluster].needsCare ? chooseHost(c, s, head, route) : nextHost(clusters + cluster)
@@ -169,16 +246,25 @@ extension Worker {
             note(s, .noHealthyUpstream, .noHealthyUpstream)
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             keepChangesOfReply(c, s, head, route)
-            return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
+            reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
+            return false
         }
         if s.pointee.log >= 0 { noteHost(s) }
         if s.pointee.flags.contains(.connectTerminates) {
             if s.pointee.log >= 0 { captureUnrouted(s, c, head) }
             keepChangesOfReply(c, s, head, route)
-            return terminateConnect(slot, c, streamSlot, s)
+            terminateConnect(slot, c, streamSlot, s)
+            return false
         }
-        out.clear()
-        writeRequestHead(c, s, head, route)
+        return true
+    }
+
+    /// Sends the head, which is in `out`, or lets it wait for a connection.
+    @inline(__always)
+    private func sendHead(
+        _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ route: UnsafePointer<CompiledRoute>
+    ) {
         if let policy = route.pointee.retry { beginRetries(s, policy.pointee) }
         switch attach(streamSlot, s) {
         case .connected:

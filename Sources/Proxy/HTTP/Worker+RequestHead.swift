@@ -82,6 +82,43 @@ extension Worker {
         out.append("\r\n")
     }
 
+    /// The same of a head that filters have changed: what is added to a client's stands in it already.
+    @inline(never)
+    func writeFilteredHead(
+        _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
+        _ route: UnsafePointer<CompiledRoute>
+    ) {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        let base = head.pointee.base
+        let upgrade = s.pointee.flags.contains(.upgrade) && head.pointee.method != .connect
+        let start = out.count
+        let isRewritten = writeRequestLine(head, route)
+        if route.pointee.hostRewrite == nil, head.pointee.authorityLength > 0 {
+            out.append("HTTP/1.1\r\n")
+            out.field("host: ", Bytes(base + Int(head.pointee.authority), Int(head.pointee.authorityLength)))
+        } else {
+            writeOtherHost(listener, head.pointee.present, route)
+        }
+        for i in 0..<head.pointee.count {
+            let field = head.pointee.fields[i]
+            switch field.id {
+            case .host, .transferEncoding: break
+            case .connection, .upgrade: if upgrade { out.append(field, of: base) }
+            case .xEnvoyOriginalHost: if route.pointee.hostRewrite == nil { out.append(field, of: base) }
+            default: out.append(field, of: base)
+            }
+        }
+        out.append(route.pointee.expectedTimeout)
+        if route.pointee.changesHead || isRewritten { changeHead(c, s, head, route, isRewritten, from: start) }
+        if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
+        if head.pointee.framing == .chunked
+            || head.pointee.method != .get && !head.pointee.present.contains(.contentLength)
+        {
+            writeRequestFraming(s, head, upgrade: upgrade, trailers: listener.pointee.trailers)
+        }
+        out.append("\r\n")
+    }
+
     /// Fields that are written once, wherever they stand.
     private struct WrittenFields: BitwiseCopyable {
         var forwardedFor = false

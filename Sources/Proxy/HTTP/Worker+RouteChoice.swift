@@ -33,6 +33,31 @@ extension Worker {
             : table.find(authority: authority.start, authority.count, path: path.start, path.count, request: request)
     }
 
+    /// Which cluster a route has chosen, for access logs.
+    func noteChosen(_ s: StreamPointer, _ c: ConnectionPointer, _ route: CompiledRoute, _ cluster: Int32) {
+        var chosen = route
+        chosen.cluster = cluster
+        noteRoute(s, c, chosen)
+    }
+
+    /// The route of a request that came from another process.
+    @inline(never)
+    func findAgain(_ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) -> UnsafePointer<CompiledRoute>? {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
+        if authority.count == 0 { authority = listener.pointee.defaultHost }
+        let path = pathOf(head)
+        return listener.pointee.routes?._withUnsafeGuaranteedRef {
+            findByConditions($0, listener, head, authority, path)
+        }
+    }
+
+    /// Whether it asks for a tunnel.
+    func isUpgrade(_ head: UnsafeMutablePointer<MessageHead>) -> Bool {
+        if head.pointee.method == .connect { return true }
+        return head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head)
+    }
+
     /// The cluster of a request whose route does not simply name one; -1: it has been answered.
     @inline(never)
     func chooseCluster(
@@ -43,9 +68,7 @@ extension Worker {
         if let choice = route.choice {
             let cluster = choice.pointee.choose(request, random: random())
             if cluster >= 0 {
-                var chosen = route
-                chosen.cluster = cluster
-                if s.pointee.log >= 0 { noteRoute(s, c, chosen) }
+                if s.pointee.log >= 0 { noteChosen(s, c, route, cluster) }
                 return cluster
             }
             stats.http[.no_cluster].increment()

@@ -125,10 +125,27 @@ enum UnitCheck {
         return true
     }
 
+    /// One that waits for a filter has nothing but its head, and its body is not read.
+    private static func heldProblem(
+        _ s: StreamRecord, _ filter: FilterRecord, _ d: ConnectionRecord, _ unit: IncomingUnit
+    ) -> String? {
+        let flags = Stream.Flags(rawValue: s.flags)
+        if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
+        guard unit.upstream == nil, unit.cluster < 0, ConnectionRecord.kind(d.kind) == .downstreamHTTP,
+            !Connection.Flags(rawValue: d.flags).contains(.inBody), s.buffer.count > 0, s.retry == nil,
+            flags.contains(.changesResponse) == (s.changes.count > 0), filter.passedChanges <= s.changes.count,
+            flags.contains(.requestEnded) || !d.decoder.isDone,
+            flags.isDisjoint(with: [.responseStarted, .pending, .retains, .countsRequest, .upgrade, .requestChunked])
+        else { return broken }
+        return nil
+    }
+
     private static func streamProblem(_ s: StreamRecord, _ unit: IncomingUnit) -> String? {
         let flags = Stream.Flags(rawValue: s.flags)
         if s.flags & ~Stream.Flags.known != 0 { return "its record has flags that this version does not know" }
-        if unit.downstream == nil || Method(rawValue: s.method) == nil { return broken }
+        guard let d = unit.downstream, Method(rawValue: s.method) != nil else { return broken }
+        if flags.contains(.filtered) != (s.filter != nil) { return broken }
+        if let filter = s.filter, filter.untilNs > 0 { return heldProblem(s, filter, d, unit) }
         if unit.cluster < 0 { return noCluster }
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
         if flags.contains(.changesResponse) != (s.changes.count > 0) { return broken }

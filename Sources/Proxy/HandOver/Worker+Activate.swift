@@ -38,6 +38,7 @@ extension Worker {
         let cluster = Int(s.pointee.cluster)
         let listener = Int(connections[s.pointee.downstream].pointee.listener)
         listenerStats[listener].httpGauges[.downstream_rq_active].add(1)
+        if s.pointee.filter >= 0, filterStates[s.pointee.filter].pointee.hasFault { countFault(Int32(listener), 1) }
         if s.pointee.upstream >= 0 {
             clusterStats[cluster].gauges[.upstream_rq_active].add(1)
             countLoad(connections[s.pointee.upstream], of: cluster, 1)

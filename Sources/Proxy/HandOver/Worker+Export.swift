@@ -40,7 +40,8 @@ extension Worker {
             streamSlot = d.pointee.stream
             let start = out.begin(UnitRecord.Tag.downstream)
             ConnectionRecord.write(
-                d, listener: Int32(listener(of: d)), cluster: -1, host: nil, addresses: addresses(of: d), into: &out)
+                d, listener: Int32(listener(of: d)), cluster: -1, host: nil, addresses: addresses(of: d),
+                bucket: bucket(of: d), into: &out)
             exportLog(d.pointee.log, d, ConnectionRecord.logTag, into: &out)
             out.end(start)
         }
@@ -67,13 +68,29 @@ extension Worker {
                 let given = cookies[s.pointee.cookies].pointee
                 if !given.isEmpty { out.blob(StreamRecord.cookiesTag, given.bytes, given.count) }
             }
+            if s.pointee.filter >= 0 { exportFilter(s, connections[unit.downstream], into: &out) }
             out.end(start)
         }
         out.endFrame(frame)
     }
 
+    private func exportFilter(_ s: StreamPointer, _ d: ConnectionPointer, into out: inout RecordWriter) {
+        let kept = filterStates[s.pointee.filter].pointee
+        var name = Bytes("")
+        if let filters = snapshot.listeners[Int(d.pointee.listener)].filters,
+            kept.position < filters.pointee.count
+        {
+            name = filters.pointee.names[Int(kept.position)]
+        }
+        FilterRecord.write(kept, name: name, StreamRecord.filterTag, into: &out)
+    }
+
     func addresses(of c: ConnectionPointer) -> UnsafeMutablePointer<ClientAddresses>? {
         c.pointee.addresses >= 0 ? addresses[c.pointee.addresses] : nil
+    }
+
+    func bucket(of c: ConnectionPointer) -> UnsafeMutablePointer<ConnectionBucket>? {
+        c.pointee.bucket >= 0 ? buckets[c.pointee.bucket] : nil
     }
 
     /// What the lines of a request or connection will say.
@@ -118,6 +135,7 @@ extension Worker {
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
         s.pointee.buffer.free()
         s.pointee.changes.free()
+        dropFilterState(s, d.pointee.listener)
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }
         dropLog(s.pointee.log)
@@ -160,6 +178,7 @@ extension Worker {
         c.pointee.input.free()
         c.pointee.output.free()
         dropAddresses(c)
+        dropBucket(c)
         c.pointee.fd = -1
         c.pointee.kind = .free
         c.pointee.generation = c.pointee.generation < 0xFFFF_FFF0 ? c.pointee.generation &+ 1 : 0

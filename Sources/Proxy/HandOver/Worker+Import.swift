@@ -70,18 +70,36 @@ extension Worker {
         if let record = unit.stream {
             let retry = record.retry == nil ? -1 : retries.take()
             if record.retry != nil, retry < 0 { return Self.noRoom }
-            adopted.stream = streams.take()
+            let filter = record.filter == nil ? -1 : filterStates.take()
+            adopted.stream = record.filter != nil && filter < 0 ? -1 : streams.take()
             guard adopted.stream >= 0 else {
                 if retry >= 0 { retries.give(retry) }
+                if filter >= 0 { filterStates.give(filter) }
                 return Self.noRoom
             }
             fill(streams[adopted.stream], record, unit.cluster, host)
             if let state = record.retry { retries[retry].pointee = state }
             streams[adopted.stream].pointee.retry = retry
+            if let kept = record.filter { filterStates[filter].pointee = adoptedFilter(kept, unit.listener) }
+            streams[adopted.stream].pointee.filter = filter
             adoptCookies(streams[adopted.stream], record.cookies)
         }
         adoptLog(unit, adopted)
         return nil
+    }
+
+    /// By the filter's name: the configuration may be another one.
+    private func adoptedFilter(_ record: FilterRecord, _ listener: Int32) -> FilterState {
+        var state = FilterState()
+        state.untilNs = record.untilNs
+        state.hasFault = record.hasFault
+        state.passedChanges = record.passedChanges
+        state.isAdopted = true
+        if let filters = snapshot.listeners[Int(listener)].filters {
+            let name = record.name.start.map { Bytes($0, record.name.count) } ?? Bytes("")
+            state.position = filters.pointee.position(of: name)
+        }
+        return state
     }
 
     /// Without room for them the client comes again without.
@@ -175,6 +193,11 @@ extension Worker {
         if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
         if let start = record.output.start { c.pointee.output.append(start, record.output.count) }
         c.pointee.fd = descriptor
+        if let bucket = record.bucket {
+            // Without room it has new ones.
+            c.pointee.bucket = buckets.take()
+            if c.pointee.bucket >= 0 { buckets[c.pointee.bucket].pointee = bucket }
+        }
         guard !record.hasAddresses || adoptAddresses(c, record) else {
             if reserved < 0 { giveBack(slot, descriptor) }
             return -1
@@ -278,6 +301,7 @@ extension Worker {
         c.pointee.input.free()
         c.pointee.output.free()
         dropAddresses(c)
+        dropBucket(c)
         dropLog(c.pointee.log)
         c.pointee.log = -1
         c.pointee.kind = .free
@@ -301,6 +325,8 @@ extension Worker {
                 streams[unit.stream].pointee.log = -1
                 if streams[unit.stream].pointee.retry >= 0 { retries.give(streams[unit.stream].pointee.retry) }
                 streams[unit.stream].pointee.retry = -1
+                if streams[unit.stream].pointee.filter >= 0 { filterStates.give(streams[unit.stream].pointee.filter) }
+                streams[unit.stream].pointee.filter = -1
                 if streams[unit.stream].pointee.cookies >= 0 { dropCookies(streams[unit.stream]) }
                 streams.give(unit.stream)
             }

@@ -68,7 +68,9 @@ extension WorkerPool {
         out.number(AheadRecord.Tag.earlyID, id)
         let record = out.begin(AheadRecord.Tag.record)
         ConnectionRecord.write(
-            c, listener: listener, cluster: -1, host: nil, addresses: worker.addresses(of: c), into: &out)
+            c, listener: listener, cluster: -1, host: nil, addresses: worker.addresses(of: c),
+            bucket: worker.bucket(of: c),
+            into: &out)
         out.end(record)
         out.end(early)
         c.pointee.flags.insert(.recordAhead)

@@ -124,6 +124,7 @@ extension WorkerPool {
         }
         header.clusters += goneClusters
         header.hostHealth = hostHealth
+        header.rateLimits = snapshot.rateLimits.levels
         let frame = out.beginFrame()
         header.write(into: &out)
         out.endFrame(frame)

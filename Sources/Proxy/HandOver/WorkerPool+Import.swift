@@ -149,6 +149,7 @@ final class ConnectionImport {
         }
         pool.hostHealth = header.hostHealth
         let snapshot = pool.workers[0].snapshot
+        snapshot.rateLimits.adopt(header.rateLimits, nowNs: cl_monotonic_ns())
         listeners = header.listeners.map { Int32(snapshot.listenerPositions[$0.name] ?? -1) }
         clusters = header.clusters.map { _ in -2 }
     }
@@ -252,7 +253,7 @@ final class ConnectionImport {
             guard let position = position(d.listener, listeners) else { return "its record names no listener" }
             unit.listener = pool.workers[0].snapshot.chain(of: d, listener: position, unit.downstreamDescriptor)
         }
-        if let cluster = unit.stream?.cluster ?? unit.upstream?.cluster {
+        if let cluster = unit.stream?.cluster ?? unit.upstream?.cluster, cluster >= 0 || unit.stream?.isHeld != true {
             if let up = unit.upstream, up.cluster != cluster { return "its record names two clusters" }
             guard clusters.indices.contains(Int(cluster)) else { return "its record names no cluster" }
             if clusters[Int(cluster)] == -2 { clusters[Int(cluster)] = find(header.clusters[Int(cluster)], unit, pool) }

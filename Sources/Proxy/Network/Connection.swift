@@ -118,6 +118,8 @@ struct Connection: BitwiseCopyable {
     var remote = PeerAddress()
     /// What else is known of these addresses (worker's slab), -1: nothing.
     var addresses: Int32 = -1
+    /// The tokens of its own limit (worker's slab), -1: it has none.
+    var bucket: Int32 = -1
     /// Bytes of `output` over its limit: the other side is paused.
     var bufferLimit: UInt32 = 1 << 20
     /// Bytes of `input` that were parsed and are a part of a head (`PartialHead`): only while `input` is one. Does not travel,

@@ -42,6 +42,8 @@ struct CompiledRoute: BitwiseCopyable {
     /// A head is not finished when its fields are written: one of the two, or another host.
     var changesHead = false
     var name = Bytes("")
+    /// HTTP filters in front of the router; nil: none.
+    var filters: UnsafePointer<CompiledFilters>?
 
     static let noCluster: Int32 = -1
     static let chosenCluster: Int32 = -2

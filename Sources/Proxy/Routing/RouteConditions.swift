@@ -40,6 +40,16 @@ struct RouteConditions: BitwiseCopyable {
         }
     }
 
+    /// Headers alone, as filters ask for. Nil when there is nothing to ask.
+    init?(headers conditions: [HeaderCondition]) {
+        if conditions.isEmpty { return nil }
+        headerCount = conditions.count
+        headers = .allocate(capacity: headerCount)
+        for (i, condition) in conditions.enumerated() { (headers + i).initialize(to: Self.test(condition)) }
+        queryCount = 0
+        queries = .allocate(capacity: 1)
+    }
+
     private static func test(_ condition: HeaderCondition) -> HeaderTest {
         let subject: Subject =
             switch condition.name {

@@ -44,7 +44,8 @@ final class RouteTable: @unchecked Sendable {
     ///   - mostTriedInOrder: virtual hosts with more routes have trees.
     init(
         _ configuration: RouteConfiguration, clusters: ClusterNames, streamIdleTimeoutMs: UInt64,
-        shares: RuntimeShares, upgradeTypes: inout [String], mostTriedInOrder: Int = RouteTable.mostTriedInOrder
+        shares: RuntimeShares, upgradeTypes: inout [String], filters: FilterCompiler? = nil,
+        mostTriedInOrder: Int = RouteTable.mostTriedInOrder
     ) {
         let managerTypes = upgradeTypes
         let allRoutes = configuration.virtualHosts.flatMap(\.routes)
@@ -60,6 +61,7 @@ final class RouteTable: @unchecked Sendable {
                     route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, shares: shares,
                     managerTypes: managerTypes, upgradeTypes: upgradeTypes))
         }
+        if let filters, !filters.isEmpty { Self.addFilters(filters, configuration, to: routes) }
         var builder = RouteTrieBuilder()
         var connects: [Int32] = []
         var next: Int32 = 0
@@ -87,6 +89,27 @@ final class RouteTable: @unchecked Sendable {
         defaultHost = names.fallback
         onlyDefault = domains.isEmpty && suffixes.isEmpty && prefixes.isEmpty
         hasConditions = (0..<allRoutes.count).contains { [routes] in routes[$0].isConditional }
+    }
+
+    /// Routes that say nothing of filters share those of their virtual host, and so do these.
+    private static func addFilters(
+        _ filters: FilterCompiler, _ configuration: RouteConfiguration, to routes: UnsafeMutablePointer<CompiledRoute>
+    ) {
+        let general: [FilterCompiler.Level] =
+            configuration.overrides.isEmpty ? [] : [("routes \(configuration.name)", configuration.overrides)]
+        let ofAll = filters.compile(general)
+        var next = 0
+        for host in configuration.virtualHosts {
+            let levels = (host.overrides.isEmpty ? [] : [("host \(host.name)", host.overrides)]) + general
+            let ofHost = host.overrides.isEmpty ? ofAll : filters.compile(levels)
+            for (i, route) in host.routes.enumerated() {
+                let place = route.name.isEmpty ? "\(i)" : "\(i) \(route.name)"
+                routes[next].filters =
+                    route.overrides.isEmpty
+                    ? ofHost : filters.compile([("host \(host.name) route \(place)", route.overrides)] + levels)
+                next += 1
+            }
+        }
     }
 
     /// Those for CONNECT, up to the first that takes all.

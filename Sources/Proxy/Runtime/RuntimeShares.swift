@@ -20,6 +20,16 @@ struct RuntimeShare: BitwiseCopyable, @unchecked Sendable {
     @inline(__always)
     var isNone: Bool { cl_load_relaxed(cell) < 1 << 32 }
 
+    /// What the runtime says; nil: nothing. Of a share that was made by `makeOther`.
+    var other: (numerator: UInt64, denominator: UInt64)? {
+        let word = cl_load_relaxed(cell)
+        return word == Self.unset ? nil : (word >> 32, max(word & 0xFFFF_FFFF, 1))
+    }
+
+    /// No share: its denominator is 0.
+    private static let unset: UInt64 = 0
+    fileprivate static let noShare = FractionalPercent(0, of: 0)
+
     /// Whether the request with this random number is in it, as Envoy decides.
     @inline(__always)
     func contains(_ random: UInt64) -> Bool {
@@ -72,6 +82,9 @@ final class RuntimeShares {
         if !source.key.isEmpty { entries.append((share, source)) }
         return share
     }
+
+    /// A share that only the runtime has, see `RuntimeShare.other`.
+    func makeOther(key: String) -> RuntimeShare { make(RuntimeFraction(RuntimeShare.noShare, key: key)) }
 
     /// A number that begins as its own fallback.
     func makeNumber(_ fallback: UInt64, key: String) -> RuntimeNumber {

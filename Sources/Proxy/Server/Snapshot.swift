@@ -57,6 +57,10 @@ struct CompiledListener: BitwiseCopyable {
     var chainLimit: UnsafeMutablePointer<ChainLimit>?
     /// What a connection is sent that is then closed.
     var fixedResponse = Bytes("")
+    /// nil: there is none in front of the router.
+    var filters: UnsafePointer<ListenerFilters>?
+    /// Faults in force, of all workers and of all listeners with this `stat_prefix`; nil: there is no such filter.
+    var activeFaults: UnsafeMutablePointer<UInt64>?
 }
 
 /// A cluster as the workers see it: plain data.
@@ -162,6 +166,9 @@ final class Snapshot: @unchecked Sendable {
         var proxyPrefix: String?
         /// Behind `connection_limit.`; nil: there is no such filter.
         var limitPrefix: String?
+        /// Behind `http.`; nil: there is no such filter.
+        var faultPrefix: String?
+        var corsPrefix: String?
     }
     /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain.
     let listeners: UnsafeMutablePointer<CompiledListener>
@@ -194,6 +201,12 @@ final class Snapshot: @unchecked Sendable {
     let logSinks: LogSinks
     /// What the runtime can change.
     let shares = RuntimeShares()
+    /// The buckets of local rate limits.
+    let rateLimits = RateLimitTable()
+    /// The longest chain of filters.
+    let maxFilters: Int
+    /// Headers that filters may add to one request.
+    let maxAddedHeaders: Int
     /// Connections of clients that may be open at once, of all listeners; `.max`: any number.
     let globalConnectionLimit: RuntimeNumber
 
@@ -246,6 +259,9 @@ final class Snapshot: @unchecked Sendable {
         var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
         var headBytes = 60 * 1024
         var headerFields = 100
+        var (chainLength, addedHeaders) = (0, 0)
+        // Several listeners may count faults together.
+        var activeFaults: [String: UnsafeMutablePointer<UInt64>] = [:]
         var further = listenerCount
         for (position, listener) in bootstrap.listeners.enumerated() {
             var chains: [Int32] = []
@@ -261,7 +277,21 @@ final class Snapshot: @unchecked Sendable {
                     (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
                 case .httpConnectionManager(let http):
                     name.httpPrefix = Self.statName(http.statPrefix)
-                    let compiled = Self.compile(listener, http, clusterNames, shares)
+                    let kinds = Set(http.filters.map(\.config.kind))
+                    if kinds.contains("fault") { name.faultPrefix = name.httpPrefix }
+                    if kinds.contains("cors") { name.corsPrefix = name.httpPrefix }
+                    let faults = activeFaults[http.statPrefix] ?? Self.counter()
+                    activeFaults[http.statPrefix] = faults
+                    let filters = FilterCompiler(
+                        http.filters,
+                        FilterContext(
+                            listener: "\(listener.name)\n\(chain.name)\n\(chains.count - 1)", clusters: clusterNames,
+                            shares: shares, activeFaults: faults, limits: rateLimits))
+                    chainLength = max(chainLength, http.filters.count)
+                    addedHeaders = max(addedHeaders, http.addedHeaders)
+                    var compiled = Self.compile(listener, http, clusterNames, shares, filters)
+                    compiled.filters = filters.listenerFilters()
+                    compiled.activeFaults = kinds.contains("fault") ? faults : nil
                     headBytes = max(headBytes, compiled.limits.bytes)
                     headerFields = max(headerFields, compiled.limits.fields)
                     (listeners + i).initialize(to: compiled)
@@ -303,6 +333,8 @@ final class Snapshot: @unchecked Sendable {
         let monitored = bootstrap.overload?.maxConnections
         globalConnectionLimit = shares.makeNumber(
             monitored ?? .max, key: monitored == nil ? RuntimeKeys.globalConnectionLimit : "")
+        maxFilters = chainLength
+        maxAddedHeaders = addedHeaders
         maxHeadBytes = headBytes
         maxHeaderFields = headerFields
     }
@@ -324,12 +356,13 @@ final class Snapshot: @unchecked Sendable {
     }
 
     private static func compile(
-        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares
+        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares,
+        _ filters: FilterCompiler
     ) -> CompiledListener {
         var upgrades = http.upgradeTypes
         let table = RouteTable(
             http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, shares: shares,
-            upgradeTypes: &upgrades)
+            upgradeTypes: &upgrades, filters: filters)
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
         return CompiledListener(
@@ -349,6 +382,13 @@ final class Snapshot: @unchecked Sendable {
             requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
             headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,
             delayedCloseNs: http.delayedCloseTimeoutMs &* 1_000_000, upgradeNames: names, upgradeCount: upgrades.count)
+    }
+
+    /// Of all workers, in a cache line of its own.
+    private static func counter() -> UnsafeMutablePointer<UInt64> {
+        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
+        cells.initialize(repeating: 0, count: 16)
+        return cells + 8
     }
 
     /// Of equal names, which only listeners on any free port have, the first.

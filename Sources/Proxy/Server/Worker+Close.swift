@@ -16,6 +16,7 @@ extension Worker {
         c.pointee.input.free()
         c.pointee.output.free()
         dropAddresses(c)
+        dropBucket(c)
         c.pointee.fd = -1
         c.pointee.kind = .free
         // Generations at the very top mean listeners and the mailbox.

@@ -6,7 +6,7 @@ extension Worker {
     private enum Reason {
         case none
         case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration, retry,
-            perTry, perTryIdle, proxyHeader, leaving
+            perTry, perTryIdle, proxyHeader, leaving, filter
     }
 
     private struct Due {
@@ -85,6 +85,10 @@ extension Worker {
                 due.consider(s.pointee.startNs, listener.pointee.requestTimeoutNs, .request)
             }
             if s.pointee.retry >= 0 { dueRetry(s, retries[s.pointee.retry], &due) }
+            if s.pointee.filter >= 0 {
+                let until = filterStates[s.pointee.filter].pointee.untilNs
+                if until > 0 { due.consider(until &- 1, 1, .filter) }
+            }
         } else if c.pointee.flags.contains(.headStarted) {
             due.consider(c.pointee.lastActivityNs, listener.pointee.streamIdleTimeoutNs, .streamIdle)
             due.consider(c.pointee.deadlineNs, listener.pointee.headersTimeoutNs, .headers)
@@ -176,6 +180,7 @@ extension Worker {
         case .connect: connectTimedOut(slot, c)
         case .proxyHeader: headerTimedOut(slot, c)
         case .leaving: close(slot, c)
+        case .filter: resumeFiltered(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {
                 listenerStats[Int(c.pointee.listener)].http[.downstream_rq_idle_timeout].increment()

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StatCatalog
 import Stats
 
 /// Mutable scalars of a worker, in memory of their own: the worker object has only `let`s, so that no access is checked
@@ -36,6 +37,8 @@ struct WorkerState: BitwiseCopyable {
     var connectionStride: UInt64 = 1
     /// Whether any listener has an access log.
     var hasLogs = false
+    /// The request at hand, `Worker.current`, is one with filters.
+    var isFiltering = false
 }
 
 struct DrainState: BitwiseCopyable {
@@ -84,6 +87,10 @@ final class Worker: @unchecked Sendable {
     let addresses: Slab<ClientAddresses>
     /// What is added to answers for cookies that were given.
     let cookies: Slab<ByteBuffer>
+    /// Of requests that wait for a filter, or in which a fault is in force.
+    let filterStates: Slab<FilterState>
+    /// Of connections with a limit of their own.
+    let buckets: Slab<ConnectionBucket>
     let idleByClient: IdleByClient
     let wheel: TimerWheel
     let clusters: UnsafeMutablePointer<WorkerCluster>
@@ -101,6 +108,16 @@ final class Worker: @unchecked Sendable {
     /// The value of a header that a route adds, and changes that a stream is to keep.
     let changedValue = OutputScratch(capacity: 64)
     let keptChanges = OutputScratch(capacity: 64)
+    /// The head of a request that filters have changed, or kept.
+    let filteredHead = OutputScratch(capacity: 64)
+    /// What the filter that answers adds to its answer, and what filters do to a response that its request had passed before it
+    /// waited: both as `KeptChanges`.
+    let answerChanges = OutputScratch(capacity: 64)
+    let passedChanges = OutputScratch(capacity: 64)
+    /// The request that has filters (`WorkerState.isFiltering`), and what each of them has noted of it.
+    let current: UnsafeMutablePointer<Filtered>
+    let filterNotes: UnsafeMutablePointer<FilterNote>
+    let rateLimitStats: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>
     /// The body of an answer that `local_reply_config` changes.
     let replyBody = OutputScratch(capacity: 64)
     /// Small messages that go out at the end of the turn.
@@ -174,6 +191,11 @@ final class Worker: @unchecked Sendable {
         retries = Slab(empty: RetryState(), limit: Self.maxConnections)
         addresses = Slab(empty: ClientAddresses(), limit: Self.maxConnections)
         cookies = Slab(empty: ByteBuffer(), limit: Self.maxConnections)
+        filterStates = Slab(empty: FilterState(), limit: Self.maxConnections)
+        buckets = Slab(empty: ConnectionBucket(), limit: Self.maxConnections)
+        current = .allocate(capacity: 1)
+        filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))
+        rateLimitStats = stats.resolveRateLimits(writer)
         idleByClient = IdleByClient(
             isUsed: (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
         wheel = TimerWheel(nowNs: now)
@@ -192,7 +214,7 @@ final class Worker: @unchecked Sendable {
         inbox = .allocate(capacity: 1)
         inbox.initialize(to: Inbox())
         requestHead = .allocate(capacity: 1)
-        requestHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1))
+        requestHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1 + snapshot.maxAddedHeaders))
         responseHead = .allocate(capacity: 1)
         responseHead.initialize(to: MessageHead(capacity: snapshot.maxHeaderFields + 1))
         events = .allocate(capacity: Self.eventCapacity)

@@ -21,6 +21,10 @@ struct ListenerStats: BitwiseCopyable {
     /// Of a filter chain without such a filter: cells that nobody shows.
     let limit: CounterGroup<ConnectionLimitCounter>
     let limitGauges: GaugeGroup<ConnectionLimitGauge>
+    /// Of a connection manager without such a filter: cells that nobody shows.
+    let fault: CounterGroup<FaultCounter>
+    let faultGauges: GaugeGroup<FaultGauge>
+    let cors: CounterGroup<CORSCounter>
     /// The same of all listeners.
     let codec: CounterGroup<CodecCounter>
 }
@@ -48,9 +52,14 @@ final class DataPlaneStats {
         let proxyV2: GroupIDs<ProxyProtocolVersionCounter>
         let limit: GroupIDs<ConnectionLimitCounter>
         let limitGauges: GroupIDs<ConnectionLimitGauge>
+        let fault: GroupIDs<FaultCounter>
+        let faultGauges: GroupIDs<FaultGauge>
+        let cors: GroupIDs<CORSCounter>
         let codec: GroupIDs<CodecCounter>
     }
     private var listeners: [ListenerIDs] = []
+    /// Of `RateLimitTable.statPrefixes`.
+    private let rateLimits: [GroupIDs<LocalRateLimitCounter>]
     private let template = ClusterTemplate()
     private let store: StatsStore
     private var clusterNames: [String]
@@ -84,6 +93,9 @@ final class DataPlaneStats {
         let hidden = StatsStore.heapOnly()
         let ids = hidden.stats(template.stats, prefix: "")
         unmade = ClusterStats(template, hidden.makeWriter().views(template.stats, ids))
+        rateLimits = snapshot.rateLimits.statPrefixes.map {
+            GroupIDs(store, in: LocalRateLimitScope(Snapshot.statName($0)))
+        }
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
         if early >= snapshot.clusterCount { store.reserve(snapshot.clusterCount * template.stats.count) }
         self.early = snapshot.clusterStatNames.prefix(early).map {
@@ -173,6 +185,9 @@ final class DataPlaneStats {
             proxyV2: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 2) }),
             limit: counters(name.limitPrefix.map { ConnectionLimitScope($0) }),
             limitGauges: gauges(name.limitPrefix.map { ConnectionLimitScope($0) }),
+            fault: counters(name.faultPrefix.map { FaultScope($0) }),
+            faultGauges: gauges(name.faultPrefix.map { FaultScope($0) }),
+            cors: counters(name.corsPrefix.map { CORSScope($0) }),
             codec: GroupIDs(store, in: CodecScope()))
     }
 
@@ -196,6 +211,8 @@ final class DataPlaneStats {
                     tcp: ids.tcp.cells(writer), proxy: ids.proxy.cells(writer),
                     proxyV1: ids.proxyV1.cells(writer), proxyV2: ids.proxyV2.cells(writer),
                     limit: ids.limit.cells(writer), limitGauges: ids.limitGauges.cells(writer),
+                    fault: ids.fault.cells(writer), faultGauges: ids.faultGauges.cells(writer),
+                    cors: ids.cors.cells(writer),
                     codec: ids.codec.cells(writer)))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
@@ -204,6 +221,14 @@ final class DataPlaneStats {
         tables.append((writer, clusterStats))
         activity.set(worker: index, clusterStats)
         return (listenerStats, clusterStats)
+    }
+
+    /// A worker's cells of local rate limits, by position in `RateLimitTable.statPrefixes`.
+    func resolveRateLimits(_ writer: StatsWriter) -> UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>> {
+        let cells = UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>.allocate(
+            capacity: max(rateLimits.count, 1))
+        for (i, ids) in rateLimits.enumerated() { (cells + i).initialize(to: ids.cells(writer)) }
+        return cells
     }
 
     /// The stat of a status code that is not common, made now if need be.

@@ -17,6 +17,8 @@ struct Configuration {
     var routes: [String] = []
     /// Virtual hosts before the one for all domains, one a line.
     var hosts: [String] = []
+    /// HTTP filters in front of the router, one a line.
+    var filters: [String] = []
     /// Lines of each listener.
     var listenerLines: [String] = []
     /// Lines of the cluster.
@@ -94,7 +96,7 @@ struct Configuration {
                           domains: ["*"]
                           routes:
             \(lines(all.map { "- " + $0 }, 14))          http_filters:
-                      - name: envoy.filters.http.router
+            \(lines(filters.map { "- " + $0 }, 10))          - name: envoy.filters.http.router
                         typed_config:
                           "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
 

@@ -53,7 +53,7 @@ struct LaneConfiguration {
                 : "              - { match: { prefix: /\(lane.name)/changed }, route: { cluster: \(lane.cluster ?? lane.name), "
                     + "timeout: \(Self.longest) }, response_headers_to_add: [{ header: { key: x-asked, value: '%REQ(X-ASK)%' } }], "
                     + "response_headers_to_remove: [x-secret] }\n"
-            return changed
+            return changed + (isPlain ? "" : filtered(lane))
                 + (retried + [("", nil)]).map { path, base in
                     let retry = base.map {
                         ", retry_policy: { retry_on: 5xx, num_retries: 3, retry_back_off: { base_interval: \($0) } }"
@@ -77,11 +77,47 @@ struct LaneConfiguration {
                           domains: ["*"]
                           routes:\(routes.isEmpty ? " []\n" : "\n" + routes.joined())\
                       http_filters:
-                      - name: envoy.filters.http.router
+            \(isPlain ? "" : filters)          - name: envoy.filters.http.router
                         typed_config:
                           "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
 
             """
+    }
+
+    private static let extensions = "type.googleapis.com/envoy.extensions.filters.http"
+
+    /// On where a route says so.
+    private var filters: String {
+        let types = [
+            ("fault", "fault.v3.HTTPFault"), ("limit", "local_ratelimit.v3.LocalRateLimit, stat_prefix: lanes"),
+            ("mutation", "header_mutation.v3.HeaderMutation"),
+        ]
+        return types.map { name, type in
+            "          - { name: \(name), disabled: true, typed_config: { \"@type\": \(Self.extensions).\(type) } }\n"
+        }.joined()
+    }
+
+    private func filtered(_ lane: Entry) -> String {
+        func fault(_ delay: String) -> String {
+            "fault: { \"@type\": \(Self.extensions).fault.v3.HTTPFault, delay: { fixed_delay: \(delay), "
+                + "percentage: { numerator: 100 } } }"
+        }
+        let change = "{ append: { header: { key: x-mutated, value: '%REQ(X-ASK)%' } } }"
+        let mutation =
+            "mutation: { \"@type\": \(Self.extensions).header_mutation.v3.HeaderMutationPerRoute, "
+            + "mutations: { request_mutations: [\(change)], response_mutations: [\(change)] } }"
+        let always = "{ default_value: { numerator: 100 } }"
+        let limit =
+            "limit: { \"@type\": \(Self.extensions).local_ratelimit.v3.LocalRateLimit, stat_prefix: lanes, "
+            + "token_bucket: { max_tokens: 2, fill_interval: 36000s }, filter_enabled: \(always), "
+            + "filter_enforced: \(always), local_rate_limit_per_downstream_connection: true }"
+        let routes = [
+            ("delayed", "\(mutation), \(fault("1s"))"), ("short", fault("0.001s")), ("limited", limit),
+        ]
+        return routes.map { path, filters in
+            "              - { match: { prefix: /\(lane.name)/\(path)/ }, route: { cluster: "
+                + "\(lane.cluster ?? lane.name), timeout: \(Self.longest) }, typed_per_filter_config: { \(filters) } }\n"
+        }.joined()
     }
 
     /// CONNECT requests have no path: port 1 of the lane's name is a tunnel that ends in the proxy, port 2 one that the

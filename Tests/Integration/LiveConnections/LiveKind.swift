@@ -12,7 +12,7 @@ struct LiveKind: Sendable {
     static let all = quick + connecting
 
     /// Those that wait for nothing but the proxy. The last of them fill all buffers, so that the others come first.
-    static let quick = idle + requests + responses + changed + retried + streams + connects + stalled
+    static let quick = idle + requests + responses + changed + retried + filtered + streams + connects + stalled
 
     /// Those that every build knows, see `LaneConfiguration.isPlain`.
     static let plain = idle + requests + responses + streams

@@ -66,14 +66,14 @@ struct HTTPErrorTests {
         ),
         (
             Sample.hcm(
-                "stat_prefix: p, route_config: {}, http_filters: [{name: r, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}}]"
+                "stat_prefix: p, route_config: {}, http_filters: [{name: r, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}]"
             ),
             [
                 "envoy.yaml:7:49: \(Sample.typedConfig).http_filters: must end with the router filter, "
                     + "\(Sample.routerType)",
                 "envoy.yaml:7:84: \(Sample.typedConfig).http_filters[0].typed_config.@type: "
-                    + "\"type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors\" is not supported by this "
-                    + "build; expected \(Sample.routerType)",
+                    + "\"type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\" is not supported by this "
+                    + "build; expected \(Sample.filterTypes)",
             ]
         ),
         (

@@ -12,6 +12,12 @@ enum Sample {
         "direct_response.v3.Config", "connection_limit.v3.ConnectionLimit",
     ].map { "type.googleapis.com/envoy.extensions.filters.network.\($0)" }.joined(separator: " or ")
 
+    /// All HTTP filters, as an error lists them.
+    static let filterTypes = [
+        "fault.v3.HTTPFault", "cors.v3.Cors", "local_ratelimit.v3.LocalRateLimit", "header_mutation.v3.HeaderMutation",
+        "router.v3.Router",
+    ].map { "type.googleapis.com/envoy.extensions.filters.http.\($0)" }.joined(separator: " or ")
+
     static let routerType = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     static let optionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 

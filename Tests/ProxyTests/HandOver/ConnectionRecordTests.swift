@@ -156,6 +156,38 @@ import Testing
         }
     }
 
+    /// A request that waits for a filter, and the tokens of its connection.
+    @Test func whatFiltersKeepComesBack() throws {
+        var state = FilterState()
+        state.untilNs = 77
+        state.hasFault = true
+        state.passedChanges = 5
+        let bytes = Self.bytes { FilterRecord.write(state, name: Bytes("fault"), StreamRecord.filterTag, into: &$0) }
+        try Self.read(bytes) { raw in
+            let filter = try #require(try StreamRecord(raw).filter)
+            #expect(filter.untilNs == 77 && filter.hasFault && filter.passedChanges == 5)
+            #expect(filter.name.text == "fault")
+        }
+        let c = ConnectionPointer.allocate(capacity: 1)
+        defer { c.deallocate() }
+        c.initialize(to: Connection())
+        c.pointee.kind = .downstreamHTTP
+        let rate = try #require(TokenRate(most: 3, perSecond: 0.25))
+        var bucket = ConnectionBucket(word: 1.5.bitPattern, rate: rate)
+        func record() throws -> ConnectionRecord {
+            let bytes = Self.bytes { out in
+                withUnsafeMutablePointer(to: &bucket) {
+                    ConnectionRecord.write(c, listener: 0, cluster: -1, host: nil, bucket: $0, into: &out)
+                }
+            }
+            return try Self.read(bytes) { try ConnectionRecord($0) }
+        }
+        let back = try #require(try record().bucket)
+        #expect(back.word == bucket.word && back.rate.most == 3 && back.rate.perSecond == 0.25)
+        bucket.word = Double.nan.bitPattern
+        #expect(throws: RecordError.self) { try record() }
+    }
+
     @Test func kindsHaveFixedNumbers() {
         let kinds: [Connection.Kind] = [
             .free, .downstreamHTTP, .upstreamHTTP, .tunnelDownstream, .tunnelUpstream, .awaitingHeader, .echo,
@@ -170,7 +202,8 @@ import Testing
         #expect(Connection.Flags.known == 0x103_FFFF)
         #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
-        #expect(Stream.Flags.known == 0x2F_FFFF)
+        #expect(Stream.Flags.known == 0x6F_FFFF)
+        #expect(Stream.Flags.filtered.rawValue == 1 << 22)
         #expect(Stream.Flags.changesResponse.rawValue == 1 << 21)
         #expect(Connection.Flags.overLimit.rawValue & Connection.Flags.known == 0)
         #expect(Connection.Flags.upgraded.rawValue == 1 << 15)

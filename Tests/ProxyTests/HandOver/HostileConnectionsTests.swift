@@ -112,7 +112,8 @@ import Testing
     private static func transaction(_ bytes: inout [UInt8]) -> Int {
         var out = RecordWriter()
         var header = TransactionRecord()
-        header.units = 9
+        header.units = 10
+        header.rateLimits = [RateLimitRecord(name: "limit", word: 7)]
         header.workers = 2
         header.listeners = ["l", "h", "e"].map { .init(name: $0, statName: $0) }
         header.clusters = [
@@ -158,9 +159,18 @@ import Testing
             defer { s.deallocate() }
             s.initialize(to: Stream())
             s.pointee.flags = flags
+            let head = Bytes("GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            if flags.contains(.filtered) { s.pointee.buffer.append(head.start, head.count) }
+            defer { s.pointee.buffer.free() }
             let start = out.begin(UnitRecord.Tag.stream)
             withUnsafePointer(to: &host) { StreamRecord.write(s, cluster: cluster, host: $0, into: &out) }
             let cookie = Bytes("set-cookie: a=\"b\"; HttpOnly\r\n")
+            if flags.contains(.filtered) {
+                var kept = FilterState()
+                kept.untilNs = 1
+                kept.hasFault = true
+                FilterRecord.write(kept, name: Bytes("fault"), StreamRecord.filterTag, into: &out)
+            }
             if flags.contains(.requestEnded) { out.blob(StreamRecord.cookiesTag, cookie.start, cookie.count) }
             out.end(start)
         }
@@ -195,8 +205,12 @@ import Testing
         unit(6) { connection(UnitRecord.Tag.downstream, .awaitingHeader, [], -1) }
         unit(7) { connection(UnitRecord.Tag.upstream, .upstreamHTTP, [.pooled, .used, .proxied], 2) }
         unit(8) { connection(UnitRecord.Tag.downstream, .echo, [.readPaused, .readPending], -1) }
+        unit(9) {
+            connection(UnitRecord.Tag.downstream, .downstreamHTTP, [], -1)
+            stream([.filtered, .requestEnded], -1)
+        }
         bytes = Array(out.bytes)
-        return 12
+        return 13
     }
 
     @Test func aWholeTransactionIsAdopted() throws {
@@ -209,7 +223,7 @@ import Testing
         #expect(child.pool.adoptConnections(bytes, descriptors) == nil)
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 9) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 10) == AnswerRecord())
         #expect(descriptors.allSatisfy { $0.raw < 0 })
         child.pool.dropConnections()
         child.pool.resumeParked()
@@ -228,10 +242,10 @@ import Testing
         }
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 9) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 10) == AnswerRecord())
         child.pool.countAdopted()
         child.activate()
-        #expect(child.pool.connectionCount == 7)
+        #expect(child.pool.connectionCount == 8)
         child.pool.resumeParked()
     }
 

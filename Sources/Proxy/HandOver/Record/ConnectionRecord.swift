@@ -29,6 +29,8 @@ struct ConnectionRecord: BitwiseCopyable {
     var hasAddresses = false
     var local = PeerAddress()
     var direct = PeerAddress()
+    /// The tokens of a limit of its own.
+    var bucket: ConnectionBucket?
 
     /// The log's record stands behind all others.
     static let logTag: UInt32 = 20
@@ -41,6 +43,7 @@ struct ConnectionRecord: BitwiseCopyable {
         static let bufferLimit: UInt32 = 18, id: UInt32 = 19
         static let hasAddresses: UInt32 = 21, localAddress: UInt32 = 22, localPort: UInt32 = 23
         static let directAddress: UInt32 = 24, directPort: UInt32 = 25
+        static let bucketWord: UInt32 = 26, bucketMost: UInt32 = 27, bucketPerSecond: UInt32 = 28
     }
 
     /// Kinds on the wire; 0 is none.
@@ -75,9 +78,11 @@ struct ConnectionRecord: BitwiseCopyable {
     ///   - cluster: position in the table, -1 for none.
     ///   - host: the host's address (upstream).
     ///   - addresses: those of the connection, if it has some.
+    ///   - bucket: its tokens, if it has a limit of its own.
     static func write(
         _ c: ConnectionPointer, listener: Int32, cluster: Int32, host: UnsafePointer<cl_address>?,
-        addresses: UnsafeMutablePointer<ClientAddresses>? = nil, into out: inout RecordWriter
+        addresses: UnsafeMutablePointer<ClientAddresses>? = nil,
+        bucket: UnsafeMutablePointer<ConnectionBucket>? = nil, into out: inout RecordWriter
     ) {
         out.number(Tag.kind, UInt64(wireKind(c.pointee.kind)))
         out.number(Tag.flags, UInt64(c.pointee.flags.rawValue & Connection.Flags.known))
@@ -102,6 +107,11 @@ struct ConnectionRecord: BitwiseCopyable {
         out.number(Tag.bodyDigits, UInt64(c.pointee.decoder.digits))
         out.number(Tag.bufferLimit, UInt64(c.pointee.bufferLimit))
         out.number(Tag.id, c.pointee.id)
+        if let bucket {
+            out.number(Tag.bucketWord, bucket.pointee.word)
+            out.number(Tag.bucketMost, bucket.pointee.rate.most)
+            out.number(Tag.bucketPerSecond, bucket.pointee.rate.perSecond.bitPattern)
+        }
     }
 
     private static func write(
@@ -127,6 +137,7 @@ struct ConnectionRecord: BitwiseCopyable {
 
     init(_ bytes: RecordBytes) throws(RecordError) {
         guard var reader = RecordReader(bytes) else { throw RecordError("a connection without fields") }
+        var (word, most, perSecond): (UInt64, UInt64, UInt64) = (0, 0, 0)
         while let field = try reader.field() {
             switch field.number {
             case Tag.kind: kind = try field.number()
@@ -157,11 +168,20 @@ struct ConnectionRecord: BitwiseCopyable {
             case Tag.localPort: local.port = try field.number()
             case Tag.directAddress: try Self.read(field, into: &direct)
             case Tag.directPort: direct.port = try field.number()
+            case Tag.bucketWord: word = try field.number()
+            case Tag.bucketMost: most = try field.number()
+            case Tag.bucketPerSecond: perSecond = try field.number()
             case Self.logTag:
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)
             default: break
             }
+        }
+        if most > 0 {
+            guard let rate = TokenRate(most: most, perSecond: Double(bitPattern: perSecond)),
+                TokenBucket.isSound(word, nowNs: UInt64(Int64.max))
+            else { throw RecordError("tokens that are none") }
+            bucket = ConnectionBucket(word: word, rate: rate)
         }
     }
 

@@ -23,6 +23,11 @@ struct StreamRecord: BitwiseCopyable {
     var changes = RecordBytes()
     /// What its answer gives the client for cookies.
     var cookies = RecordBytes()
+    /// What it keeps of filters; there if flag 22 is.
+    var filter: FilterRecord?
+
+    /// Whether it waits for a filter: it has no cluster yet.
+    var isHeld: Bool { filter.map { $0.untilNs > 0 } ?? false }
 
     private enum Tag {
         static let flags: UInt32 = 1, method: UInt32 = 2, status: UInt32 = 3, cluster: UInt32 = 4, host: UInt32 = 5
@@ -37,6 +42,7 @@ struct StreamRecord: BitwiseCopyable {
     /// As does what it is to be sent again with.
     static let retryTag: UInt32 = 13
     static let cookiesTag: UInt32 = 15
+    static let filterTag: UInt32 = 16
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -82,6 +88,7 @@ struct StreamRecord: BitwiseCopyable {
                 try LogRecord.read(log, into: nil, nil)
             case Self.retryTag: retry = try RetryRecord.read(try field.content())
             case Self.cookiesTag: cookies = try field.content()
+            case Self.filterTag: filter = try FilterRecord(try field.content())
             default: break
             }
         }

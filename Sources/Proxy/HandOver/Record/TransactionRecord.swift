@@ -17,11 +17,13 @@ struct TransactionRecord: Equatable {
     var clusters: [Name] = []
     /// A `HostHealthRecord` of the hosts that have changed since it was sent as state.
     var hostHealth: [UInt8] = []
+    /// What is left of the buckets that all workers share.
+    var rateLimits: [RateLimitRecord] = []
 
     static let currentVersion: UInt32 = 1
     private enum Tag {
         static let version: UInt32 = 1, units: UInt32 = 2, listener: UInt32 = 3, cluster: UInt32 = 4,
-            workers: UInt32 = 5, connectionID: UInt32 = 6, hostHealth: UInt32 = 7
+            workers: UInt32 = 5, connectionID: UInt32 = 6, hostHealth: UInt32 = 7, rateLimit: UInt32 = 8
         static let name: UInt32 = 1, statName: UInt32 = 2
     }
 
@@ -34,6 +36,7 @@ struct TransactionRecord: Equatable {
         out.number(Tag.connectionID, connectionID)
         for name in listeners { Self.write(name, Tag.listener, &out) }
         for name in clusters { Self.write(name, Tag.cluster, &out) }
+        for limit in rateLimits { limit.write(Tag.rateLimit, into: &out) }
         hostHealth.withUnsafeBufferPointer { if let base = $0.baseAddress { out.blob(Tag.hostHealth, base, $0.count) } }
     }
 
@@ -55,6 +58,7 @@ struct TransactionRecord: Equatable {
             case Tag.connectionID: connectionID = try field.number()
             case Tag.listener: listeners.append(try Self.name(field))
             case Tag.cluster: clusters.append(try Self.name(field))
+            case Tag.rateLimit: rateLimits.append(try RateLimitRecord(try field.content()))
             case Tag.hostHealth:
                 let bytes = try field.content()
                 hostHealth = Array(UnsafeBufferPointer(start: bytes.start, count: bytes.count))

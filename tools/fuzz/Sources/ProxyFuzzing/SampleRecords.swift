@@ -93,7 +93,7 @@ enum SampleRecords {
         let ahead = ahead()
         let length = [UInt8(ahead.count & 255), UInt8(ahead.count >> 8)]
         return ProxyFuzzTarget.named([
-            [13, 255, 0, 0, 0] + stream, [13, 1, 0, 0, 0] + stream, [13, 255, 2] + length + ahead + stream,
+            [14, 255, 0, 0, 0] + stream, [14, 1, 0, 0, 0] + stream, [14, 255, 2] + length + ahead + stream,
         ])
     }
 
@@ -140,12 +140,16 @@ enum SampleRecords {
         }
         var host = address("127.0.0.1")
         var addresses = ClientAddresses(local: c.pointee.remote, direct: c.pointee.remote)
+        var bucket = ConnectionBucket()
         let listener: Int32 = kind == .awaitingHeader ? 1 : 0
         withUnsafePointer(to: &host) { host in
             withUnsafeMutablePointer(to: &addresses) { addresses in
-                ConnectionRecord.write(
-                    c, listener: cluster < 0 ? listener : -1, cluster: cluster, host: cluster < 0 ? nil : host,
-                    addresses: flags.isDisjoint(with: [.proxied, .used]) ? nil : addresses, into: &out)
+                withUnsafeMutablePointer(to: &bucket) { bucket in
+                    ConnectionRecord.write(
+                        c, listener: cluster < 0 ? listener : -1, cluster: cluster, host: cluster < 0 ? nil : host,
+                        addresses: flags.isDisjoint(with: [.proxied, .used]) ? nil : addresses,
+                        bucket: flags.contains(.used) && cluster < 0 ? bucket : nil, into: &out)
+                }
             }
         }
     }
@@ -175,7 +179,8 @@ enum SampleRecords {
             end()
         }
         var header = TransactionRecord()
-        header.units = 9
+        header.units = 10
+        header.rateLimits = [RateLimitRecord(name: "limit", word: 7)]
         header.workers = 2
         header.listeners = [.init(name: "l", statName: "l"), .init(name: "h", statName: "h")]
         header.clusters = [
@@ -198,6 +203,7 @@ enum SampleRecords {
         unit(down: (.downstreamHTTP, []), up: (.upstreamHTTP, []), stream: [.requestEnded, .changesResponse])
         unit(down: (.awaitingHeader, []))
         unit(up: (.upstreamHTTP, [.pooled, .used, .proxied]), cluster: 2)
+        unit(down: (.downstreamHTTP, []), stream: [.filtered, .requestEnded], cluster: -1)
         return frames
     }
 
@@ -212,10 +218,21 @@ enum SampleRecords {
                 if let start = bytes.baseAddress { s.pointee.changes.append(start, bytes.count) }
             }
         }
-        defer { s.pointee.changes.free() }
+        let head = Bytes("GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        if flags.contains(.filtered) { s.pointee.buffer.append(head.start, head.count) }
+        defer {
+            s.pointee.changes.free()
+            s.pointee.buffer.free()
+        }
         var host = address("127.0.0.1")
         let start = out.begin(UnitRecord.Tag.stream)
         withUnsafePointer(to: &host) { StreamRecord.write(s, cluster: cluster, host: $0, into: &out) }
+        if flags.contains(.filtered) {
+            var kept = FilterState()
+            kept.untilNs = 1
+            kept.hasFault = true
+            FilterRecord.write(kept, name: Bytes("fault"), StreamRecord.filterTag, into: &out)
+        }
         out.end(start)
     }
 }
