@@ -31,7 +31,7 @@ extension Decoder {
         return nil
     }
 
-    private func socketAddress(_ value: Value, _ rule: HostRule) -> DecodedAddress? {
+    func socketAddress(_ value: Value, _ rule: HostRule) -> DecodedAddress? {
         guard let message = value.message(.socketAddress) else { return nil }
         _ = message["protocol"]?.choice([("TCP", 0, true)], known: ["UDP"])
         let ipv4Compat = message["ipv4_compat"]?.bool() ?? false
@@ -41,7 +41,7 @@ extension Decoder {
         return DecodedAddress(address: .socket(host: host, port: UInt16(port)), ipv4Compat: ipv4Compat)
     }
 
-    func host(_ value: Value, _ rule: HostRule) -> String? {
+    private func host(_ value: Value, _ rule: HostRule) -> String? {
         guard let host = value.nonEmptyString() else { return nil }
         if IPLiteral.isValid(host) { return host }
         switch rule {

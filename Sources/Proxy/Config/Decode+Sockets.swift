@@ -39,7 +39,7 @@ extension Decoder {
     func bindConfig(_ value: Value) -> BindConfig {
         var result = BindConfig()
         guard let message = value.message(.bindConfig) else { return result }
-        if let value = message["source_address"] { result.source = boundAddress(value) }
+        if let value = message["source_address"] { result.source = socketAddress(value, .ipLiteral)?.address }
         if message["freebind"]?.bool() ?? false, let source = result.source {
             result.options.append(Self.ipOption(source, IP_FREEBIND, IPV6_FREEBIND))
         }
@@ -101,17 +101,6 @@ extension Decoder {
             options.append(SocketOption(level: Int32(IPPROTO_TCP), name: name, int: Int32(number)))
         }
         return isOff ? [] : options
-    }
-
-    /// A `SocketAddress` without a port to mean any.
-    private func boundAddress(_ value: Value) -> Address? {
-        guard let message = value.message(.socketAddress) else { return nil }
-        _ = message["protocol"]?.choice([("TCP", 0, true)], known: ["UDP"])
-        _ = message["ipv4_compat"]?.bool()
-        let host = message.require("address").flatMap { self.host($0, .ipLiteral) }
-        let port = message.requireOne(of: ["port_value"], else: ["named_port"])?.number(0...65535)
-        guard let host, let port else { return nil }
-        return .socket(host: host, port: UInt16(port))
     }
 
     private static func ipOption(

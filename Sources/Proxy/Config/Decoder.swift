@@ -27,6 +27,7 @@ struct Decoder {
             if let early, early.isComplete {
                 result.clusters = early.clusters
                 clusterNames = early.decoder.clusterNames
+                references = early.decoder.references
                 findings.add(early.decoder.findings)
             } else {
                 result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])

@@ -22,7 +22,7 @@ struct YAMLEvent: BitwiseCopyable {
     var tagLength: Int32 = -1
 }
 
-/// Some hundred events that follow each other, with their texts: what one thread hands to the other at a time.
+/// Up to a thousand events that follow each other, with their texts: what one thread hands to the other at a time.
 final class YAMLBatch {
     private static let mostEvents = 1024
     /// With so many bytes of text it is full too.

@@ -44,11 +44,9 @@ extension Worker {
     @inline(never)
     func findAgain(_ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) -> UnsafePointer<CompiledRoute>? {
         let listener = snapshot.listeners + Int(c.pointee.listener)
-        var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
-        if authority.count == 0 { authority = listener.pointee.defaultHost }
-        let path = pathOf(head)
+        let request = request(c, head)
         return listener.pointee.routes?._withUnsafeGuaranteedRef {
-            findByConditions($0, listener, head, authority, path)
+            findByConditions($0, listener, head, request.authority, request.path)
         }
     }
 

@@ -193,7 +193,8 @@ extension Worker {
         if let start = record.input.start { c.pointee.input.append(start, record.input.count) }
         if let start = record.output.start { c.pointee.output.append(start, record.output.count) }
         c.pointee.fd = descriptor
-        if let bucket = record.bucket {
+        // A time that is yet to come would leave the connection without tokens until then.
+        if let bucket = record.bucket, TokenBucket.isSound(bucket.word, nowNs: cl_monotonic_ns()) {
             // Without room it has new ones.
             c.pointee.bucket = buckets.take()
             if c.pointee.bucket >= 0 { buckets[c.pointee.bucket].pointee = bucket }

@@ -61,7 +61,7 @@ final class RouteTable: @unchecked Sendable {
                     route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, shares: shares,
                     managerTypes: managerTypes, upgradeTypes: upgradeTypes))
         }
-        if let filters, !filters.isEmpty { Self.addFilters(filters, configuration, to: routes) }
+        if let filters { Self.addFilters(filters, configuration, to: routes) }
         var builder = RouteTrieBuilder()
         var connects: [Int32] = []
         var next: Int32 = 0

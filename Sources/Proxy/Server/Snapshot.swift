@@ -277,21 +277,26 @@ final class Snapshot: @unchecked Sendable {
                     (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
                 case .httpConnectionManager(let http):
                     name.httpPrefix = Self.statName(http.statPrefix)
-                    let kinds = Set(http.filters.map(\.config.kind))
-                    if kinds.contains("fault") { name.faultPrefix = name.httpPrefix }
-                    if kinds.contains("cors") { name.corsPrefix = name.httpPrefix }
-                    let faults = activeFaults[http.statPrefix] ?? Self.counter()
-                    activeFaults[http.statPrefix] = faults
-                    let filters = FilterCompiler(
-                        http.filters,
-                        FilterContext(
-                            listener: "\(listener.name)\n\(chain.name)\n\(chains.count - 1)", clusters: clusterNames,
-                            shares: shares, activeFaults: faults, limits: rateLimits))
-                    chainLength = max(chainLength, http.filters.count)
-                    addedHeaders = max(addedHeaders, http.addedHeaders)
+                    var filters: FilterCompiler?
+                    var faults: UnsafeMutablePointer<UInt64>?
+                    if !http.filters.isEmpty {
+                        let kinds = Set(http.filters.map(\.config.kind))
+                        if kinds.contains("fault") { name.faultPrefix = name.httpPrefix }
+                        if kinds.contains("cors") { name.corsPrefix = name.httpPrefix }
+                        let active = activeFaults[http.statPrefix] ?? sharedCell()
+                        activeFaults[http.statPrefix] = active
+                        if kinds.contains("fault") { faults = active }
+                        filters = FilterCompiler(
+                            http.filters,
+                            FilterContext(
+                                listener: "\(listener.name)\n\(chain.name)\n\(chains.count - 1)",
+                                clusters: clusterNames, shares: shares, activeFaults: active, limits: rateLimits))
+                        chainLength = max(chainLength, http.filters.count)
+                        addedHeaders = max(addedHeaders, http.addedHeaders)
+                    }
                     var compiled = Self.compile(listener, http, clusterNames, shares, filters)
-                    compiled.filters = filters.listenerFilters()
-                    compiled.activeFaults = kinds.contains("fault") ? faults : nil
+                    compiled.filters = filters?.listenerFilters()
+                    compiled.activeFaults = faults
                     headBytes = max(headBytes, compiled.limits.bytes)
                     headerFields = max(headerFields, compiled.limits.fields)
                     (listeners + i).initialize(to: compiled)
@@ -357,7 +362,7 @@ final class Snapshot: @unchecked Sendable {
 
     private static func compile(
         _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares,
-        _ filters: FilterCompiler
+        _ filters: FilterCompiler?
     ) -> CompiledListener {
         var upgrades = http.upgradeTypes
         let table = RouteTable(
@@ -382,13 +387,6 @@ final class Snapshot: @unchecked Sendable {
             requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
             headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,
             delayedCloseNs: http.delayedCloseTimeoutMs &* 1_000_000, upgradeNames: names, upgradeCount: upgrades.count)
-    }
-
-    /// Of all workers, in a cache line of its own.
-    private static func counter() -> UnsafeMutablePointer<UInt64> {
-        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
-        cells.initialize(repeating: 0, count: 16)
-        return cells + 8
     }
 
     /// Of equal names, which only listeners on any free port have, the first.

@@ -76,6 +76,7 @@ struct HTTPFilterTests {
         #expect(found.responseHeaders == [HeaderAddition(name: "x", value: [.literal("y")])])
         // As in Envoy, a status that is no error is none.
         #expect(try limit("status: {code: OK}").status == 429)
+        #expect(try limit("status: {code: UnprocessableEntity}").status == 422)
     }
 
     @Test("mutations keep their order")

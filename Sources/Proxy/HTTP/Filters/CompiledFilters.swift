@@ -67,8 +67,6 @@ final class FilterCompiler {
         self.context = context
     }
 
-    var isEmpty: Bool { filters.isEmpty }
-
     func listenerFilters() -> UnsafePointer<ListenerFilters>? {
         if filters.isEmpty { return nil }
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: filters.count)
@@ -150,6 +148,13 @@ struct FilterContext {
     /// Faults in force, of all listeners with the same `stat_prefix`.
     var activeFaults: UnsafeMutablePointer<UInt64>
     var limits: RateLimitTable
+}
+
+/// A word that all workers write, in a cache line of its own. For the life of the process.
+func sharedCell() -> UnsafeMutablePointer<UInt64> {
+    let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
+    cells.initialize(repeating: 0, count: 16)
+    return cells + 8
 }
 
 /// Memory for the life of the process, as all of a `Snapshot`'s.

@@ -107,21 +107,21 @@ struct TokenBucket: BitwiseCopyable, @unchecked Sendable {
 /// All buckets of a configuration that outlive a process, by name, and the prefixes of their stats. Made by the main thread.
 final class RateLimitTable: @unchecked Sendable {
     private(set) var statPrefixes: [String] = []
+    private var statPositions: [String: Int32] = [:]
     private var shared: [(name: String, bucket: TokenBucket)] = []
 
     func bucket(_ name: String, isShared: Bool) -> TokenBucket {
-        // A cache line of its own.
-        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
-        cells.initialize(repeating: 0, count: 16)
-        let bucket = TokenBucket(word: cells + 8)
+        let bucket = TokenBucket(word: sharedCell())
         if isShared { shared.append((name, bucket)) }
         return bucket
     }
 
     func stats(_ prefix: String) -> Int32 {
-        if let known = statPrefixes.firstIndex(of: prefix) { return Int32(known) }
+        if let known = statPositions[prefix] { return known }
+        let position = Int32(statPrefixes.count)
+        statPositions[prefix] = position
         statPrefixes.append(prefix)
-        return Int32(statPrefixes.count - 1)
+        return position
     }
 
     /// What is left in them, for another process.

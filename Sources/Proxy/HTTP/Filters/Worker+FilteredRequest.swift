@@ -30,10 +30,7 @@ extension Worker {
     ) -> Int32 {
         guard let route else { return -1 }
         guard let choice = route.pointee.choice else { return route.pointee.cluster }
-        let listener = snapshot.listeners + Int(c.pointee.listener)
-        var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
-        if authority.count == 0 { authority = listener.pointee.defaultHost }
-        return choice.pointee.choose(routed(listener, head, authority, pathOf(head)), random: random())
+        return choice.pointee.choose(request(c, head), random: random())
     }
 
     private func pass(_ f: Filtered, _ streamSlot: Int32, upgrade: Bool, hasWaited: Bool) {

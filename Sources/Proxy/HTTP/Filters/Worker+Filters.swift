@@ -47,15 +47,17 @@ extension Worker {
     }
 
     /// The request as conditions of filters look at it.
-    func request(_ f: Filtered) -> RoutedRequest {
-        let listener = snapshot.listeners + Int(f.c.pointee.listener)
-        var authority = Bytes(f.head.pointee.base + Int(f.head.pointee.authority), Int(f.head.pointee.authorityLength))
+    func request(_ f: Filtered) -> RoutedRequest { request(f.c, f.head) }
+
+    func request(_ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) -> RoutedRequest {
+        let listener = snapshot.listeners + Int(c.pointee.listener)
+        var authority = Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
         if authority.count == 0 { authority = listener.pointee.defaultHost }
-        return routed(listener, f.head, authority, pathOf(f.head))
+        return routed(listener, head, authority, pathOf(head))
     }
 
     /// Without its query.
-    func pathOf(_ head: UnsafeMutablePointer<MessageHead>) -> Bytes {
+    private func pathOf(_ head: UnsafeMutablePointer<MessageHead>) -> Bytes {
         let path = Int(head.pointee.target)
         let end = path &+ Int(head.pointee.targetLength)
         let pathEnd = min(cl_scan_path_end(head.pointee.base, path, end, head.pointee.readable), end)

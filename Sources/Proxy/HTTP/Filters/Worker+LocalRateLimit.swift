@@ -1,4 +1,5 @@
 import CLinux
+import ProxyConfig
 
 /// The filter `local_ratelimit`.
 extension Worker {
@@ -62,6 +63,5 @@ extension Worker {
 struct ConnectionBucket: BitwiseCopyable {
     /// `TokenBucket.word`.
     var word: UInt64 = 0
-    var rate =
-        TokenRate(most: 1, perSecond: 1) ?? TokenRate(.init(maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1000))
+    var rate = TokenRate(LocalRateLimit.Bucket(maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1000))
 }
