@@ -46,6 +46,14 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case faultAbort = 38
     case localRateLimited = 39
     case corsResponse = 40
+    case requestTooLarge = 41
+    case healthCheckOK = 42
+    case healthCheckCached = 43
+    case healthCheckFailed = 44
+    case healthCheckClusterHealthy = 45
+    case healthCheckClusterUnhealthy = 46
+    case healthCheckClusterEmpty = 47
+    case healthCheckNoCluster = 56
     // … or after that.
     case afterConnectionTermination = 48
     case afterRemoteConnectionFailure = 49
@@ -139,6 +147,14 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .faultAbort: "fault_filter_abort"
         case .localRateLimited: "local_rate_limited"
         case .corsResponse: "cors_response"
+        case .requestTooLarge: "request_payload_too_large"
+        case .healthCheckOK: "health_check_ok"
+        case .healthCheckCached: "health_check_cached"
+        case .healthCheckFailed: "health_check_failed"
+        case .healthCheckClusterHealthy: "health_check_ok_cluster_healthy"
+        case .healthCheckClusterUnhealthy: "health_check_failed_cluster_unhealthy"
+        case .healthCheckClusterEmpty: "health_check_failed_cluster_empty"
+        case .healthCheckNoCluster: "health_check_failed_no_cluster_found"
         case .afterOverflow: "upstream_reset_after_response_started{overflow}"
         }
     }

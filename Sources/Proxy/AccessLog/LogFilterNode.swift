@@ -15,13 +15,15 @@ struct LogFacts: BitwiseCopyable {
     /// Who is at the other end of the socket, which need not be the client.
     var direct = PeerAddress()
     var connectionID: UInt64 = 0
+    /// Of somebody who checks this proxy's health.
+    var isHealthCheck = false
     /// Of an answer of our own that is just being made.
     var body = Bytes("")
 }
 
 /// A compiled filter, plain data that lives as long as the process.
 struct LogFilterNode: BitwiseCopyable {
-    private enum Kind: UInt8, BitwiseCopyable { case always, status, duration, flags, header, all, any }
+    private enum Kind: UInt8, BitwiseCopyable { case always, notHealthCheck, status, duration, flags, header, all, any }
     private var kind: Kind
     private var operation = LogComparison.Operation.equal
     private var number: RuntimeNumber?
@@ -34,6 +36,7 @@ struct LogFilterNode: BitwiseCopyable {
     init(_ filter: LogFilter, names: inout LogNames) {
         switch filter {
         case .always: kind = .always
+        case .notHealthCheck: kind = .notHealthCheck
         case .status(let comparison):
             kind = .status
             operation = comparison.operation
@@ -69,6 +72,7 @@ struct LogFilterNode: BitwiseCopyable {
     func passes(_ entry: UnsafeMutablePointer<LogEntry>, _ facts: LogFacts) -> Bool {
         switch kind {
         case .always: return true
+        case .notHealthCheck: return !facts.isHealthCheck
         case .status: return compare(UInt64(facts.status))
         case .duration:
             let start = entry.pointee.startNs

@@ -68,6 +68,7 @@ extension Worker {
                 facts.requestEndNs = max(s.pointee.requestEndNs, s.pointee.startNs)
             }
         }
+        facts.isHealthCheck = flags.contains(.healthCheck)
         if flags.contains(.responseEnded) { facts.responseEndNs = state.pointee.nowNs }
         return facts
     }

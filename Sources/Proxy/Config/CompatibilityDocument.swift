@@ -30,6 +30,7 @@ public enum CompatibilityDocument {
                 (.connectionHashSource, ""), (.echo, ""),
                 (.networkDirectResponse, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
+                (.buffer, ""), (.bufferOfRoute, "of routes"), (.healthCheckFilter, ""),
                 (.fault, ""), (.faultDelay, ""), (.headerDelay, ""), (.faultAbort, ""), (.headerAbort, ""), (.cors, ""),
                 (.corsPolicy, "of routes"), (.localRateLimit, ""), (.tokenBucket, ""), (.httpStatus, ""),
                 (.headerMutationFilter, ""), (.headerMutationOfRoute, "of routes"), (.mutations, ""),

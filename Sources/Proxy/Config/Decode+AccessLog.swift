@@ -130,9 +130,7 @@ extension Decoder {
         }
         if let inner = message["not_health_check_filter"] {
             _ = inner.message(.notHealthCheckFilter)
-            findings.warn(
-                inner.location, inner.path, "has no effect: this build has no health_check filter that marks requests")
-            return .always
+            return .notHealthCheck
         }
         if let inner = message["and_filter"] { return many(inner, depth).map { .all($0) } }
         if let inner = message["or_filter"] { return many(inner, depth).map { .any($0) } }

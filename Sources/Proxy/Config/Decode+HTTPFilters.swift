@@ -71,6 +71,10 @@ extension Decoder {
         case MessageSchema.localRateLimit.name: return localRateLimit(message).map { .localRateLimit($0) }
         case MessageSchema.headerMutationFilter.name, MessageSchema.headerMutationOfRoute.name:
             return .headerMutation(headerMutation(message))
+        case MessageSchema.buffer.name: return buffer(message)
+        case MessageSchema.bufferOfRoute.name:
+            return message.requireOne(of: ["buffer"], else: [])?.message(.buffer).flatMap { buffer($0) }
+        case MessageSchema.healthCheckFilter.name: return healthCheckFilter(message).map { .healthCheck($0) }
         default: return nil
         }
     }
@@ -89,9 +93,7 @@ extension Decoder {
     }
 
     private func overrideAction(_ schema: String, _ message: Message) -> FilterOverride.Action? {
-        guard schema == MessageSchema.filterConfig.name else {
-            return filterConfig(schema, message).map { .configure($0) }
-        }
+        guard schema == MessageSchema.filterConfig.name else { return configured(schema, message) }
         if message["disabled"]?.bool() == true { return .disable }
         guard let config = message["config"] else {
             // Envoy's rule.
@@ -103,7 +105,16 @@ extension Decoder {
             let (schema, fields) = config.extensionMessage(
                 MessageSchema.filterOverrides.filter { $0 !== MessageSchema.filterConfig })
         else { return nil }
-        return filterConfig(schema, fields).map { .configure($0) }
+        return configured(schema, fields)
+    }
+
+    private func configured(_ schema: String, _ message: Message) -> FilterOverride.Action? {
+        if schema == MessageSchema.bufferOfRoute.name, let disabled = message["disabled"] {
+            // Envoy's rule.
+            if disabled.bool() == false { disabled.error("can only be true") }
+            return .disable
+        }
+        return filterConfig(schema, message).map { .configure($0) }
     }
 
     /// What routes say is of filters that are there, and of their kind.
@@ -240,6 +251,26 @@ extension Decoder {
         ("VariantAlsoNegotiates", 506), ("InsufficientStorage", 507), ("LoopDetected", 508), ("NotExtended", 510),
         ("NetworkAuthenticationRequired", 511),
     ]
+
+    private func buffer(_ message: Message) -> HTTPFilterConfig? {
+        message.require("max_request_bytes")?.number(1...UInt32.max).map { .buffer(maxRequestBytes: $0) }
+    }
+
+    private func healthCheckFilter(_ message: Message) -> HealthCheckFilter? {
+        guard let passThrough = message.require("pass_through_mode")?.bool() else { return nil }
+        var filter = HealthCheckFilter(isPassThrough: passThrough)
+        filter.headers = headerConditions(message["headers"])
+        if let time = message["cache_time"] {
+            // Envoy's rule.
+            if !passThrough { time.error("only a filter with pass_through_mode: true keeps answers") }
+            filter.cacheTimeMs = time.positiveDuration()
+        }
+        for entry in message["cluster_min_healthy_percentages"]?.map() ?? [] {
+            guard let percent = entry.value.message(.percent) else { continue }
+            filter.minHealthy[entry.key] = percent["value"]?.exactPercent() ?? 0
+        }
+        return filter
+    }
 
     private func headerMutation(_ message: Message) -> HeaderMutation {
         var result = HeaderMutation()

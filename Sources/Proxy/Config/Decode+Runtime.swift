@@ -152,7 +152,7 @@ public struct RuntimeKeys: Sendable {
         case .fault(let fault): keys.formUnion(fault.keys.all)
         case .cors(let policy): keys.formUnion([policy.enabled, policy.shadowEnabled].compactMap(\.?.key))
         case .localRateLimit(let limit): keys.formUnion([limit.enabled.key, limit.enforced.key])
-        case .headerMutation: break
+        case .headerMutation, .buffer, .healthCheck: break
         }
     }
 
@@ -160,7 +160,7 @@ public struct RuntimeKeys: Sendable {
         switch filter {
         case .status(let comparison), .duration(let comparison): keys.insert(comparison.key)
         case .all(let filters), .any(let filters): for filter in filters { add(filter) }
-        case .always, .flags, .header: break
+        case .always, .notHealthCheck, .flags, .header: break
         }
     }
 

@@ -155,8 +155,9 @@ public enum LogField: String, Sendable, CaseIterable, BitwiseCopyable {
 
 /// Which requests or connections get a line.
 public indirect enum LogFilter: Sendable, Equatable {
-    /// `not_health_check_filter`: there is no health check filter in this build.
     case always
+    /// `not_health_check_filter`.
+    case notHealthCheck
     case status(LogComparison)
     /// Milliseconds of the whole request.
     case duration(LogComparison)

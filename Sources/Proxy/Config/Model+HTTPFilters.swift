@@ -18,6 +18,8 @@ public enum HTTPFilterConfig: Sendable {
     case cors(CORSPolicy)
     case localRateLimit(LocalRateLimit)
     case headerMutation(HeaderMutation)
+    case buffer(maxRequestBytes: UInt32)
+    case healthCheck(HealthCheckFilter)
 
     /// Envoy's word for the filter.
     public var kind: String {
@@ -26,6 +28,8 @@ public enum HTTPFilterConfig: Sendable {
         case .cors: "cors"
         case .localRateLimit: "local_ratelimit"
         case .headerMutation: "header_mutation"
+        case .buffer: "buffer"
+        case .healthCheck: "health_check"
         }
     }
 }
@@ -155,6 +159,19 @@ public struct HeaderMutation: Sendable {
     /// Of the filter, not of routes.
     public var mostSpecificWins = false
     public init() {}
+}
+
+/// `envoy.filters.http.health_check`.
+public struct HealthCheckFilter: Sendable, Equatable {
+    /// `pass_through_mode`: requests go on to an upstream, unless this process is to fail or an answer is kept.
+    public var isPassThrough: Bool
+    /// Which requests are checks.
+    public var headers: [HeaderCondition] = []
+    /// How long an upstream's answer counts; nil: not at all.
+    public var cacheTimeMs: UInt64?
+    /// `cluster_min_healthy_percentages`, by the cluster's name.
+    public var minHealthy: [String: Double] = [:]
+    public init(isPassThrough: Bool) { self.isPassThrough = isPassThrough }
 }
 
 extension HTTPConnectionManager {

@@ -71,9 +71,22 @@ extension MessageSchema {
         "envoy.config.common.mutation_rules.v3.HeaderMutation", supported: "remove append",
         refused: "remove_on_match", oneofs: ["remove append remove_on_match"])
 
+    static let buffer = MessageSchema(
+        "envoy.extensions.filters.http.buffer.v3.Buffer", isExtension: true, supported: "max_request_bytes")
+
+    static let bufferOfRoute = MessageSchema(
+        "envoy.extensions.filters.http.buffer.v3.BufferPerRoute", isExtension: true, supported: "disabled buffer",
+        oneofs: ["disabled buffer"])
+
+    static let healthCheckFilter = MessageSchema(
+        "envoy.extensions.filters.http.health_check.v3.HealthCheck", isExtension: true,
+        supported: "pass_through_mode cache_time cluster_min_healthy_percentages headers")
+
     /// What may stand in front of the router.
-    static let httpFilters = [fault, cors, localRateLimit, headerMutationFilter]
+    static let httpFilters = [fault, cors, localRateLimit, headerMutationFilter, buffer, healthCheckFilter]
 
     /// What a route may say of one of them.
-    static let filterOverrides = [filterConfig, fault, corsPolicy, localRateLimit, headerMutationOfRoute]
+    static let filterOverrides = [
+        filterConfig, fault, corsPolicy, localRateLimit, headerMutationOfRoute, bufferOfRoute,
+    ]
 }

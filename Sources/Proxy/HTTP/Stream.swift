@@ -1,10 +1,10 @@
 /// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
 struct Stream: BitwiseCopyable {
-    /// The bits up to 19, 21 and 22 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
+    /// The bits up to 19 and from 21 to 24 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// Those that travel.
-        static let known: UInt32 = 1 << 20 - 1 | 3 << 21
+        static let known: UInt32 = 1 << 20 - 1 | 15 << 21
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -51,6 +51,10 @@ struct Stream: BitwiseCopyable {
         static let changesResponse = Flags(rawValue: 1 << 21)
         /// A filter has something of it: it waits, or a fault is in force (`FilterState`).
         static let filtered = Flags(rawValue: 1 << 22)
+        /// It waits, and behind its head `buffer` has what has come of its body (`FilterState.bodyStart`).
+        static let gathered = Flags(rawValue: 1 << 23)
+        /// Somebody checks whether this proxy is healthy (the filter `health_check`): it does not count.
+        static let healthCheck = Flags(rawValue: 1 << 24)
     }
 
     var flags: Flags = []

@@ -151,6 +151,7 @@ extension Worker {
         guard streamSlot >= 0 else { return count }
         let s = streams[streamSlot]
         s.pointee.lastActivityNs = state.pointee.nowNs
+        if s.pointee.flags.contains(.gathered) { return gatherBody(slot, c, s, bytes, count) }
         var p = 0
         out.clear()
         while true {
@@ -318,7 +319,10 @@ extension Worker {
     /// The stream is over, on both sides.
     func freeStream(_ streamSlot: Int32, _ s: StreamPointer, _ stats: UnsafeMutablePointer<ListenerStats>) {
         stats.pointee.httpGauges[.downstream_rq_active].sub(1)
-        stats.pointee.httpHistograms[.downstream_rq_time].record((state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
+        if !s.pointee.flags.contains(.healthCheck) {
+            stats.pointee.httpHistograms[.downstream_rq_time].record(
+                (state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
+        }
         if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
         s.pointee.buffer.free()
         if !s.pointee.flags.isDisjoint(with: [.changesResponse, .filtered]) { freeFiltered(s) }

@@ -152,6 +152,7 @@ extension Worker {
             (first, second) = (mapReply(c, s, replies, first, second), Bytes(""))
         }
         if lateFlags != [] { noteFlags(s, lateFlags) }
+        if s.pointee.flags.contains(.healthCheck) { keepHealth(s, s.pointee.status, nil) }
         chargeDownstream(s, listenerStats + Int(c.pointee.listener), s.pointee.status)
         let lines = HeadLines(out, from: 0)
         if replies == nil || lines.find(Bytes("date")) == nil {
@@ -292,6 +293,7 @@ extension Worker {
 
     @inline(__always)
     func chargeDownstream(_ s: StreamPointer, _ stats: UnsafeMutablePointer<ListenerStats>, _ status: UInt16) {
+        if s.pointee.flags.contains(.healthCheck) { return }
         let group = Int(status / 100) - 1
         stats.pointee.http[.downstream_rq_completed].increment()
         stats.pointee.listenerHTTP[.downstream_rq_completed].increment()

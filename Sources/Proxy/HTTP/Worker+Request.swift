@@ -219,6 +219,7 @@ extension Worker {
         out.clear()
         writeHead(f.c, f.s, f.head, route)
         keepFilterChanges(f)
+        if !gatheredBody.pointee.isEmpty { out.append(body: gatheredBody.pointee.bytes, gatheredBody.pointee.count) }
         sendHead(f.slot, f.c, streamSlot, f.s, route)
     }
 

@@ -22,6 +22,7 @@ extension Worker {
             s.pointee.flags.insert(.closeDownstream)
         }
         if !head.pointee.keepsAlive || head.pointee.framing == .untilClose { s.pointee.flags.insert(.closeUpstream) }
+        if s.pointee.flags.contains(.healthCheck) { keepHealth(s, status, head) }
         chargeDownstream(s, stats, status)
         s.pointee.status = status
         s.pointee.flags.insert(.responseStarted)
@@ -181,7 +182,7 @@ extension Worker {
     /// Counts an answer for the cluster, before its first byte goes to the client.
     @inline(__always)
     func chargeUpstream(_ s: StreamPointer, _ status: UInt16) {
-        guard s.pointee.cluster >= 0 else { return }
+        guard s.pointee.cluster >= 0, !s.pointee.flags.contains(.healthCheck) else { return }
         chargeUpstreamCode(s, status)
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_completed].increment()

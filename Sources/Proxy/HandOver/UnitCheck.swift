@@ -125,18 +125,25 @@ enum UnitCheck {
         return true
     }
 
-    /// One that waits for a filter has nothing but its head, and its body is not read.
+    /// One that waits for a filter has nothing but its head, and its body is not read unless it waits for that.
     private static func heldProblem(
         _ s: StreamRecord, _ filter: FilterRecord, _ d: ConnectionRecord, _ unit: IncomingUnit
     ) -> String? {
         let flags = Stream.Flags(rawValue: s.flags)
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
         guard unit.upstream == nil, unit.cluster < 0, ConnectionRecord.kind(d.kind) == .downstreamHTTP,
-            !Connection.Flags(rawValue: d.flags).contains(.inBody), s.buffer.count > 0, s.retry == nil,
+            Connection.Flags(rawValue: d.flags).contains(.inBody) == (filter.mostBody > 0), s.buffer.count > 0, s.retry == nil,
             flags.contains(.changesResponse) == (s.changes.count > 0), filter.passedChanges <= s.changes.count,
             flags.contains(.requestEnded) || !d.decoder.isDone,
             flags.isDisjoint(with: [.responseStarted, .pending, .retains, .countsRequest, .upgrade, .requestChunked])
         else { return broken }
+        if flags.contains(.gathered) {
+            guard filter.bodyStart > 0, filter.bodyStart <= s.buffer.count else { return broken }
+        } else if filter.bodyStart > 0 || filter.mostBody > 0 {
+            return broken
+        }
+        // It ends with its body, or it would wait for ever.
+        if filter.mostBody > 0, flags.contains(.requestEnded) || d.decoder.isDone { return broken }
         return nil
     }
 
@@ -146,6 +153,7 @@ enum UnitCheck {
         guard let d = unit.downstream, Method(rawValue: s.method) != nil else { return broken }
         if flags.contains(.filtered) != (s.filter != nil) { return broken }
         if let filter = s.filter, filter.untilNs > 0 { return heldProblem(s, filter, d, unit) }
+        if flags.contains(.gathered) { return broken }
         if unit.cluster < 0 { return noCluster }
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
         if flags.contains(.changesResponse) != (s.changes.count > 0) { return broken }

@@ -94,6 +94,8 @@ extension Worker {
         state.untilNs = record.untilNs
         state.hasFault = record.hasFault
         state.passedChanges = record.passedChanges
+        state.bodyStart = record.bodyStart
+        state.mostBody = record.mostBody
         state.isAdopted = true
         if let filters = snapshot.listeners[Int(listener)].filters {
             let name = record.name.start.map { Bytes($0, record.name.count) } ?? Bytes("")

@@ -118,7 +118,10 @@ final class Server {
             bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log,
             earlyStats: earlyStats)
         self.clusterManager = clusterManager
-        let configuration = CompiledConfiguration(bootstrap, localAddress: LocalAddress.find())
+        var named = bootstrap
+        named.node = node
+        let configuration = CompiledConfiguration(named, localAddress: LocalAddress.find())
+        clusterManager.memberships = configuration.snapshot.memberships
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,

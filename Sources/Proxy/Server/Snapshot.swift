@@ -203,6 +203,8 @@ final class Snapshot: @unchecked Sendable {
     let shares = RuntimeShares()
     /// The buckets of local rate limits.
     let rateLimits = RateLimitTable()
+    /// How many hosts the clusters have of which filters ask that.
+    let memberships = ClusterMemberships()
     /// The longest chain of filters.
     let maxFilters: Int
     /// Headers that filters may add to one request.
@@ -290,7 +292,8 @@ final class Snapshot: @unchecked Sendable {
                             http.filters,
                             FilterContext(
                                 listener: "\(listener.name)\n\(chain.name)\n\(chains.count - 1)",
-                                clusters: clusterNames, shares: shares, activeFaults: active, limits: rateLimits))
+                                clusters: clusterNames, shares: shares, activeFaults: active, limits: rateLimits,
+                                memberships: memberships, localCluster: Bytes(keeping: bootstrap.node.cluster)))
                         chainLength = max(chainLength, http.filters.count)
                         addedHeaders = max(addedHeaders, http.addedHeaders)
                     }

@@ -87,7 +87,7 @@ extension Worker {
             if s.pointee.retry >= 0 { dueRetry(s, retries[s.pointee.retry], &due) }
             if s.pointee.filter >= 0 {
                 let until = filterStates[s.pointee.filter].pointee.untilNs
-                if until > 0 { due.consider(until &- 1, 1, .filter) }
+                if until > 0, until != FilterState.never { due.consider(until &- 1, 1, .filter) }
             }
         } else if c.pointee.flags.contains(.headStarted) {
             due.consider(c.pointee.lastActivityNs, listener.pointee.streamIdleTimeoutNs, .streamIdle)

@@ -116,6 +116,8 @@ final class Worker: @unchecked Sendable {
     let passedChanges = OutputScratch(capacity: 64)
     /// The request that has filters (`WorkerState.isFiltering`), and what each of them has noted of it.
     let current: UnsafeMutablePointer<Filtered>
+    /// All of its body, if a filter has waited for that.
+    let gatheredBody: UnsafeMutablePointer<ByteBuffer>
     let filterNotes: UnsafeMutablePointer<FilterNote>
     let rateLimitStats: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>
     /// The body of an answer that `local_reply_config` changes.
@@ -194,6 +196,8 @@ final class Worker: @unchecked Sendable {
         filterStates = Slab(empty: FilterState(), limit: Self.maxConnections)
         buckets = Slab(empty: ConnectionBucket(), limit: Self.maxConnections)
         current = .allocate(capacity: 1)
+        gatheredBody = .allocate(capacity: 1)
+        gatheredBody.initialize(to: ByteBuffer())
         filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))
         rateLimitStats = stats.resolveRateLimits(writer)
         idleByClient = IdleByClient(

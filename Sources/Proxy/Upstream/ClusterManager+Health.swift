@@ -26,6 +26,9 @@ extension ClusterManager {
         health.outlet.failed = { [weak self] host in
             self?.workers?.hostFailed(host.address, cluster: index, closesTunnels: closes)
         }
+        health.outlet.counted = { [weak self] total, healthy in
+            self?.memberships?.set(cluster: index, total: total, healthy: healthy)
+        }
         health.outlet.dropRemoved = { [weak self] in self?.merge(index) }
         health.outlet.hasTraffic = { [weak self] in self?.workers?.hasTraffic(cluster: index) ?? false }
     }

@@ -42,6 +42,8 @@ final class ClusterManager {
     private let writer: StatsWriter
     private var resolver: Resolver?
     private(set) var clusters: [Discovered] = []
+    /// Where it is told how many hosts there are; set before `start`.
+    var memberships: ClusterMemberships?
     /// Where hosts and their health go: set once there are workers, which then get all there is.
     weak var workers: (any DataPlane)? {
         didSet { for index in clusters.indices { publish(index) } }
@@ -250,6 +252,7 @@ final class ClusterManager {
             }
         } else {
             state.stats.gauges[.membership_healthy].set(UInt64(hosts.count))
+            memberships?.set(cluster: index, total: hosts.count, healthy: hosts.count)
         }
         state.balance?.fill(&hosts, known: state.hosts)
         state.hosts = hosts

@@ -80,7 +80,9 @@ public enum HTTPCounter: Int, CounterNames {
                     + "or the drain time was over; and those that are not HTTP as it should be.")
         case .downstream_rq_tx_reset:
             StatEntry("Responses cut off in the middle because their upstream failed or a timeout passed.")
-        case .downstream_rq_too_large: .alwaysZero("no request body is buffered as a whole.")
+        case .downstream_rq_too_large:
+            StatEntry(
+                "Requests answered with 413 because a filter waits for their body, which is larger than it may be.")
         case .downstream_rq_idle_timeout:
             StatEntry(
                 "Requests, begun request heads and upgraded connections ended because nothing moved for "

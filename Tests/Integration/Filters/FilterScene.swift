@@ -19,4 +19,17 @@ enum FilterScene {
         "fault", "fault.v3.HTTPFault",
         "delay: { header_delay: {}, percentage: { numerator: 100 } }, "
             + "abort: { http_status: 503, percentage: { numerator: 0 } }")
+
+    static func configuration(_ upstream: UInt16, _ filters: [String], log: String? = nil) -> Configuration {
+        var configuration = Configuration(upstream)
+        configuration.filters = filters
+        if let log {
+            let type = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+            configuration.manager = [
+                "access_log: [{ name: file, typed_config: { \"@type\": \(type), path: \"\(log)\", log_format: { "
+                    + "text_format: \"%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\\n\" } } }]"
+            ]
+        }
+        return configuration
+    }
 }

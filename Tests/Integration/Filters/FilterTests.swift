@@ -4,19 +4,6 @@ import ThreadTesting
 
 /// HTTP filters in front of the router, where Tests/EnvoyCases cannot look: time, restarts, several workers, the runtime.
 @Suite struct FilterTests {
-    private static func configuration(_ upstream: UInt16, _ filters: [String], log: String? = nil) -> Configuration {
-        var configuration = Configuration(upstream)
-        configuration.filters = filters
-        if let log {
-            let type = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
-            configuration.manager = [
-                "access_log: [{ name: file, typed_config: { \"@type\": \(type), path: \"\(log)\", log_format: { "
-                    + "text_format: \"%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\\n\" } } }]"
-            ]
-        }
-        return configuration
-    }
-
     private static func get(_ fields: String = "") -> String { "GET / HTTP/1.1\r\nhost: test\r\n\(fields)\r\n" }
 
     /// Longer than any test.
@@ -26,7 +13,7 @@ import ThreadTesting
         try withBed { bed in
             let upstream = try Listener()
             let flags = ["--hot-restart-file", bed.path("restart.sock")]
-            let configuration = Self.configuration(upstream.port, [FilterScene.faults])
+            let configuration = FilterScene.configuration(upstream.port, [FilterScene.faults])
             var proxy = try bed.proxy(configuration, flags)
             let client = try proxy.client()
             try client.send(Self.get(Self.long))
@@ -54,11 +41,11 @@ import ThreadTesting
         try withBed { bed in
             let upstream = try Listener()
             let flags = ["--hot-restart-file", bed.path("restart.sock")]
-            let old = try bed.proxy(Self.configuration(upstream.port, [FilterScene.faults]), flags)
+            let old = try bed.proxy(FilterScene.configuration(upstream.port, [FilterScene.faults]), flags)
             let client = try old.client()
             try client.send(Self.get("x-envoy-fault-delay-request: 1000\r\nx-mine: a\r\n"))
             try waitUntil("it is delayed") { try bed.statdump()["http.ingress_http.fault.delays_injected"] == 1 }
-            let new = try bed.proxy(Self.configuration(upstream.port, filters), flags)
+            let new = try bed.proxy(FilterScene.configuration(upstream.port, filters), flags)
             let request = try upstream.accept().request()
             #expect(request["x-mine"] == "a" && request["x-added"] == nil)
             #expect(new.process.isRunning)
@@ -71,7 +58,7 @@ import ThreadTesting
     @Test func aClientThatLeavesEndsItsFault() throws {
         try withBed { bed in
             let upstream = try Listener()
-            let proxy = try bed.proxy(Self.configuration(upstream.port, [FilterScene.faults]))
+            let proxy = try bed.proxy(FilterScene.configuration(upstream.port, [FilterScene.faults]))
             let client = try proxy.client()
             try client.send(Self.get(Self.long))
             try waitUntil("it is delayed") { try proxy.stats()["http.ingress_http.fault.active_faults"] == 1 }
@@ -87,7 +74,7 @@ import ThreadTesting
     @Test func aDelayedRequestMayTakeTooLong() throws {
         try withBed { bed in
             let upstream = try Listener()
-            var configuration = Self.configuration(upstream.port, [FilterScene.faults])
+            var configuration = FilterScene.configuration(upstream.port, [FilterScene.faults])
             configuration.manager = ["stream_idle_timeout: 0.05s"]
             let client = try bed.proxy(configuration).client()
             try client.send(Self.get(Self.long))
@@ -100,7 +87,7 @@ import ThreadTesting
         try withBed { bed in
             let log = bed.path("access.log")
             let upstream = try bed.upstream()
-            let proxy = try bed.proxy(Self.configuration(upstream.port, [FilterScene.faults], log: log))
+            let proxy = try bed.proxy(FilterScene.configuration(upstream.port, [FilterScene.faults], log: log))
             let client = try proxy.client()
             func ask(_ fields: String = "") throws -> Response {
                 try client.send(Self.get(fields))
@@ -130,7 +117,8 @@ import ThreadTesting
             let log = bed.path("access.log")
             let upstream = try bed.upstream()
             let proxy = try bed.proxy(
-                Self.configuration(upstream.port, [FilterScene.limit("shared", most: 10)], log: log), concurrency: 3)
+                FilterScene.configuration(upstream.port, [FilterScene.limit("shared", most: 10)], log: log),
+                concurrency: 3)
             var statuses: [Int: Int] = [:]
             for _ in 0..<20 {
                 let client = try proxy.client()
@@ -150,7 +138,7 @@ import ThreadTesting
         try withBed { bed in
             let upstream = try bed.upstream()
             let flags = ["--hot-restart-file", bed.path("restart.sock")]
-            let configuration = Self.configuration(upstream.port, [FilterScene.limit("shared", most: 3)])
+            let configuration = FilterScene.configuration(upstream.port, [FilterScene.limit("shared", most: 3)])
             func status(_ proxy: Proxy) throws -> Int {
                 let client = try proxy.client()
                 try client.send(Self.get())
@@ -169,7 +157,7 @@ import ThreadTesting
     @Test func aLargeBodyWaits() throws {
         try withBed { bed in
             let upstream = try Listener()
-            let proxy = try bed.proxy(Self.configuration(upstream.port, [FilterScene.faults]))
+            let proxy = try bed.proxy(FilterScene.configuration(upstream.port, [FilterScene.faults]))
             let client = try proxy.client()
             let body = [UInt8](repeating: 7, count: 1 << 20)
             let head =

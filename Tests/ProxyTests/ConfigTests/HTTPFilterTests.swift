@@ -60,6 +60,38 @@ struct HTTPFilterTests {
         #expect(found.keys.maxActiveFaults == "m" && found.keys.abortStatus == "fault.http.abort.http_status")
     }
 
+    @Test("buffer and health_check")
+    func whatAnswersItself() throws {
+        let check = Self.filter(
+            "health_check.v3.HealthCheck",
+            "pass_through_mode: true, cache_time: 2.5s, headers: [{name: X}], cluster_min_healthy_percentages: {c: {value: 12.5}}"
+        )
+        let filters = try http(Self.manager([Self.filter("buffer.v3.Buffer", "max_request_bytes: 5"), check])).filters
+        guard case .buffer(5)? = filters.first?.config, case .healthCheck(let found)? = filters.last?.config else {
+            throw NoManager()
+        }
+        #expect(found.isPassThrough && found.cacheTimeMs == 2500 && found.headers.map(\.name) == ["x"])
+        #expect(found.minHealthy == ["c": 12.5])
+        #expect(refused([Self.filter("buffer.v3.Buffer", "")]).first?.contains("max_request_bytes") == true)
+        #expect(refused([Self.filter("buffer.v3.Buffer", "max_request_bytes: 0")]).count == 1)
+        #expect(refused([Self.filter("health_check.v3.HealthCheck", "")]).first?.contains("pass_through_mode") == true)
+        let fails = refused([Self.filter("health_check.v3.HealthCheck", "pass_through_mode: false, cache_time: 1s")])
+        #expect(fails.first?.contains("cache_time: only a filter with pass_through_mode: true keeps answers") == true)
+    }
+
+    @Test("buffer of a route")
+    func bufferOfARoute() throws {
+        func said(_ fields: String) -> [String] {
+            refused(
+                [Self.filter("buffer.v3.Buffer", "max_request_bytes: 5")],
+                routes: "{virtual_hosts: [], typed_per_filter_config: {f: {\"@type\": "
+                    + "\(Self.extensions).buffer.v3.BufferPerRoute\(fields)}}}")
+        }
+        #expect(said(", disabled: true") == [] && said(", buffer: {max_request_bytes: 1}") == [])
+        #expect(said(", disabled: false").first?.contains("disabled: can only be true") == true)
+        #expect(said("").count == 1)
+    }
+
     @Test("local rate limits")
     func limits() throws {
         let found = try limit(

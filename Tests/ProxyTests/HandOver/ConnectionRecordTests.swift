@@ -162,10 +162,13 @@ import Testing
         state.untilNs = 77
         state.hasFault = true
         state.passedChanges = 5
+        state.bodyStart = 9
+        state.mostBody = 1 << 40
         let bytes = Self.bytes { FilterRecord.write(state, name: Bytes("fault"), StreamRecord.filterTag, into: &$0) }
         try Self.read(bytes) { raw in
             let filter = try #require(try StreamRecord(raw).filter)
             #expect(filter.untilNs == 77 && filter.hasFault && filter.passedChanges == 5)
+            #expect(filter.bodyStart == 9 && filter.mostBody == 1 << 40)
             #expect(filter.name.text == "fault")
         }
         let c = ConnectionPointer.allocate(capacity: 1)
@@ -202,8 +205,9 @@ import Testing
         #expect(Connection.Flags.known == 0x103_FFFF)
         #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
-        #expect(Stream.Flags.known == 0x6F_FFFF)
+        #expect(Stream.Flags.known == 0x1EF_FFFF)
         #expect(Stream.Flags.filtered.rawValue == 1 << 22)
+        #expect(Stream.Flags.gathered.rawValue == 1 << 23 && Stream.Flags.healthCheck.rawValue == 1 << 24)
         #expect(Stream.Flags.changesResponse.rawValue == 1 << 21)
         #expect(Connection.Flags.overLimit.rawValue & Connection.Flags.known == 0)
         #expect(Connection.Flags.upgraded.rawValue == 1 << 15)

@@ -112,7 +112,7 @@ import Testing
     private static func transaction(_ bytes: inout [UInt8]) -> Int {
         var out = RecordWriter()
         var header = TransactionRecord()
-        header.units = 10
+        header.units = 11
         header.rateLimits = [RateLimitRecord(name: "limit", word: 7)]
         header.workers = 2
         header.listeners = ["l", "h", "e"].map { .init(name: $0, statName: $0) }
@@ -168,7 +168,12 @@ import Testing
             if flags.contains(.filtered) {
                 var kept = FilterState()
                 kept.untilNs = 1
-                kept.hasFault = true
+                kept.hasFault = !flags.contains(.gathered)
+                if flags.contains(.gathered) {
+                    kept.untilNs = FilterState.never
+                    kept.bodyStart = UInt32(head.count)
+                    kept.mostBody = 100
+                }
                 FilterRecord.write(kept, name: Bytes("fault"), StreamRecord.filterTag, into: &out)
             }
             if flags.contains(.requestEnded) { out.blob(StreamRecord.cookiesTag, cookie.start, cookie.count) }
@@ -209,8 +214,12 @@ import Testing
             connection(UnitRecord.Tag.downstream, .downstreamHTTP, [], -1)
             stream([.filtered, .requestEnded], -1)
         }
+        unit(10) {
+            connection(UnitRecord.Tag.downstream, .downstreamHTTP, [.inBody], -1)
+            stream([.filtered, .gathered], -1)
+        }
         bytes = Array(out.bytes)
-        return 13
+        return 14
     }
 
     @Test func aWholeTransactionIsAdopted() throws {
@@ -223,7 +232,7 @@ import Testing
         #expect(child.pool.adoptConnections(bytes, descriptors) == nil)
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 10) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 11) == AnswerRecord())
         #expect(descriptors.allSatisfy { $0.raw < 0 })
         child.pool.dropConnections()
         child.pool.resumeParked()
@@ -242,10 +251,10 @@ import Testing
         }
         let (answer, problem) = child.pool.connectionAnswer()
         #expect(problem == nil)
-        #expect(try AnswerRecord(answer, units: 10) == AnswerRecord())
+        #expect(try AnswerRecord(answer, units: 11) == AnswerRecord())
         child.pool.countAdopted()
         child.activate()
-        #expect(child.pool.connectionCount == 8)
+        #expect(child.pool.connectionCount == 9)
         child.pool.resumeParked()
     }
 

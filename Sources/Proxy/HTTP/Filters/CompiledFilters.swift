@@ -14,6 +14,9 @@ struct CompiledFilter: BitwiseCopyable {
         case cors(UnsafePointer<CompiledCORS>)
         case localRateLimit(UnsafePointer<CompiledRateLimit>)
         case headerMutation(UnsafePointer<CompiledMutation>)
+        /// With the most bytes that a body may have.
+        case buffer(UInt64)
+        case healthCheck(UnsafePointer<CompiledHealthCheck>)
     }
     /// In `http_filters`.
     var position: Int32
@@ -50,6 +53,8 @@ enum FilterNote: BitwiseCopyable {
     case allowedOrigin
     /// `local_ratelimit`: what is left.
     case limit(most: UInt64, remaining: UInt64, resetSeconds: UInt64)
+    /// `health_check`: the request is one.
+    case healthCheck
 }
 
 /// Puts together which filters each route of a connection manager has. Main thread.
@@ -127,6 +132,8 @@ final class FilterCompiler {
             let place = levels.first?.scope ?? "filter \(position)"
             return .localRateLimit(
                 keepForever(CompiledRateLimit(limit, context, name: "\(context.listener)\n\(filter.name)\n\(place)")))
+        case .buffer(let most): return .buffer(UInt64(most))
+        case .healthCheck(let check): return .healthCheck(keepForever(CompiledHealthCheck(check, context)))
         case .headerMutation:
             guard case .headerMutation(let own) = filter.config else { return nil }
             let all = levels.compactMap { if case .headerMutation(let one) = $0.config { one } else { nil } }
@@ -148,6 +155,9 @@ struct FilterContext {
     /// Faults in force, of all listeners with the same `stat_prefix`.
     var activeFaults: UnsafeMutablePointer<UInt64>
     var limits: RateLimitTable
+    var memberships: ClusterMemberships
+    /// `service-cluster` of this process.
+    var localCluster: Bytes
 }
 
 /// A word that all workers write, in a cache line of its own. For the life of the process.

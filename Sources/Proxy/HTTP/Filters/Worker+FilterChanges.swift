@@ -67,6 +67,15 @@ extension Worker {
             writeNumber("x-ratelimit-limit", most)
             writeNumber("x-ratelimit-remaining", remaining)
             writeNumber("x-ratelimit-reset", reset)
+        case (.healthCheck(let check), .healthCheck):
+            KeptChanges.write(
+                .overwriteOrAdd, Bytes("x-envoy-upstream-healthchecked-cluster"), check.pointee.localCluster,
+                to: keptChanges)
+        case (.healthCheck, .nothing):
+            if state.pointee.healthCheckFailed {
+                KeptChanges.write(
+                    .overwriteOrAdd, Bytes("x-envoy-immediate-health-check-fail"), Bytes("true"), to: keptChanges)
+            }
         default: break
         }
     }

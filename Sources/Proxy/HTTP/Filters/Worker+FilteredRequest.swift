@@ -37,7 +37,10 @@ extension Worker {
         answerChanges.clear()
         current.pointee = f
         state.pointee.isFiltering = true
-        defer { state.pointee.isFiltering = false }
+        defer {
+            state.pointee.isFiltering = false
+            gatheredBody.pointee.free()
+        }
         guard passesFilters(f, hasWaited: hasWaited) else { return }
         guard let route = f.route else { return answerUnrouted(f) }
         goOn(f, streamSlot, route, upgrade: upgrade)
@@ -68,6 +71,7 @@ extension Worker {
             return reply(slot, c, status: 400, body: "Bad Request", close: true)
         }
         if !s.pointee.flags.contains(.requestEnded) { c.pointee.flags.insert(.inBody) }
+        if waited.mostBody > 0, head.pointee.framing == .chunked { giveLength(head) }
         var (route, filters) = (waited.route, waited.filters)
         var upgrade = isUpgrade(head)
         if waited.isAdopted {
@@ -91,7 +95,14 @@ extension Worker {
     /// The head, and what passed filters do to its response, out of what the stream has kept.
     private func takeWaited(_ s: StreamPointer, _ waited: FilterState) {
         filteredHead.clear()
-        filteredHead.append(s.pointee.buffer.bytes, s.pointee.buffer.count)
+        let isGathered = s.pointee.flags.contains(.gathered)
+        let headEnd = isGathered ? min(Int(waited.bodyStart), s.pointee.buffer.count) : s.pointee.buffer.count
+        filteredHead.append(s.pointee.buffer.bytes, headEnd)
+        if isGathered {
+            s.pointee.flags.remove(.gathered)
+            s.pointee.buffer.consume(headEnd)
+            swap(&gatheredBody.pointee, &s.pointee.buffer)
+        }
         s.pointee.buffer.free()
         passedChanges.clear()
         let changes = s.pointee.changes

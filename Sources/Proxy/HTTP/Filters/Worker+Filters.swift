@@ -40,6 +40,12 @@ extension Worker {
             case .localRateLimit(let limit): passes = passesLimit(f, limit, i)
             case .headerMutation(let mutation):
                 passes = mutation.pointee.request.map { changeFiltered(f, $0) } ?? true
+            case .buffer(let most):
+                passes = passesBuffer(
+                    f, filter.pointee.position, most: most, hasWaited: hasWaited && filter.pointee.position == f.first)
+            case .healthCheck(let check):
+                passes = passesHealthCheck(
+                    f, check, i, hasWaited: hasWaited && filter.pointee.position == f.first)
             }
             if !passes { return false }
         }
@@ -158,14 +164,18 @@ extension Worker {
     // MARK: - Waiting
 
     /// Lets the request wait for a filter. Nothing is left of it but what its stream keeps, so that it may leave the process.
+    ///
+    /// - Parameter mostBody: it waits for its body, which may have so many bytes; 0: that waits too.
     func hold(
-        _ f: Filtered, _ state: UnsafeMutablePointer<FilterState>, _ position: Int32, untilNs: UInt64
+        _ f: Filtered, _ state: UnsafeMutablePointer<FilterState>, _ position: Int32, untilNs: UInt64,
+        mostBody: UInt64 = 0
     ) {
         // What answers it meanwhile is changed as if it had been passed by all filters.
         let passed = keepChangesOfAnswer(f, f.route, heldAt: position)
         guard makeFiltered(f) else { return }
         f.s.pointee.buffer.free()
         f.s.pointee.buffer.append(filteredHead.bytes, filteredHead.count)
+        keepGathered(f.s, state, mostBody: mostBody)
         state.pointee.untilNs = untilNs
         state.pointee.position = position
         state.pointee.passedChanges = UInt32(truncatingIfNeeded: passed)
@@ -173,8 +183,8 @@ extension Worker {
         state.pointee.route = f.route
         state.pointee.filters = f.filters
         state.pointee.cluster = f.cluster
-        // Its body waits, unread, as a next request would.
-        f.c.pointee.flags.remove(.inBody)
+        // Else its body waits, unread, as a next request would.
+        if mostBody == 0 { f.c.pointee.flags.remove(.inBody) }
         armIdle(f.slot, f.c)
     }
 
@@ -197,6 +207,6 @@ extension Worker {
         if filterStates[s.pointee.filter].pointee.hasFault { countFault(listener, -1) }
         filterStates.give(s.pointee.filter)
         s.pointee.filter = -1
-        s.pointee.flags.remove(.filtered)
+        s.pointee.flags.remove([.filtered, .gathered])
     }
 }

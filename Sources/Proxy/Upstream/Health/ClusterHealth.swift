@@ -17,6 +17,8 @@ final class ClusterHealth {
         var failed: (HostHealth) -> Void = { _ in }
         /// A host that was only kept for its health may go.
         var dropRemoved: () -> Void = {}
+        /// So many hosts there are, and so many of them are healthy.
+        var counted: (_ total: Int, _ healthy: Int) -> Void = { _, _ in }
         /// The cluster has had a connection.
         var hasTraffic: () -> Bool = { false }
     }
@@ -130,7 +132,9 @@ final class ClusterHealth {
     }
 
     func refreshGauges() {
-        gauges[.membership_healthy].set(UInt64(hosts.count { $0.isHealthy }))
+        let healthy = hosts.count { $0.isHealthy }
+        gauges[.membership_healthy].set(UInt64(healthy))
+        outlet.counted(hosts.count, healthy)
         gauges[.membership_excluded].set(UInt64(hosts.count { $0.isExcluded }))
         checkStats?.gauges[.healthy].set(UInt64(hosts.count { $0.check?.isFailed == false }))
         outlierStats?.gauges[.ejections_active].set(UInt64(hosts.count { $0.outlier.isEjected }))

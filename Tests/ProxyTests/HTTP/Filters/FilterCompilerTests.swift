@@ -16,7 +16,7 @@ import Testing
         active.initialize(to: 0)
         return FilterContext(
             listener: "l", clusters: ClusterNames(["a", "b"]), shares: shares, activeFaults: active,
-            limits: RateLimitTable())
+            limits: RateLimitTable(), memberships: ClusterMemberships(), localCluster: Bytes("here"))
     }
 
     private static func fault(_ status: UInt16) -> HTTPFilterConfig {

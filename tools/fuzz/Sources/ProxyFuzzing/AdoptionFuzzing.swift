@@ -81,7 +81,7 @@ final class AdoptionFuzzing {
     func run(_ input: UnsafeBufferPointer<UInt8>) throws -> String {
         var reader = InputReader(input)
         let before = openDescriptors
-        let count = Int(reader.byte() & 15)
+        let count = Int(reader.byte() & 31)
         let size = max(Int(reader.byte()) * 8, 1)
         let aheadCount = Int(reader.byte() & 7)
         let ahead = Array(reader.bytes(reader.number(2)))

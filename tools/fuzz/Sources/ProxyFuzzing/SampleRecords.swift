@@ -93,7 +93,7 @@ enum SampleRecords {
         let ahead = ahead()
         let length = [UInt8(ahead.count & 255), UInt8(ahead.count >> 8)]
         return ProxyFuzzTarget.named([
-            [14, 255, 0, 0, 0] + stream, [14, 1, 0, 0, 0] + stream, [14, 255, 2] + length + ahead + stream,
+            [15, 255, 0, 0, 0] + stream, [15, 1, 0, 0, 0] + stream, [15, 255, 2] + length + ahead + stream,
         ])
     }
 
@@ -179,7 +179,7 @@ enum SampleRecords {
             end()
         }
         var header = TransactionRecord()
-        header.units = 10
+        header.units = 11
         header.rateLimits = [RateLimitRecord(name: "limit", word: 7)]
         header.workers = 2
         header.listeners = [.init(name: "l", statName: "l"), .init(name: "h", statName: "h")]
@@ -204,6 +204,7 @@ enum SampleRecords {
         unit(down: (.awaitingHeader, []))
         unit(up: (.upstreamHTTP, [.pooled, .used, .proxied]), cluster: 2)
         unit(down: (.downstreamHTTP, []), stream: [.filtered, .requestEnded], cluster: -1)
+        unit(down: (.downstreamHTTP, [.inBody]), stream: [.filtered, .gathered], cluster: -1)
         return frames
     }
 
@@ -230,7 +231,12 @@ enum SampleRecords {
         if flags.contains(.filtered) {
             var kept = FilterState()
             kept.untilNs = 1
-            kept.hasFault = true
+            kept.hasFault = !flags.contains(.gathered)
+            if flags.contains(.gathered) {
+                kept.untilNs = FilterState.never
+                kept.bodyStart = UInt32(head.count)
+                kept.mostBody = 100
+            }
             FilterRecord.write(kept, name: Bytes("fault"), StreamRecord.filterTag, into: &out)
         }
         out.end(start)
