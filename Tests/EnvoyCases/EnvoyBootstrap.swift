@@ -32,7 +32,7 @@ public enum EnvoyBootstrap {
             \(block("filters", 10))          - name: envoy.filters.http.router
                         typed_config:
                           "@type": \(extensions).filters.http.router.v3.Router
-            \(block("filter_chain", 6))\(block("filter_chains", 4))  clusters:
+            \(block("router", 14))\(block("filter_chain", 6))\(block("filter_chains", 4))  clusters:
             \(zip(clusters, ports).map { cluster($0, $1, block("cluster", 4)) }.joined())\(block("clusters", 2))admin:
               address:
                 socket_address: { address: 127.0.0.1, port_value: 0 }

@@ -7,11 +7,12 @@ public enum BootstrapLoader {
     ///
     /// - Parameters:
     ///   - file: the file's name as the user gave it and its bytes.
+    ///   - sources: how files and variables are read that it names.
     ///   - inline: the text of `--config-yaml`, merged over the file: messages merge, lists append, scalars replace.
     /// - Throws: all errors, in the order of the text. Text that is no YAML yields one error, since nothing after it
     ///   can be understood.
     public static func load(
-        file: (name: String, text: [UInt8])?, inline: [UInt8]?
+        file: (name: String, text: [UInt8])?, inline: [UInt8]?, sources: DataSources = .none
     ) throws(ConfigurationError) -> LoadedConfiguration {
         let findings = Findings()
         if file == nil && inline == nil {
@@ -27,7 +28,7 @@ public enum BootstrapLoader {
         let isComplete = (file == nil || base != nil) && (inline == nil || over != nil)
         if isComplete, let first = base ?? over {
             let root = base != nil ? over.map { Merge.merge($0, over: first) } ?? first : first
-            var decoder = Decoder(findings: findings)
+            var decoder = Decoder(findings: findings, sources: sources)
             bootstrap = decoder.bootstrap(root, early)
             tree = root
         }

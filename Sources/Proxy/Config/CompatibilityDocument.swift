@@ -30,6 +30,7 @@ public enum CompatibilityDocument {
                 (.connectionHashSource, ""), (.echo, ""),
                 (.networkDirectResponse, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
+                (.internalAddresses, ""),
                 (.buffer, ""), (.bufferOfRoute, "of routes"), (.healthCheckFilter, ""),
                 (.fault, ""), (.faultDelay, ""), (.headerDelay, ""), (.faultAbort, ""), (.headerAbort, ""), (.cors, ""),
                 (.corsPolicy, "of routes"), (.localRateLimit, ""), (.tokenBucket, ""), (.httpStatus, ""),
@@ -74,7 +75,6 @@ public enum CompatibilityDocument {
             [
                 (.accessLogger, "of listeners"), (.fileLogger, "of listeners"), (.stdoutLogger, ""),
                 (.stderrLogger, ""),
-                (.substitutionFormat, ""), (.inlineSource, "of a log format"), (.logFilter, ""), (.manyFilters, ""),
                 (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),
                 (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
             ]

@@ -54,13 +54,15 @@ extension Decoder {
             return pieces(text, value).map { .text($0) }
         }
         guard
-            let source = message.requireOne(of: ["text_format_source", "json_format", "text_format"])?
-                .message(.inlineSource),
-            let value = source.requireOne(
-                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"]),
-            let text = value.string()
+            let source = message.requireOne(of: ["text_format_source", "json_format", "text_format"]).flatMap({
+                data($0)
+            })
         else { return nil }
-        return pieces(text, value).map { .text($0) }
+        guard let text = String(validating: source.bytes, as: UTF8.self) else {
+            source.value.error("a format must be UTF-8")
+            return nil
+        }
+        return pieces(text, source.value).map { .text($0) }
     }
 
     func pieces(_ text: String, _ value: Value) -> [LogPiece]? {

@@ -78,7 +78,7 @@ extension Decoder {
         } ?? []
     }
 
-    private func ranges(_ value: Value?) -> [AddressRange] {
+    func ranges(_ value: Value?) -> [AddressRange] {
         var known: Set<AddressRange> = []
         return value?.messages(.addressRange).compactMap { message in
             let length = message["prefix_len"].map { $0.number(0...128) } ?? 0

@@ -3,7 +3,8 @@ extension Decoder {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
         let routes = message.requireOne(of: ["route_config"], else: ["rds", "scoped_routes"])
             .flatMap { $0.message(.routeConfiguration) }.map { routeConfiguration($0) }
-        let filters = httpFilters(message)
+        var router = RouterOptions()
+        let filters = httpFilters(message, &router)
         var result = HTTPConnectionManager(
             statPrefix: prefix ?? "", routes: routes ?? RouteConfiguration(name: "", virtualHosts: []))
         headers(message, &result)
@@ -23,6 +24,14 @@ extension Decoder {
         result.accessLogs = accessLogs(message["access_log"])
         result.localReplies = localReplies(message["local_reply_config"])
         result.filters = filters
+        result.suppressesEnvoyHeaders = router.suppressesEnvoyHeaders
+        result.respectsExpectedTimeout = router.respectsExpectedTimeout
+        result.internalAddresses = message["internal_address_config"]?.message(.internalAddresses).map { fields in
+            var trusted = InternalAddresses()
+            trusted.unixSockets = fields["unix_sockets"]?.bool() ?? false
+            trusted.ranges = ranges(fields["cidr_ranges"])
+            return trusted
+        }
         checkOverrides(result)
         return result
     }

@@ -1,7 +1,13 @@
+/// What the router filter says.
+struct RouterOptions {
+    var suppressesEnvoyHeaders = false
+    var respectsExpectedTimeout = false
+}
+
 /// `http_filters`, and what routes say of them.
 extension Decoder {
     /// Those in front of the router, which must be the last one.
-    func httpFilters(_ message: Message) -> [HTTPFilter] {
+    func httpFilters(_ message: Message, _ options: inout RouterOptions) -> [HTTPFilter] {
         guard let value = message["http_filters"] else {
             message.error("http_filters must end with the router filter, \(Self.routerType)")
             return []
@@ -23,7 +29,10 @@ extension Decoder {
             if isRouter(config) {
                 routers.append(index)
                 if isDisabled { message["disabled"]?.error("the router filter cannot be disabled") }
-                _ = config.extensionMessage([.router])
+                if let fields = config.extensionMessage([.router])?.message {
+                    options.suppressesEnvoyHeaders = fields["suppress_envoy_headers"]?.bool() ?? false
+                    options.respectsExpectedTimeout = fields["respect_expected_rq_timeout"]?.bool() ?? false
+                }
                 continue
             }
             if message["is_optional"]?.bool() == true, isUnknownFilter(config) {

@@ -11,8 +11,7 @@ extension Decoder {
     private func replyMapper(_ message: Message) -> ReplyMapper? {
         let filter = message.require("filter").flatMap { logFilter($0, depth: 0) }
         let status = message["status_code"]?.number(200...599)
-        let body = message["body"]?.message(.dataSource)?
-            .requireOne(of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"])?.string()
+        let body = message["body"].flatMap { data($0) }?.bytes
         let format = message["body_format_override"].flatMap { replyFormat($0) }
         let added = additions(message["headers_to_add"], .reply)
         guard let filter else { return nil }

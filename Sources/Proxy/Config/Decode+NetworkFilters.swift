@@ -48,13 +48,7 @@ extension Decoder {
         }
     }
 
-    private func fixedResponse(_ message: Message) -> String {
-        guard let source = message["response"]?.message(.dataSource),
-            let text = source.requireOne(
-                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"])
-        else { return "" }
-        return text.string() ?? ""
-    }
+    private func fixedResponse(_ message: Message) -> [UInt8] { message["response"].flatMap { data($0) }?.bytes ?? [] }
 
     private func connectionLimit(_ message: Message) -> ConnectionLimit? {
         let prefix = message.require("stat_prefix")?.nonEmptyString()

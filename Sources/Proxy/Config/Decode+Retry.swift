@@ -3,12 +3,12 @@ extension Decoder {
     private static let conditions: [String: RetryPolicy.Conditions] = [
         "5xx": .fiveXX, "gateway-error": .gatewayError, "reset": .reset, "reset-before-request": .resetBeforeRequest,
         "connect-failure": .connectFailure, "retriable-4xx": .retriable4xx, "retriable-status-codes": .statusCodes,
-        "envoy-ratelimited": .rateLimited,
+        "envoy-ratelimited": .rateLimited, "retriable-headers": .headers,
         // Of HTTP/2 and HTTP/3: it never happens here.
         "refused-stream": [], "http3-post-connect-failure": [],
     ]
     private static let unsupported: Set<String> = [
-        "retriable-headers", "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+        "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
     ]
 
     /// Nil: an error, or a policy that never retries.
@@ -35,6 +35,8 @@ extension Decoder {
         for code in message["retriable_status_codes"]?.list() ?? [] {
             if let number = code.number(100...599) { policy.statusCodes.append(UInt16(number)) }
         }
+        policy.responseHeaders = headerConditions(message["retriable_headers"])
+        policy.requestHeaders = headerConditions(message["retriable_request_headers"])
         let predicates = message["retry_host_predicate"]?.messages(.retryHostPredicate) ?? []
         for predicate in predicates {
             _ = predicate.require("name")?.nonEmptyString()

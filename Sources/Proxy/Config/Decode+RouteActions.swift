@@ -75,6 +75,7 @@ extension Decoder {
     }
 
     private func hostRewrite(_ message: Message) -> HostRewrite? {
+        if message["auto_host_rewrite"]?.bool() == true { return .upstream }
         if let value = message["host_rewrite_literal"] { return plainText(value).map { .literal($0) } }
         if let value = message["host_rewrite_header"] {
             guard let name = value.string(), !name.isEmpty else { return nil }
@@ -118,16 +119,10 @@ extension Decoder {
 
     func directResponse(_ message: Message, _ bodyLimit: UInt32) -> RouteAction? {
         let status = message.require("status")?.number(200...599)
-        var text = ""
-        if let body = message["body"]?.message(.dataSource),
-            let inline = body.requireOne(
-                of: ["inline_string"], else: ["filename", "inline_bytes", "environment_variable"])
-        {
-            text = inline.string() ?? ""
-            if text.utf8.count > bodyLimit {
-                inline.error("body of \(text.utf8.count) bytes, at most \(bodyLimit) are allowed")
-            }
+        let body = message["body"].flatMap { data($0) }
+        if let body, body.bytes.count > bodyLimit {
+            body.value.error("body of \(body.bytes.count) bytes, at most \(bodyLimit) are allowed")
         }
-        return status.map { .directResponse(status: UInt16($0), body: text) }
+        return status.map { .directResponse(status: UInt16($0), body: body?.bytes ?? []) }
     }
 }

@@ -23,7 +23,9 @@ extension Decoder {
             let accepted = self.domains(host, &domains)
             let retry = retryPolicy(host["retry_policy"])
             let ofHost = changesOfLevel(host)
-            let routes = (host["routes"]?.messages(.route) ?? []).compactMap { message in
+            let countsAttempts = host["include_request_attempt_count"]?.bool() ?? false
+            let countsInResponse = host["include_attempt_count_in_response"]?.bool() ?? false
+            var routes = (host["routes"]?.messages(.route) ?? []).compactMap { message in
                 let ofRoute = changesOfLevel(message)
                 // As in Envoy the most specific level acts first, so that others act upon what it has done.
                 let levels = specificWins ? [general, ofHost, ofRoute] : [ofRoute, ofHost, general]
@@ -32,9 +34,15 @@ extension Decoder {
                     route.requestChanges = levels.map(\.request).filter { !$0.isEmpty }
                     route.responseChanges = levels.map(\.response).filter { !$0.isEmpty }
                     route.overrides = filterOverrides(message)
+                    if case .forward(var forward) = route.action {
+                        forward.countsAttempts = countsAttempts
+                        forward.countsAttemptsInResponse = countsInResponse
+                        route.action = .forward(forward)
+                    }
                     return route
                 }
             }
+            routes.insert(contentsOf: redirectsToTLS(host), at: 0)
             var result = VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location)
             result.overrides = filterOverrides(host)
             hosts.append(result)
@@ -42,6 +50,25 @@ extension Decoder {
         var result = RouteConfiguration(name: name, virtualHosts: hosts)
         result.overrides = filterOverrides(message)
         return result
+    }
+
+    /// `require_tls`: routes in front of all others.
+    private func redirectsToTLS(_ host: Message) -> [Route] {
+        let wanted =
+            host["require_tls"]?.choice([("NONE", 0, 0), ("EXTERNAL_ONLY", 1, 1), ("ALL", 2, 2)]) ?? 0
+        if wanted == 0 { return [] }
+        var redirect = Redirect()
+        redirect.scheme = "https"
+        redirect.keepsPort = true
+        var isPlain = HeaderCondition(name: ":scheme", match: .exact("https"))
+        isPlain.isInverted = true
+        var isExternal = HeaderCondition(name: "x-envoy-internal", match: .present(true))
+        isExternal.isInverted = true
+        return [PathMatch.prefix(""), .connect].map { match in
+            var route = Route(match: match, action: .redirect(redirect), location: host.location)
+            route.headers = wanted == 1 ? [isPlain, isExternal] : [isPlain]
+            return route
+        }
     }
 
     private struct ChangesOfLevel {

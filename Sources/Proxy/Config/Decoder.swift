@@ -1,13 +1,17 @@
 /// From the checked tree to the model. What concerns several parts (names, references) is kept here until the end.
 struct Decoder {
     let findings: Findings
+    let sources: DataSources
     /// Every cluster's name with its place, also of clusters that have other errors.
     var clusterNames: [String: SourceLocation] = [:]
     /// Unknown clusters for which the nearest name is looked for.
     private static let mostSuggestions = 20
     private var references: [(name: String, location: SourceLocation, path: String)] = []
 
-    init(findings: Findings) { self.findings = findings }
+    init(findings: Findings, sources: DataSources = .none) {
+        self.findings = findings
+        self.sources = sources
+    }
 
     /// `early`: what was made of the clusters while the text was read.
     mutating func bootstrap(_ root: YAMLNode, _ early: EarlyClusters? = nil) -> Bootstrap {

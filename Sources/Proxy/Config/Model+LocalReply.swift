@@ -24,7 +24,7 @@ public struct ReplyMapper: Sendable, Equatable {
     /// `status_code`; nil: it stays.
     public var status: UInt16?
     /// `body`; nil: it stays.
-    public var body: String?
+    public var body: [UInt8]?
     /// `body_format_override`.
     public var format: ReplyFormat?
     /// `headers_to_add`.

@@ -5,7 +5,7 @@ public enum NetworkFilter: Sendable {
     /// Sends back what comes.
     case echo
     /// Sends this text and closes.
-    case directResponse(String)
+    case directResponse([UInt8])
 
     public var accessLogs: [AccessLog] {
         switch self {

@@ -31,8 +31,10 @@ public struct RetryPolicy: Sendable, Hashable {
         public static let statusCodes = Conditions(rawValue: 1 << 6)
         /// `x-envoy-ratelimited` is in the response.
         public static let rateLimited = Conditions(rawValue: 1 << 7)
+        /// One of `retriable_headers`.
+        public static let headers = Conditions(rawValue: 1 << 8)
         /// All of them.
-        public static let known = Conditions(rawValue: 1 << 8 - 1)
+        public static let known = Conditions(rawValue: 1 << 9 - 1)
     }
     public var conditions: Conditions
     /// `num_retries`: times that it is sent again.
@@ -50,5 +52,9 @@ public struct RetryPolicy: Sendable, Hashable {
     /// `host_selection_retry_max_attempts` with the predicate `previous_hosts`: how often another host is looked for; 1
     /// takes the first one.
     public var hostAttempts: UInt32 = 1
+    /// `retriable_headers`: of responses.
+    public var responseHeaders: [HeaderCondition] = []
+    /// `retriable_request_headers`: only requests with one of these are sent again; empty: all.
+    public var requestHeaders: [HeaderCondition] = []
     public init(conditions: Conditions) { self.conditions = conditions }
 }

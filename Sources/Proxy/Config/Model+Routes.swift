@@ -41,7 +41,7 @@ public enum PathMatch: Sendable, Hashable {
 public enum RouteAction: Sendable {
     case forward(Forward)
     /// `direct_response`: a status and an inline body.
-    case directResponse(status: UInt16, body: String)
+    case directResponse(status: UInt16, body: [UInt8])
     case redirect(Redirect)
 }
 
@@ -60,6 +60,8 @@ public enum HostRewrite: Sendable, Hashable {
     case header(String)
     /// `host_rewrite_path_regex`: the path without its query, with all matches replaced.
     case path(RegexRewrite)
+    /// `auto_host_rewrite`: the name of the host that is chosen, if it has one.
+    case upstream
 }
 
 /// `redirect`: a `location` made of the request's own.
@@ -75,6 +77,8 @@ public struct Redirect: Sendable, Hashable {
     public var rewrite: PathRewrite?
     public var status: UInt16 = 301
     public var stripsQuery = false
+    /// The port of the request's host stays, whatever the scheme is (`require_tls`).
+    public var keepsPort = false
     public init() {}
 }
 
@@ -123,6 +127,10 @@ public struct Forward: Sendable {
     public var terminatesConnect = false
     /// `retry_policy` of the route, or of its virtual host; nil: a request is sent once.
     public var retry: RetryPolicy?
+    /// `include_request_attempt_count` of the virtual host: upstreams see which try it is.
+    public var countsAttempts = false
+    /// `include_attempt_count_in_response`: clients see how many there were.
+    public var countsAttemptsInResponse = false
     /// `hash_policy`: what chooses the host, in clusters that look at it.
     public var hashPolicies: [HashPolicy] = []
     public init(cluster: ClusterChoice, clusterLocation: SourceLocation) {

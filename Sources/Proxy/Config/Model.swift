@@ -101,6 +101,12 @@ public struct HTTPConnectionManager: Sendable {
     public var preserveExternalRequestID = false
     /// `always_set_request_id_in_response`.
     public var requestIDInResponse = false
+    /// `internal_address_config`: whose requests are internal; nil: nobody's.
+    public var internalAddresses: InternalAddresses?
+    /// Router, `suppress_envoy_headers`.
+    public var suppressesEnvoyHeaders = false
+    /// Router, `respect_expected_rq_timeout`.
+    public var respectsExpectedTimeout = false
     /// `normalize_path`.
     public var normalizesPath = false
     /// `merge_slashes`.
@@ -291,4 +297,11 @@ public struct Endpoint: Sendable {
         self.address = address
         self.location = location
     }
+}
+
+/// `internal_address_config`: clients that are trusted.
+public struct InternalAddresses: Sendable, Hashable {
+    public var unixSockets = false
+    public var ranges: [AddressRange] = []
+    public init() {}
 }

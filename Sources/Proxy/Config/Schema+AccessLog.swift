@@ -22,11 +22,6 @@ extension MessageSchema {
         unlessDefault: "formatters json_format_options", ignored: "content_type",
         oneofs: ["text_format json_format text_format_source"])
 
-    static let inlineSource = MessageSchema(
-        "envoy.config.core.v3.DataSource",
-        supported: "inline_string", refused: "filename inline_bytes environment_variable watched_directory",
-        oneofs: ["filename inline_bytes inline_string environment_variable"])
-
     static let logFilter = MessageSchema(
         "envoy.config.accesslog.v3.AccessLogFilter",
         supported: """

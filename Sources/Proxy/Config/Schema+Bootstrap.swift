@@ -71,7 +71,8 @@ extension MessageSchema {
 
     static let dataSource = MessageSchema(
         "envoy.config.core.v3.DataSource",
-        supported: "inline_string", refused: "filename inline_bytes environment_variable watched_directory",
+        supported: "inline_string filename inline_bytes environment_variable", refused: "watched_directory",
+        hints: ["watched_directory": "files are read once, when the configuration is"],
         oneofs: ["filename inline_bytes inline_string environment_variable"])
 
     static let transportSocket = MessageSchema(

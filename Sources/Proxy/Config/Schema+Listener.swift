@@ -57,7 +57,7 @@ extension MessageSchema {
             skip_xff_append via generate_request_id preserve_external_request_id \
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
             path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
-            local_reply_config
+            local_reply_config internal_address_config
             """,
         refused: """
             rds scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
@@ -66,7 +66,7 @@ extension MessageSchema {
         unlessDefault: """
             add_user_agent http1_safe_max_connection_duration scheme_header_transformation \
             access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
-            early_header_mutation_extensions internal_address_config set_current_client_cert_details \
+            early_header_mutation_extensions set_current_client_cert_details \
             proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
             request_id_extension stream_error_on_invalid_http_message path_normalization_options \
             append_x_forwarded_port append_local_overload
@@ -84,6 +84,10 @@ extension MessageSchema {
         ],
         oneofs: ["route_config rds scoped_routes"])
 
+    static let internalAddresses = MessageSchema(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig",
+        supported: "unix_sockets cidr_ranges")
+
     static let httpUpgrade = MessageSchema(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig",
         supported: "upgrade_type enabled", unlessDefault: "filters")
@@ -96,9 +100,10 @@ extension MessageSchema {
 
     static let router = MessageSchema(
         "envoy.extensions.filters.http.router.v3.Router", isExtension: true,
+        supported: "suppress_envoy_headers respect_expected_rq_timeout",
         unlessDefault: """
-            start_child_span upstream_log upstream_log_options suppress_envoy_headers strict_check_headers \
-            respect_expected_rq_timeout suppress_grpc_request_failure_code_stats upstream_http_filters
+            start_child_span upstream_log upstream_log_options strict_check_headers \
+            suppress_grpc_request_failure_code_stats upstream_http_filters
             """,
         fixed: ["dynamic_stats": ["true"]])
 

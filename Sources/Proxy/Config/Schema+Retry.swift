@@ -4,10 +4,10 @@ extension MessageSchema {
         "envoy.config.route.v3.RetryPolicy",
         supported: """
             retry_on num_retries per_try_timeout per_try_idle_timeout retry_back_off retriable_status_codes retry_host_predicate \
-            host_selection_retry_max_attempts
+            host_selection_retry_max_attempts retriable_headers retriable_request_headers
             """,
         refused: "retry_priority rate_limited_retry_back_off",
-        unlessDefault: "retriable_headers retriable_request_headers retry_options_predicates")
+        unlessDefault: "retry_options_predicates")
 
     static let retryBudget = MessageSchema(
         "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget",

@@ -19,15 +19,14 @@ extension MessageSchema {
         "envoy.config.route.v3.VirtualHost",
         supported: """
             name domains routes retry_policy request_headers_to_add request_headers_to_remove response_headers_to_add \
-            response_headers_to_remove typed_per_filter_config
+            response_headers_to_remove typed_per_filter_config include_request_attempt_count \
+            include_attempt_count_in_response require_tls
             """,
         refused: "matcher retry_policy_typed_config per_request_buffer_limit_bytes request_body_buffer_limit",
         unlessDefault: """
-            virtual_clusters rate_limits cors include_request_attempt_count \
-            include_attempt_count_in_response hedge_policy include_is_timeout_retry_header \
+            virtual_clusters rate_limits cors hedge_policy include_is_timeout_retry_header \
             request_mirror_policies
             """,
-        fixed: ["require_tls": ["NONE"]],
         ignored: "metadata")
 
     static let route = MessageSchema(
@@ -59,7 +58,7 @@ extension MessageSchema {
         "envoy.config.route.v3.RouteAction",
         supported: """
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
-            host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout upgrade_configs \
+            host_rewrite_header host_rewrite_path_regex auto_host_rewrite append_x_forwarded_host timeout idle_timeout upgrade_configs \
             retry_policy cluster_not_found_response_code hash_policy
             """,
         refused: """
@@ -68,7 +67,7 @@ extension MessageSchema {
             internal_redirect_policy
             """,
         unlessDefault: """
-            metadata_match auto_host_rewrite request_mirror_policies rate_limits cors hedge_policy \
+            metadata_match request_mirror_policies rate_limits cors hedge_policy \
             max_stream_duration
             """,
         fixed: [

@@ -8,12 +8,16 @@ extension Worker {
     /// - Parameter start: where the head begins.
     @inline(never)
     func rewriteHost(
-        _ head: UnsafeMutablePointer<MessageHead>, _ rewrite: CompiledHostRewrite, from start: Int
+        _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>, _ rewrite: CompiledHostRewrite, from start: Int,
+        notesOriginal: Bool
     ) {
         let lines = HeadLines(out, from: start)
         guard let line = lines.find(Bytes("host")) else { return }
         changedValue.clear()
         switch rewrite.source {
+        case .upstream:
+            guard s.pointee.host >= 0 else { return }
+            changedValue.append(hosts[s.pointee.host].pointee.hostname)
         case .literal(let text): changedValue.append(text)
         case .header(let name):
             guard let found = lines.find(name) else { return }
@@ -36,7 +40,7 @@ extension Worker {
         if head.pointee.method == .connect { lines.replaceWord(1, by: host) }
         if before.count == 0 { return }
         if rewrite.appendsForwardedHost { appendForwardedHost(lines, before) }
-        lines.change(.overwriteOrAdd, Bytes("x-envoy-original-host"), before)
+        if notesOriginal { lines.change(.overwriteOrAdd, Bytes("x-envoy-original-host"), before) }
     }
 
     /// One more of the list, unless it is the last of it already.

@@ -61,7 +61,7 @@ extension Worker {
             out.append(decimal: UInt64(body.utf8CodeUnitCount))
             out.append("\r\ncontent-type: text/plain\r\n")
         }
-        if overloaded { out.append("x-envoy-overloaded: true\r\n") }
+        if overloaded, !suppressesEnvoyHeaders(c) { out.append("x-envoy-overloaded: true\r\n") }
         finishReply(slot, c, s, Bytes(body), isMapped: isMapped, lateFlags: lateFlags)
     }
 
@@ -81,7 +81,7 @@ extension Worker {
         out.append("content-length: ")
         out.append(decimal: UInt64(prefix.utf8CodeUnitCount + reason.utf8CodeUnitCount))
         out.append("\r\ncontent-type: text/plain\r\n")
-        if case .overflow = failure { out.append("x-envoy-overloaded: true\r\n") }
+        if case .overflow = failure, !suppressesEnvoyHeaders(c) { out.append("x-envoy-overloaded: true\r\n") }
         finishReply(slot, c, s, Bytes(prefix), Bytes(reason))
     }
 
@@ -134,6 +134,10 @@ extension Worker {
         out.append(byte: ASCII.space)
         out.append(StatusText.reason(status))
         out.append("\r\n")
+    }
+
+    private func suppressesEnvoyHeaders(_ c: ConnectionPointer) -> Bool {
+        snapshot.listeners[Int(c.pointee.listener)].suppressesEnvoyHeaders
     }
 
     private func acceptsHTTP10(_ c: ConnectionPointer) -> Bool {

@@ -51,6 +51,9 @@ extension Worker {
         _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>
     ) -> Bool {
         let listener = snapshot.listeners + Int(c.pointee.listener)
+        if let trusted = listener.pointee.internalAddresses {
+            head.pointee.isInternal = isInternal(c, head, trusted.pointee)
+        }
         let wanted = listener.pointee.normalization
         if !wanted.path.isIdle, head.pointee.method != .connect, head.pointee.targetLength > 0,
             !normalizePath(slot, c, s, head, wanted.path)

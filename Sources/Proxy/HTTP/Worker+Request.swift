@@ -184,6 +184,10 @@ extension Worker {
             if isConnect { s.pointee.flags.insert(found.pointee.terminatesConnect ? .connectTerminates : .connect) }
             s.pointee.flags.remove(.requestEnded)
         }
+        var found = found
+        if head.pointee.isInternal, head.pointee.present.contains(.xEnvoyInternalOnly) {
+            found = obey(listener, head, found)
+        }
         s.pointee.timeoutNs = found.pointee.timeoutNs
         if !isFiltered, head.pointee.expectContinue, c.pointee.flags.contains(.inBody) {
             let generation = c.pointee.generation
@@ -210,7 +214,7 @@ extension Worker {
         guard choosesUpstream(slot, c, streamSlot, s, head, route) else { return }
         out.clear()
         writeRequestHead(c, s, head, route)
-        sendHead(slot, c, streamSlot, s, route)
+        sendHead(slot, c, streamSlot, s, head, route)
     }
 
     /// The same of a request that has filters.
@@ -220,7 +224,7 @@ extension Worker {
         writeHead(f.c, f.s, f.head, route)
         keepFilterChanges(f)
         if !gatheredBody.pointee.isEmpty { out.append(body: gatheredBody.pointee.bytes, gatheredBody.pointee.count) }
-        sendHead(f.slot, f.c, streamSlot, f.s, route)
+        sendHead(f.slot, f.c, streamSlot, f.s, f.head, route)
     }
 
     /// False: there is none, and the request has been answered; or it is a CONNECT that ends here.
@@ -264,9 +268,9 @@ extension Worker {
     @inline(__always)
     private func sendHead(
         _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
-        _ route: UnsafePointer<CompiledRoute>
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
-        if let policy = route.pointee.retry { beginRetries(s, policy.pointee) }
+        if let policy = route.pointee.retry { beginRetries(s, policy.pointee, head) }
         switch attach(streamSlot, s) {
         case .connected:
             let up = s.pointee.upstream

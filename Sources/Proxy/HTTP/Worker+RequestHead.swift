@@ -13,7 +13,8 @@ extension Worker {
         let base = head.pointee.base
         let readable = head.pointee.readable
         let present = head.pointee.present
-        let edge = listener.pointee.useRemoteAddress
+        let knowsClient = listener.pointee.useRemoteAddress
+        let edge = knowsClient && !head.pointee.isInternal
         let isConnect = head.pointee.method == .connect
         let upgrade = s.pointee.flags.contains(.upgrade) && !isConnect
         let start = out.count
@@ -53,9 +54,9 @@ extension Worker {
             }
             field += 1
         }
-        if edge || listener.pointee.via.count > 0 {
+        if knowsClient || head.pointee.isInternal || listener.pointee.via.count > 0 {
             out.close(writer)
-            writeEdgeFields(c, listener, wrote)
+            writeEdgeFields(c, head, listener, wrote)
             writer = out.open(room)
         } else if !wrote.proto {
             writer.put("x-forwarded-proto: http\r\n")
@@ -105,9 +106,11 @@ extension Worker {
             case .host, .transferEncoding: break
             case .connection, .upgrade: if upgrade { out.append(field, of: base) }
             case .xEnvoyOriginalHost: if route.pointee.hostRewrite == nil { out.append(field, of: base) }
+            case .xEnvoyInternalOnly: writeOrder(field, of: base, route)
             default: out.append(field, of: base)
             }
         }
+        if head.pointee.isInternal { out.append("x-envoy-internal: true\r\n") }
         out.append(route.pointee.expectedTimeout)
         if route.pointee.changesHead || isRewritten { changeHead(c, s, head, route, isRewritten, from: start) }
         if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
@@ -163,15 +166,17 @@ extension Worker {
         var wrote = before
         let field = at.pointee
         let base = head.pointee.base
-        let edge = listener.pointee.useRemoteAddress
+        let knowsClient = listener.pointee.useRemoteAddress
+        let edge = knowsClient && !head.pointee.isInternal
         switch field.id {
-        case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings, .xEnvoyInternalOnly: break
+        case .host, .keepAlive, .proxyConnection, .transferEncoding, .http2Settings: break
+        case .xEnvoyInternalOnly: if head.pointee.isInternal { writeOrder(field, of: base, route) }
         case .connection, .upgrade: if upgrade { out.append(field, of: base) }
         case .te: if head.pointee.acceptsTrailers { out.append("te: trailers\r\n") }
         // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1).
         case .expect: if !head.pointee.expectContinue, head.pointee.minorVersion > 0 { out.append(field, of: base) }
         case .xForwardedFor:
-            if edge, !listener.pointee.skipXFFAppend, isLast(at, head) {
+            if knowsClient, !listener.pointee.skipXFFAppend, isLast(at, head) {
                 out.append("x-forwarded-for: ")
                 out.append(base + Int(field.value), Int(field.valueLength))
                 out.append(byte: UInt8(ascii: ","))
@@ -182,7 +187,7 @@ extension Worker {
                 out.append(field, of: base)
             }
         case .xForwardedProto:
-            if edge, listener.pointee.trustedHops == 0 {
+            if knowsClient, listener.pointee.trustedHops == 0 {
                 if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
             } else {
                 out.append(field, of: base)
@@ -206,16 +211,19 @@ extension Worker {
     /// What an edge proxy says of its client, and `via`, with what stands between them.
     @inline(never)
     private func writeEdgeFields(
-        _ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>, _ wrote: WrittenFields
+        _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>,
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ wrote: WrittenFields
     ) {
-        let edge = listener.pointee.useRemoteAddress
-        if edge, !listener.pointee.skipXFFAppend, !wrote.forwardedFor {
+        let knowsClient = listener.pointee.useRemoteAddress
+        let edge = knowsClient && !head.pointee.isInternal
+        if knowsClient, !listener.pointee.skipXFFAppend, !wrote.forwardedFor {
             out.append("x-forwarded-for: ")
             writeClientAddress(c)
             out.append("\r\n")
         }
         if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
         if edge, !wrote.external { writeExternalAddress(c) }
+        if head.pointee.isInternal { out.append("x-envoy-internal: true\r\n") }
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
     }
 
@@ -225,20 +233,25 @@ extension Worker {
         _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>,
         _ route: UnsafePointer<CompiledRoute>, _ isRewritten: Bool, from start: Int
     ) {
+        let notesOriginal = !(snapshot.listeners + Int(c.pointee.listener)).pointee.suppressesEnvoyHeaders
+        if route.pointee.attempts.contains(.request) { noteAttempt(1, from: start) }
         if let changes = route.pointee.requestChanges { changeRequest(c, s, head, route, changes.pointee, from: start) }
         let base = head.pointee.base
         // What the route has rewritten, as it was.
-        if route.pointee.hostRewrite != nil {
+        if route.pointee.hostRewrite != nil, notesOriginal {
             out.field(
                 "x-envoy-original-host: ", Bytes(base + Int(head.pointee.authority), Int(head.pointee.authorityLength)))
         }
-        if let rewrite = route.pointee.otherHost { rewriteHost(head, rewrite.pointee, from: start) }
-        if isRewritten {
+        if let rewrite = route.pointee.otherHost {
+            rewriteHost(s, head, rewrite.pointee, from: start, notesOriginal: notesOriginal)
+        }
+        if isRewritten, notesOriginal {
             out.field("x-envoy-original-path: ", Bytes(base + Int(head.pointee.target), Int(head.pointee.targetLength)))
         }
         if let changes = route.pointee.responseChanges {
             keepResponseChanges(c, s, head, route, changes.pointee, from: start)
         }
+        if route.pointee.attempts.contains(.response) { keepAttempts(s, 1) }
     }
 
     private func isLast(_ field: UnsafeMutablePointer<HeaderField>, _ head: UnsafeMutablePointer<MessageHead>) -> Bool {

@@ -54,7 +54,7 @@ extension Worker {
         let base = head.pointee.base
         let readable = head.pointee.readable
         // The time a host took is known once the request was complete.
-        let timed = s.pointee.flags.contains(.requestEnded)
+        let timed = s.pointee.flags.contains(.requestEnded) && !listener.pointee.suppressesEnvoyHeaders
         let overwritesServer = listener.pointee.serverHeader == .overwrite
         let hasLength = head.pointee.status != 204 && !isUpgrade
         var wroteTime = false

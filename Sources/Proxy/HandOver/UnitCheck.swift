@@ -132,7 +132,8 @@ enum UnitCheck {
         let flags = Stream.Flags(rawValue: s.flags)
         if s.buffer.count > maxBuffer { return "it has too many unsent bytes" }
         guard unit.upstream == nil, unit.cluster < 0, ConnectionRecord.kind(d.kind) == .downstreamHTTP,
-            Connection.Flags(rawValue: d.flags).contains(.inBody) == (filter.mostBody > 0), s.buffer.count > 0, s.retry == nil,
+            Connection.Flags(rawValue: d.flags).contains(.inBody) == (filter.mostBody > 0), s.buffer.count > 0,
+            s.retry == nil,
             flags.contains(.changesResponse) == (s.changes.count > 0), filter.passedChanges <= s.changes.count,
             flags.contains(.requestEnded) || !d.decoder.isDone,
             flags.isDisjoint(with: [.responseStarted, .pending, .retains, .countsRequest, .upgrade, .requestChunked])

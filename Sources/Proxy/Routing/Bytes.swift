@@ -13,6 +13,9 @@ struct Bytes: BitwiseCopyable {
     /// The text with A–Z in lower case, as `foldedEqual` wants it; other letters stay, as they do in requests.
     init(folding text: String) { self.init(copying: text.utf8.map { ASCII.lower($0) }) }
 
+    /// A copy that lives as long as the process.
+    init(keeping bytes: [UInt8]) { self.init(copying: bytes) }
+
     private init(copying text: [UInt8]) {
         count = text.count
         guard count > 0 else {
@@ -48,6 +51,20 @@ struct Bytes: BitwiseCopyable {
     /// Whether it is this text, whatever the case of its letters.
     func isFolded(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && foldedEqual(start, text.utf8Start, count)
+    }
+
+    /// A whole number with nothing around it; nil: it is none, or too large.
+    var decimal: UInt64? {
+        if count == 0 { return nil }
+        var value: UInt64 = 0
+        for i in 0..<count {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= start[i] else { return nil }
+            let (ten, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflows) = ten.addingReportingOverflow(UInt64(start[i] - UInt8(ascii: "0")))
+            if isTooLarge || overflows { return nil }
+            value = sum
+        }
+        return value
     }
 
     var string: String { String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self) }

@@ -7,6 +7,7 @@ struct CompiledHostRewrite: BitwiseCopyable {
         /// The name, in lower case.
         case header(Bytes)
         case path(Regex, substitution: Bytes)
+        case upstream
     }
     let source: Source
     let appendsForwardedHost: Bool
@@ -18,6 +19,7 @@ struct CompiledHostRewrite: BitwiseCopyable {
         case .header(let name): source = .header(Bytes(keeping: name))
         case .path(let rewrite):
             source = .path(Regex(rewrite.pattern), substitution: Bytes(keeping: rewrite.substitution))
+        case .upstream: source = .upstream
         case nil: return nil
         }
         appendsForwardedHost = forward.appendsForwardedHost

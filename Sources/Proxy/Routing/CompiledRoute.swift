@@ -26,6 +26,8 @@ struct CompiledRoute: BitwiseCopyable {
     var expectedTimeout = Bytes("")
     /// Nil: a request is sent once.
     var retry: UnsafePointer<CompiledRetry>?
+    /// Who sees how often it was tried.
+    var attempts = AttemptMarks()
     /// What chooses the host, in a cluster that looks at it; nil: nothing.
     var hashPolicy: UnsafePointer<CompiledHashPolicy>?
     var directStatus: UInt16
@@ -90,6 +92,7 @@ extension CompiledRoute {
     ///   - upgradeTypes: these and those that routes add.
     init(
         _ route: Route, clusters: ClusterNames, streamIdleTimeoutMs: UInt64, shares: RuntimeShares,
+        suppressesEnvoyHeaders: Bool = false,
         managerTypes: [String], upgradeTypes: [String]
     ) {
         let kind: CompiledRoute.Match
@@ -127,11 +130,20 @@ extension CompiledRoute {
             timeoutNs = forward.timeoutMs &* 1_000_000
             if let idle = forward.idleTimeoutMs { idleTimeoutNs = idle &* 1_000_000 }
             rewrite = forward.rewrite.map { CompiledRewrite($0) }
-            retry = forward.retry.map { Self.keep(CompiledRetry($0)) }
+            if forward.countsAttempts { attempts.insert(.request) }
+            if forward.countsAttemptsInResponse { attempts.insert(.response) }
+            retry = forward.retry.map { policy in
+                var compiled = CompiledRetry(policy)
+                compiled.boundTries(by: timeoutNs)
+                compiled.marks = attempts
+                if timeoutNs > 0, !suppressesEnvoyHeaders { compiled.marks.insert(.expected) }
+                if case .upstream = forward.hostRewrite { compiled.marks.insert(.hostname) }
+                return Self.keep(compiled)
+            }
             hashPolicy = CompiledHashPolicy(forward.hashPolicies).map { Self.keep($0) }
             let perTryNs = retry?.pointee.perTryNs ?? 0
             let expectedMs = (perTryNs > 0 ? perTryNs : timeoutNs) / 1_000_000
-            if perTryNs > 0 || timeoutNs > 0 {
+            if perTryNs > 0 || timeoutNs > 0, !suppressesEnvoyHeaders {
                 expectedTimeout = Bytes(keeping: "x-envoy-expected-rq-timeout-ms: \(expectedMs)\r\n")
             }
             terminatesConnect = forward.terminatesConnect
@@ -145,7 +157,9 @@ extension CompiledRoute {
                 upgrades |= 1 << UInt64(i)
             }
         }
-        changesHead = requestChanges != nil || responseChanges != nil || hostRewrite != nil || otherHost != nil
+        changesHead =
+            requestChanges != nil || responseChanges != nil || hostRewrite != nil || otherHost != nil
+            || !attempts.isEmpty
     }
 
     /// Memory for the life of the process, as all of a `Snapshot`'s.

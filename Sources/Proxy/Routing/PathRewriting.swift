@@ -40,6 +40,7 @@ struct CompiledRedirect: BitwiseCopyable {
     private let pathHasQuery: Bool
     private let rewrite: CompiledRewrite?
     private let stripsQuery: Bool
+    private let keepsPort: Bool
 
     init(_ redirect: Redirect) {
         scheme = redirect.scheme.map { Bytes(keeping: $0) }
@@ -49,6 +50,7 @@ struct CompiledRedirect: BitwiseCopyable {
         pathHasQuery = redirect.path?.contains("?") ?? false
         rewrite = redirect.rewrite.map { CompiledRewrite($0) }
         stripsQuery = redirect.stripsQuery
+        keepsPort = redirect.keepsPort
     }
 
     /// Appends the whole URL.
@@ -58,7 +60,8 @@ struct CompiledRedirect: BitwiseCopyable {
         let scheme = scheme ?? request.scheme
         out.append(scheme)
         out.append("://")
-        out.append(host ?? withoutPort(request.authority, scheme: scheme, request.scheme))
+        out.append(
+            host ?? (keepsPort ? request.authority : withoutPort(request.authority, scheme: scheme, request.scheme)))
         out.append(port)
         let target = request.target ?? Bytes("/")
         if let path {

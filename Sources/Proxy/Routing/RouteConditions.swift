@@ -12,7 +12,7 @@ struct RouteConditions: BitwiseCopyable {
         var name: Bytes
         var match: TextMatcher
     }
-    private enum Subject: UInt8, BitwiseCopyable { case field, method, path, authority, scheme }
+    private enum Subject: UInt8, BitwiseCopyable { case field, method, path, authority, scheme, isInternal }
 
     private var share: RuntimeShare?
     /// Of the path without its query.
@@ -57,6 +57,7 @@ struct RouteConditions: BitwiseCopyable {
             case ":path": .path
             case ":authority", "host": .authority
             case ":scheme": .scheme
+            case "x-envoy-internal": .isInternal
             default: .field
             }
         return HeaderTest(subject: subject, name: Bytes(keeping: condition.name), rule: HeaderRule(condition))
@@ -77,6 +78,8 @@ struct RouteConditions: BitwiseCopyable {
         case .path: return test.pointee.rule.holds(request.target)
         case .authority: return test.pointee.rule.holds(request.authority)
         case .scheme: return test.pointee.rule.holds(request.scheme)
+        case .isInternal:
+            return test.pointee.rule.holds(request.head?.pointee.isInternal == true ? Bytes("true") : nil)
         case .field: return test.pointee.rule.holds(request, test.pointee.name)
         }
     }

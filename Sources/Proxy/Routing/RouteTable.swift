@@ -44,7 +44,8 @@ final class RouteTable: @unchecked Sendable {
     ///   - mostTriedInOrder: virtual hosts with more routes have trees.
     init(
         _ configuration: RouteConfiguration, clusters: ClusterNames, streamIdleTimeoutMs: UInt64,
-        shares: RuntimeShares, upgradeTypes: inout [String], filters: FilterCompiler? = nil,
+        shares: RuntimeShares, suppressesEnvoyHeaders: Bool = false, upgradeTypes: inout [String],
+        filters: FilterCompiler? = nil,
         mostTriedInOrder: Int = RouteTable.mostTriedInOrder
     ) {
         let managerTypes = upgradeTypes
@@ -59,7 +60,8 @@ final class RouteTable: @unchecked Sendable {
             (routes + i).initialize(
                 to: CompiledRoute(
                     route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, shares: shares,
-                    managerTypes: managerTypes, upgradeTypes: upgradeTypes))
+                    suppressesEnvoyHeaders: suppressesEnvoyHeaders, managerTypes: managerTypes,
+                    upgradeTypes: upgradeTypes))
         }
         if let filters { Self.addFilters(filters, configuration, to: routes) }
         var builder = RouteTrieBuilder()

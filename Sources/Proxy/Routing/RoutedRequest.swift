@@ -30,6 +30,17 @@ struct RoutedRequest: BitwiseCopyable {
         return nil
     }
 
+    /// Whether `x-envoy-internal` is there, as we write it.
+    var saysInternal: Bool {
+        guard let head, head.pointee.present.contains(.xEnvoyInternalOnly) else { return false }
+        let name = Bytes("x-envoy-internal")
+        return (0..<head.pointee.count).contains { i in
+            let field = head.pointee.fields[i]
+            return field.id == .xEnvoyInternalOnly && Int(field.nameLength) == name.count
+                && foldedEqual(head.pointee.base + Int(field.name), name.start, name.count)
+        }
+    }
+
     /// Of a field that `field` found.
     func value(_ i: Int) -> Bytes {
         guard let head, i < head.pointee.count else { return Bytes("") }
@@ -42,7 +53,8 @@ struct RoutedRequest: BitwiseCopyable {
         let field = h.fields[i]
         guard Int(field.nameLength) == name.count, !field.isNominated else { return false }
         switch field.id {
-        case .connection, .keepAlive, .proxyConnection, .http2Settings, .xEnvoyInternalOnly: return false
+        case .connection, .keepAlive, .proxyConnection, .http2Settings: return false
+        case .xEnvoyInternalOnly: if !h.isInternal { return false }
         case .upgrade: if !h.connectionUpgrade { return false }
         case .te: if !h.acceptsTrailers { return false }
         default: break

@@ -38,6 +38,10 @@ struct CompiledListener: BitwiseCopyable {
     var normalization = HeadNormalization()
     /// Whether there is something of `normalization` to do.
     var normalizes = false
+    /// Whose requests are internal; nil: nobody's.
+    var internalAddresses: UnsafePointer<CompiledInternalAddresses>?
+    var suppressesEnvoyHeaders = false
+    var respectsExpectedTimeout = false
     var streamIdleTimeoutNs: UInt64 = 0
     var requestTimeoutNs: UInt64 = 0
     var headersTimeoutNs: UInt64 = 0
@@ -370,7 +374,7 @@ final class Snapshot: @unchecked Sendable {
         var upgrades = http.upgradeTypes
         let table = RouteTable(
             http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, shares: shares,
-            upgradeTypes: &upgrades, filters: filters)
+            suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, upgradeTypes: &upgrades, filters: filters)
         let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
         return CompiledListener(
@@ -385,7 +389,9 @@ final class Snapshot: @unchecked Sendable {
             preserveRequestID: http.preserveExternalRequestID, requestIDInResponse: http.requestIDInResponse,
             acceptHTTP10: http.acceptHTTP10, defaultHost: Bytes(keeping: http.defaultHostForHTTP10),
             trailers: http.enableTrailers, maxRequests: http.maxRequestsPerConnection,
-            normalization: HeadNormalization(http), normalizes: !HeadNormalization(http).isIdle,
+            normalization: HeadNormalization(http), normalizes: !HeadNormalization(http).isIdle || http.internalAddresses != nil,
+            internalAddresses: http.internalAddresses.map { keepForever(CompiledInternalAddresses($0)) },
+            suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, respectsExpectedTimeout: http.respectsExpectedTimeout,
             streamIdleTimeoutNs: http.streamIdleTimeoutMs &* 1_000_000,
             requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
             headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,

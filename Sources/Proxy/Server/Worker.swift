@@ -39,6 +39,10 @@ struct WorkerState: BitwiseCopyable {
     var hasLogs = false
     /// The request at hand, `Worker.current`, is one with filters.
     var isFiltering = false
+    /// A head is written for filters, not for a host: what is said to the router stays in it.
+    var keepsOrders = false
+    /// `Worker.ordered` goes by what a proxy in front expects: the client's timeout goes on.
+    var passesTimeout = false
 }
 
 struct DrainState: BitwiseCopyable {
@@ -116,6 +120,11 @@ final class Worker: @unchecked Sendable {
     let passedChanges = OutputScratch(capacity: 64)
     /// The request that has filters (`WorkerState.isFiltering`), and what each of them has noted of it.
     let current: UnsafeMutablePointer<Filtered>
+    let hostnames = HostNames()
+    /// A route as the request at hand wants it (`Worker+RequestOrders`), and what it names.
+    let ordered: UnsafeMutablePointer<CompiledRoute>
+    let orderedRetry: UnsafeMutablePointer<CompiledRetry>
+    let orderedTimeout = OutputScratch(capacity: 64)
     /// All of its body, if a filter has waited for that.
     let gatheredBody: UnsafeMutablePointer<ByteBuffer>
     let filterNotes: UnsafeMutablePointer<FilterNote>
@@ -196,6 +205,10 @@ final class Worker: @unchecked Sendable {
         filterStates = Slab(empty: FilterState(), limit: Self.maxConnections)
         buckets = Slab(empty: ConnectionBucket(), limit: Self.maxConnections)
         current = .allocate(capacity: 1)
+        ordered = .allocate(capacity: 1)
+        ordered.initialize(to: CompiledRoute.none)
+        orderedRetry = .allocate(capacity: 1)
+        orderedRetry.initialize(to: CompiledRetry())
         gatheredBody = .allocate(capacity: 1)
         gatheredBody.initialize(to: ByteBuffer())
         filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))

@@ -3,6 +3,8 @@ import CLinux
 /// One host of a cluster in one worker: its idle connections, and the requests that wait for one.
 struct HostPool: BitwiseCopyable {
     var address = cl_address()
+    /// The endpoint's, or the name that it was resolved from; may be empty.
+    var hostname = Bytes("")
     /// Position of the cluster in the configuration.
     var cluster: Int32 = -1
     var weight: UInt32 = 1

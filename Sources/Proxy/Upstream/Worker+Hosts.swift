@@ -12,6 +12,7 @@ extension Worker {
         for host in list {
             var address = host.address
             if let known = old.first(where: { sameAddress(hosts[$0], &address) && !kept.contains($0) }) {
+                hosts[known].pointee.hostname = hostnames.bytes(host.hostname)
                 hosts[known].pointee.weight = max(host.weight, 1)
                 hosts[known].pointee.cells = host.cells?.words
                 hosts[known].pointee.load = host.load?.word
@@ -22,6 +23,7 @@ extension Worker {
             guard slot >= 0 else { break }
             hosts[slot].pointee = HostPool()
             hosts[slot].pointee.address = address
+            hosts[slot].pointee.hostname = hostnames.bytes(host.hostname)
             hosts[slot].pointee.cluster = Int32(index)
             hosts[slot].pointee.weight = max(host.weight, 1)
             hosts[slot].pointee.isFree = false

@@ -106,7 +106,7 @@ struct AccessLogTests {
         (fileLog("json_format: x"), "expected a mapping"),
         (fileLog("format: x, json_format: {}"), "only one of format, json_format may be given"),
         (fileLog("log_format: {}"), "one of text_format_source, json_format, text_format is required"),
-        (fileLog("log_format: {text_format_source: {filename: /x}}"), "\"filename\" is an Envoy field"),
+        (fileLog("log_format: {text_format_source: {filename: /x}}"), "\"/x\" cannot be opened"),
         (tcp("{typed_config: {\"@type\": \(file)}}"), "required field \"path\" is missing"),
         (tcp("{name: x}"), "required field \"typed_config\" is missing"),
         (fileLog("", rest: ", filter: {runtime_filter: {}}"), "\"runtime_filter\" is an Envoy field"),

@@ -79,7 +79,7 @@ struct ExamplesTests {
             return
         }
         #expect(status == 200)
-        #expect(body == "ok\n")
+        #expect(body == Array("ok\n".utf8))
         #expect(forward.upgrades == ["websocket": true])
         #expect(forward.timeoutMs == 0)
         #expect(forward.idleTimeoutMs == 3_600_000)

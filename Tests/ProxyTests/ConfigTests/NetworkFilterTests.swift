@@ -32,11 +32,11 @@ import Testing
             return
         }
         let bye = Self.response("response: {inline_string: bye}")
-        guard case .directResponse("bye") = try Self.chain(Self.text(bye)).filter else {
+        guard case .directResponse(let text) = try Self.chain(Self.text(bye)).filter, text == Array("bye".utf8) else {
             Issue.record("no response")
             return
         }
-        guard case .directResponse("") = try Self.chain(Self.text(Self.response(""))).filter else {
+        guard case .directResponse([]) = try Self.chain(Self.text(Self.response(""))).filter else {
             Issue.record("no empty response")
             return
         }

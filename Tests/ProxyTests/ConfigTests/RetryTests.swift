@@ -22,6 +22,18 @@ import Testing
         #expect(policy.statusCodes == [409, 503] && policy.hostAttempts == 5)
     }
 
+    @Test func headersThatAskForAnotherTry() throws {
+        let policy = try #require(
+            try load(
+                Self.route(
+                    "retry_on: retriable-headers, retriable_headers: [{name: X-A, present_match: true}, {name: x-b}], "
+                        + "retriable_request_headers: [{name: \":method\", string_match: {exact: GET}}]"
+                )
+            ).forward?.retry)
+        #expect(policy.conditions == .headers && policy.responseHeaders.map(\.name) == ["x-a", "x-b"])
+        #expect(policy.requestHeaders.map(\.name) == [":method"])
+    }
+
     @Test func defaults() throws {
         let policy = try #require(try load(Self.route("retry_on: gateway-error")).forward?.retry)
         #expect(policy.retries == 1 && policy.baseMs == 25 && policy.maxMs == 250 && policy.hostAttempts == 1)

@@ -188,7 +188,7 @@ struct RoutesErrorTests {
             Sample.route("{match: {prefix: /}, direct_response: {status: 600, body: {filename: /a}}}"),
             [
                 "envoy.yaml:8:48: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.status: 600 is out of range (200 to 599)",
-                "envoy.yaml:8:60: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.body.filename: \"filename\" is an Envoy field that this build does not support",
+                "envoy.yaml:8:60: \(Sample.typedConfig).route_config.virtual_hosts[0].routes[0].direct_response.body.filename: \"/a\" cannot be opened: there are no files here",
             ]
         ),
         (

@@ -89,8 +89,9 @@ enum Sample {
     static func cluster(_ fields: String) -> String { bootstrap(clusters: "{name: c,\n\(fields)}") }
 }
 
-func load(_ text: String, inline: String? = nil) throws -> LoadedConfiguration {
-    try BootstrapLoader.load(file: (name: "envoy.yaml", text: Array(text.utf8)), inline: inline.map { Array($0.utf8) })
+func load(_ text: String, inline: String? = nil, sources: DataSources = .none) throws -> LoadedConfiguration {
+    try BootstrapLoader.load(
+        file: (name: "envoy.yaml", text: Array(text.utf8)), inline: inline.map { Array($0.utf8) }, sources: sources)
 }
 
 /// The lines of the error; empty when the text loads.

@@ -75,11 +75,16 @@ import Testing
         #expect(try !roundTrip(plain).key.isSet)
         plain.key.add(0)
         #expect(try roundTrip(plain).key.isSet && roundTrip(plain).key.value == 0)
+        #expect(try roundTrip(plain).policy.marks.isEmpty)
+        plain.policy.marks = [.response, .expected]
+        #expect(try roundTrip(plain).policy.marks == [.response, .expected])
         // Of a build that knows more.
+        state.policy.marks = AttemptMarks(rawValue: .max)
         state.policy.conditions = RetryPolicy.Conditions(rawValue: .max)
         state.policy.hostAttempts = .max
         let newer = try roundTrip(state)
         #expect(newer.policy.conditions == .known && newer.policy.hostAttempts == 1001)
+        #expect(newer.policy.marks.rawValue == AttemptMarks.known)
     }
 
     private func roundTrip(_ state: RetryState) throws -> RetryState {
@@ -92,4 +97,33 @@ import Testing
             return try #require(record.retry)
         }
     }
+
+    @Test func aTryMayNotTakeLongerThanAll() {
+        var policy = RetryPolicy(conditions: .fiveXX)
+        policy.perTryTimeoutMs = 10
+        func perTry(_ timeoutNs: UInt64) -> UInt64 {
+            var compiled = CompiledRetry(policy)
+            compiled.boundTries(by: timeoutNs)
+            return compiled.perTryNs
+        }
+        #expect(perTry(0) == 10_000_000 && perTry(11_000_000) == 10_000_000)
+        #expect(perTry(10_000_000) == 0 && perTry(9_000_000) == 0)
+    }
+
+    @Test(
+        arguments: [
+            ("5xx", RetryPolicy.Conditions.fiveXX), (" reset , 5xx,", [.reset, .fiveXX]), ("RESET", []), ("", []),
+            ("sometimes,connect-failure", .connectFailure), ("reset-before-request", .resetBeforeRequest),
+        ] as [(String, RetryPolicy.Conditions)])
+    func wordsOfClients(text: String, conditions: RetryPolicy.Conditions) {
+        #expect(RetryWords.conditions(Bytes(keeping: text)) == conditions)
+    }
+
+    @Test(
+        arguments: [
+            ("0", 0), ("18446744073709551615", UInt64.max), ("18446744073709551616", nil), ("", nil), ("-1", nil),
+            ("1 ", nil),
+            ("99999999999999999999", nil),
+        ] as [(String, UInt64?)])
+    func numbersOfClients(text: String, number: UInt64?) { #expect(Bytes(keeping: text).decimal == number) }
 }

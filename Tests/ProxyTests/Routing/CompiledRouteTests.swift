@@ -33,7 +33,7 @@ import Testing
 
     @Test func directResponses() throws {
         var types: [String] = []
-        let route = try compile([.directResponse(status: 418, body: "short")], upgradeTypes: &types)[0]
+        let route = try compile([.directResponse(status: 418, body: Array("short".utf8))], upgradeTypes: &types)[0]
         #expect(route.cluster == -1)
         #expect(route.directStatus == 418)
         #expect(route.directBody.string == "short")

@@ -90,7 +90,7 @@ import Testing
     func theFirstThatHolds(mostTriedInOrder: Int) throws {
         let place = SourceLocation(file: "test", line: 1, column: 1)
         func route(_ status: UInt16, _ match: PathMatch, _ change: (inout Route) -> Void = { _ in }) -> Route {
-            var route = Route(match: match, action: .directResponse(status: status, body: ""), location: place)
+            var route = Route(match: match, action: .directResponse(status: status, body: []), location: place)
             change(&route)
             return route
         }

@@ -30,7 +30,7 @@ import Testing
         }
 
         var route: Route {
-            var route = Route(match: match, action: .directResponse(status: 200, body: ""), location: place)
+            var route = Route(match: match, action: .directResponse(status: 200, body: []), location: place)
             route.caseSensitive = caseSensitive
             route.fraction = percent.map { RuntimeFraction(FractionalPercent($0)) }
             return route
@@ -64,14 +64,14 @@ import Testing
             self.routes = routes
             let all = routes.enumerated().map { i, route in
                 var made = route.route
-                made.action = .directResponse(status: UInt16(i), body: "")
+                made.action = .directResponse(status: UInt16(i), body: [])
                 return made
             }
             let host = VirtualHost(name: "host", domains: ["*"], routes: all, location: place)
             // Others before and after, whose trees stand in the same memory.
             let other = VirtualHost(
                 name: "other", domains: ["other"],
-                routes: [Route(match: .prefix(""), action: .directResponse(status: 999, body: ""), location: place)],
+                routes: [Route(match: .prefix(""), action: .directResponse(status: 999, body: []), location: place)],
                 location: place)
             var last = other
             last.domains = ["last"]
@@ -212,7 +212,7 @@ import Testing
         ]
         let all = routes.enumerated().map { i, route in
             var made = route.route
-            made.action = .directResponse(status: UInt16(i), body: "")
+            made.action = .directResponse(status: UInt16(i), body: [])
             return made
         }
         let memory = GuardedMemory()

@@ -94,6 +94,8 @@ struct MessageHead: BitwiseCopyable {
     var reasonLength: UInt32 = 0
 
     var isRequest = false
+    /// Of a client that is trusted (`internal_address_config`); set once the head is parsed.
+    var isInternal = false
     /// 0 for HTTP/1.0, 1 for HTTP/1.1.
     var minorVersion: UInt8 = 1
     var framing = BodyFraming.none
@@ -127,6 +129,7 @@ struct MessageHead: BitwiseCopyable {
         length = 0
         count = 0
         present = HeaderIDSet()
+        isInternal = false
         method = .other
         methodStart = 0
         methodLength = 0

@@ -102,7 +102,9 @@ extension Worker {
             f.s.pointee.flags.insert(.upgrade)
         }
         out.clear()
+        state.pointee.keepsOrders = true
         withUnsafePointer(to: CompiledRoute.none) { writeRequestHead(f.c, f.s, f.head, $0) }
+        state.pointee.keepsOrders = false
         (f.s.pointee.flags, f.s.pointee.log) = (flags, log)
         return takeFiltered(f)
     }
@@ -125,6 +127,8 @@ extension Worker {
         let result = head.pointee.parseRequest(
             filteredHead.bytes, filteredHead.count, limits: limits, slack: MessageHead.slack)
         guard case .complete(filteredHead.count) = result else { return false }
+        // Only the head of an internal request keeps that field on its way to the filters.
+        head.pointee.isInternal = RoutedRequest(head: head).saysInternal
         return true
     }
 

@@ -16,6 +16,12 @@ struct CompiledRetry: BitwiseCopyable {
     /// How often a host is chosen, until it is another than the one before.
     var hostAttempts: UInt32 = 1
     var codes = StatusSet()
+    /// Of responses that are asked for again; nil: none, or another process had them.
+    var responseHeaders: UnsafePointer<HeaderTests>?
+    /// Only such requests are sent again; nil: all.
+    var requestHeaders: UnsafePointer<HeaderTests>?
+    /// What is to be written anew for each try.
+    var marks = AttemptMarks()
 
     init() {}
 
@@ -28,10 +34,18 @@ struct CompiledRetry: BitwiseCopyable {
         maxNs = policy.maxMs &* 1_000_000
         hostAttempts = policy.hostAttempts
         for code in policy.statusCodes { codes.insert(code) }
+        responseHeaders = HeaderTests(policy.responseHeaders).map { keepForever($0) }
+        requestHeaders = HeaderTests(policy.requestHeaders).map { keepForever($0) }
+    }
+
+    /// A try that may take longer than all of them together has no limit of its own, as in Envoy.
+    mutating func boundTries(by timeoutNs: UInt64) {
+        if timeoutNs > 0, perTryNs >= timeoutNs { perTryNs = 0 }
     }
 
     /// Whether a response with this status is one to be asked for again.
-    func retries(status: UInt16, isRateLimited: Bool) -> Bool {
+    func retries(status: UInt16, isRateLimited: Bool, hasHeader: Bool = false) -> Bool {
+        if conditions.contains(.headers), hasHeader { return true }
         if conditions.contains(.fiveXX), status >= 500, status < 600 { return true }
         if conditions.contains(.gatewayError), status >= 502, status <= 504 { return true }
         if conditions.contains(.retriable4xx), status == 409 { return true }
@@ -50,6 +64,37 @@ struct CompiledRetry: BitwiseCopyable {
         // Envoy counts a reset as the 5xx that it would become.
         return !conditions.isDisjoint(with: [.reset, .fiveXX, .gatewayError])
     }
+}
+
+/// What a try tells of itself; the bits travel in a hand-over.
+struct AttemptMarks: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+    /// `x-envoy-attempt-count` in the request.
+    static let request = AttemptMarks(rawValue: 1 << 0)
+    /// The same in the response.
+    static let response = AttemptMarks(rawValue: 1 << 1)
+    /// The host is the name of the one that is chosen.
+    static let hostname = AttemptMarks(rawValue: 1 << 2)
+    /// How long it is still waited for.
+    static let expected = AttemptMarks(rawValue: 1 << 3)
+    static let known: UInt8 = 15
+}
+
+/// Conditions of which one is enough. Plain data that lives as long as the process.
+struct HeaderTests: BitwiseCopyable {
+    private let tests: UnsafeMutablePointer<RouteConditions>
+    private let count: Int
+
+    /// Nil when there are none.
+    init?(_ conditions: [HeaderCondition]) {
+        let all = conditions.compactMap { RouteConditions(headers: [$0]) }
+        if all.isEmpty { return nil }
+        count = all.count
+        tests = .allocate(capacity: count)
+        tests.initialize(from: all, count: count)
+    }
+
+    func anyHolds(_ message: RoutedRequest) -> Bool { (0..<count).contains { tests[$0].hold(message) } }
 }
 
 /// Statuses from 0 to 639 as bits.

@@ -6,7 +6,7 @@ import StatCatalog
 extension Worker {
     enum Lapse {
         /// A response came that asks for another try.
-        case status(UInt16, isRateLimited: Bool)
+        case status(UInt16, isRateLimited: Bool, hasHeader: Bool)
         /// None came.
         case failure(UpstreamFailure)
         case perTryTimeout
@@ -15,9 +15,12 @@ extension Worker {
     // MARK: Keeping
 
     /// The route has a policy: the head, which is in `out`, is the first that is kept.
-    func beginRetries(_ s: StreamPointer, _ policy: CompiledRetry) {
+    ///
+    /// - Parameter head: what came from the client.
+    func beginRetries(_ s: StreamPointer, _ policy: CompiledRetry, _ head: UnsafeMutablePointer<MessageHead>) {
         // CONNECT and upgrades become tunnels, of which nothing can be kept.
         if s.pointee.flags.contains(.upgrade) { return }
+        if let tests = policy.requestHeaders, !tests.pointee.anyHolds(RoutedRequest(head: head)) { return }
         let slot = retries.take()
         // Without room it is tried once.
         guard slot >= 0 else { return }
@@ -135,7 +138,8 @@ extension Worker {
     private func isRetriable(_ r: UnsafeMutablePointer<RetryState>, _ lapse: Lapse) -> Bool {
         let policy = r.pointee.policy
         switch lapse {
-        case .status(let status, let isRateLimited): return policy.retries(status: status, isRateLimited: isRateLimited)
+        case .status(let status, let isRateLimited, let hasHeader):
+            return policy.retries(status: status, isRateLimited: isRateLimited, hasHeader: hasHeader)
         case .perTryTimeout: return policy.retriesReset(isConnecting: false, wasSent: r.pointee.wasSent)
         case .failure(let failure):
             switch failure {
@@ -153,7 +157,10 @@ extension Worker {
     func retriesResponse(_ slot: Int32, _ u: ConnectionPointer, _ s: StreamPointer, leftover: Int) -> Bool {
         let head = responseHead.pointee
         let isRateLimited = head.present.contains(.xEnvoyRateLimited)
-        guard retries(s, .status(head.status, isRateLimited: isRateLimited)) else { return false }
+        let hasHeader =
+            retries[s.pointee.retry].pointee.policy.responseHeaders?.pointee.anyHolds(RoutedRequest(head: responseHead))
+            ?? false
+        guard retries(s, .status(head.status, isRateLimited: isRateLimited, hasHeader: hasHeader)) else { return false }
         let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
         if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
         chargeRetried(s, head.status)
@@ -212,6 +219,7 @@ extension Worker {
             return reply(slot, c, status: 503, body: "no healthy upstream", cluster: true)
         }
         if s.pointee.log >= 0 { noteHost(s) }
+        if !r.pointee.policy.marks.isEmpty { markTry(s, r.pointee) }
         out.clear()
         switch attach(streamSlot, s) {
         case .connected:

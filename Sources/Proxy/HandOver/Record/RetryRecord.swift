@@ -8,6 +8,7 @@ enum RetryRecord {
         static let hostAttempts: UInt32 = 6, codes: UInt32 = 7, attempts: UInt32 = 8, again: UInt32 = 9
         static let begun: UInt32 = 10, countsRetry: UInt32 = 11, wasSent: UInt32 = 12
         static let perTryIdle: UInt32 = 13, hash: UInt32 = 14, hasHash: UInt32 = 15
+        static let marks: UInt32 = 16
     }
 
     static func write(_ r: RetryState, _ tag: UInt32, into out: inout RecordWriter) {
@@ -30,6 +31,7 @@ enum RetryRecord {
         out.number(Tag.countsRetry, r.countsRetry ? 1 : 0)
         out.number(Tag.wasSent, r.wasSent ? 1 : 0)
         out.number(Tag.perTryIdle, r.policy.perTryIdleNs)
+        if !r.policy.marks.isEmpty { out.number(Tag.marks, UInt64(r.policy.marks.rawValue)) }
         if r.key.isSet {
             out.number(Tag.hash, r.key.value)
             out.number(Tag.hasHash, 1)
@@ -59,6 +61,7 @@ enum RetryRecord {
             case Tag.perTryIdle: state.policy.perTryIdleNs = try field.number()
             case Tag.hash: state.key.value = try field.number()
             case Tag.hasHash: state.key.isSet = try field.number(as: UInt8.self) != 0
+            case Tag.marks: state.policy.marks = AttemptMarks(rawValue: try field.number(as: UInt8.self) & AttemptMarks.known)
             default: break
             }
         }
