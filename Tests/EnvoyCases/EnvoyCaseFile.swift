@@ -14,7 +14,8 @@ public struct EnvoyCaseFile: Sendable, CustomStringConvertible {
     private var head: [String] = []
 
     public static let blockKeys: Set<String> = [
-        "listener", "manager", "route_config", "virtual_hosts", "filters", "router", "filter_chain", "filter_chains", "clusters",
+        "listener", "manager", "route_config", "virtual_hosts", "filters", "router", "filter_chain", "filter_chains",
+        "clusters",
         "cluster",
     ]
 

@@ -103,7 +103,9 @@ enum Observation {
             RawText.quote(value.unicodeScalars.map { UInt8($0.value & 0xFF) }, limit: 400).dropFirst().dropLast())
         if name == "x-envoy-upstream-service-time" { return "<ms>" }
         // Of a later try: what is left of whole or half seconds.
-        if name == "x-envoy-expected-rq-timeout-ms", let ms = Int(text), ms > 1500 { return "\((ms + 499) / 500 * 500)" }
+        if name == "x-envoy-expected-rq-timeout-ms", let ms = Int(text), ms > 1500 {
+            return "\((ms + 499) / 500 * 500)"
+        }
         if name == "x-request-id", !sent.contains(text) { return "<uuid>" }
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         return parts.map { part in own.contains(part.drop { $0 == " " }.description) ? "<local>" : String(part) }

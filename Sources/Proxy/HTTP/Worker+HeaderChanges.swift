@@ -68,7 +68,9 @@ extension Worker {
             keepChangesOfAnswer(current.pointee, route)
             return
         }
-        guard route.pointee.responseChanges != nil || route.pointee.attempts.contains(.response), !s.pointee.flags.contains(.changesResponse) else { return }
+        guard route.pointee.responseChanges != nil || route.pointee.attempts.contains(.response),
+            !s.pointee.flags.contains(.changesResponse)
+        else { return }
         let (flags, log) = (s.pointee.flags, s.pointee.log)
         s.pointee.log = -1
         out.clear()

@@ -73,7 +73,8 @@ public enum ServerMain {
             do { file = (path, try InputFile.read(path)) } catch { throw StartupError("\(path): \(error)") }
         }
         do {
-            return try BootstrapLoader.load(file: file, inline: options.configYAML.map { Array($0.utf8) }, sources: .process)
+            return try BootstrapLoader.load(
+                file: file, inline: options.configYAML.map { Array($0.utf8) }, sources: .process)
         } catch {
             throw StartupError(lines: error.diagnostics.map(\.description))
         }

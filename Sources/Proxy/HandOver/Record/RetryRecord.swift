@@ -61,7 +61,8 @@ enum RetryRecord {
             case Tag.perTryIdle: state.policy.perTryIdleNs = try field.number()
             case Tag.hash: state.key.value = try field.number()
             case Tag.hasHash: state.key.isSet = try field.number(as: UInt8.self) != 0
-            case Tag.marks: state.policy.marks = AttemptMarks(rawValue: try field.number(as: UInt8.self) & AttemptMarks.known)
+            case Tag.marks:
+                state.policy.marks = AttemptMarks(rawValue: try field.number(as: UInt8.self) & AttemptMarks.known)
             default: break
             }
         }
