@@ -46,6 +46,20 @@ struct Bootstrap {
             "{ match: { path: /elsewhere, query_parameters: [{ name: to }] }, "
                 + "redirect: { path_redirect: /content, response_code: FOUND } }",
             "{ match: { prefix: /dying/ }, route: { cluster: dying, prefix_rewrite: / } }",
+            filtered(
+                "whole", to: "/take", "whole", "buffer.v3.BufferPerRoute", "buffer: { max_request_bytes: 3000000 }"),
+            filtered(
+                "late", to: "/content", "late", "fault.v3.HTTPFault",
+                "delay: { header_delay: {}, percentage: { numerator: 100 } }"),
+            filtered(
+                "changed", to: "/content", "changed", "header_mutation.v3.HeaderMutationPerRoute",
+                "mutations: { response_mutations: [{ append: { header: { key: x-soak-changed, value: "
+                    + "\"%REQ(x-soak-value)%\" } } }] }"),
+            filtered(
+                "limited", to: "/content", "limited", "local_ratelimit.v3.LocalRateLimit",
+                "stat_prefix: limited, token_bucket: { max_tokens: 5, tokens_per_fill: 5, fill_interval: 1s }, "
+                    + "filter_enabled: { default_value: { numerator: 100 } }, "
+                    + "filter_enforced: { default_value: { numerator: 100 } }"),
         ]
         if name != nil {
             routes.append("{ match: { prefix: /strict/ }, route: { cluster: strict, prefix_rewrite: / } }")
@@ -56,6 +70,27 @@ struct Bootstrap {
             routes.append("{ match: { prefix: /\(path) }, route: { cluster: main, timeout: 60s } }")
         }
         return routes
+    }
+
+    private static let filters = "type.googleapis.com/envoy.extensions.filters.http"
+
+    /// A route with a filter of its own.
+    private func filtered(_ prefix: String, to path: String, _ name: String, _ type: String, _ fields: String) -> String
+    {
+        "{ match: { prefix: /\(prefix) }, route: { cluster: main, prefix_rewrite: \(path), timeout: 60s }, "
+            + "typed_per_filter_config: { \(name): { \"@type\": \(Self.filters).\(type), \(fields) } } }"
+    }
+
+    /// Filters that only some routes have.
+    private var httpFilters: [String] {
+        [
+            ("whole", "buffer.v3.Buffer", "max_request_bytes: 1"), ("late", "fault.v3.HTTPFault", ""),
+            ("changed", "header_mutation.v3.HeaderMutation", ""),
+            ("limited", "local_ratelimit.v3.LocalRateLimit", "stat_prefix: limited"),
+        ].map { name, type, fields in
+            "{ name: \(name), disabled: true, typed_config: { \"@type\": \(Self.filters).\(type)"
+                + "\(fields.isEmpty ? "" : ", \(fields)") } }"
+        }
     }
 
     private func httpListener(_ door: Door, _ second: Bool) -> String {
@@ -76,9 +111,11 @@ struct Bootstrap {
                     virtual_hosts:
                     - name: all
                       domains: ["*"]
+                      include_request_attempt_count: true
+                      include_attempt_count_in_response: true
                       routes:
         \(routes(second).map { "              - \($0)\n" }.joined())          http_filters:
-                  - name: envoy.filters.http.router
+        \(httpFilters.map { "          - \($0)\n" }.joined())          - name: envoy.filters.http.router
                     typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
 
         """

@@ -12,7 +12,11 @@ final class Flaky: OneClient, Traffic {
             ask.method = "POST"
             ask.body = .length(lane.random.size(1...20_000))
         }
-        try client.exchange(ask, seed: seed).expect(200, body: count)
+        let answer = try client.exchange(ask, seed: seed)
+        try answer.expect(200, body: count)
+        guard answer.head["x-envoy-attempt-count"] == "\(failures + 1)" else {
+            throw Trouble.wrong("\(answer.head["x-envoy-attempt-count"] ?? "no count of") tries, not \(failures + 1)")
+        }
     }
 }
 

@@ -23,6 +23,7 @@ enum Kinds {
             Kind(Dying.self, "dying", lanes: 2, perSecond: 20),
             Kind(Checked.self, "checked", perSecond: 30),
             Kind(LiedTo.self, "lied to", lanes: 2, perSecond: 15),
+            Kind(Filtered.self, "filtered", lanes: 4, perSecond: 6),
             Kind(Leaving.self, "leaving", lanes: 2, perSecond: 10),
         ]
         if names { kinds.append(Kind(Named.self, "named", perSecond: 30)) }
