@@ -75,6 +75,7 @@ public enum CompatibilityDocument {
             [
                 (.accessLogger, "of listeners"), (.fileLogger, "of listeners"), (.stdoutLogger, ""),
                 (.stderrLogger, ""),
+                (.substitutionFormat, ""), (.logFilter, ""), (.manyFilters, ""),
                 (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),
                 (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
             ]
