@@ -57,9 +57,9 @@ public enum CompatibilityDocument {
             [
                 (.cluster, ""), (.upstreamConnectionOptions, ""), (.bindConfig, ""), (.circuitBreakers, ""),
                 (.thresholds, ""), (.retryBudget, ""),
-                (.loadAssignment, ""),
+                (.loadAssignment, ""), (.loadPolicy, ""),
                 (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
-                (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""),
+                (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""), (.zoneAware, ""),
                 (.consistentHashing, ""), (.percent, ""), (.leastRequestConfig, ""), (.runtimeDouble, ""),
                 (.ringHashConfig, ""),
                 (.maglevConfig, ""), (.upstreamOptions, ""),

@@ -124,11 +124,16 @@ extension Decoder {
             }
         var count = 0
         var weights: UInt64 = 0
+        if let policy = assignment["policy"]?.message(.loadPolicy), let factor = policy["overprovisioning_factor"] {
+            cluster.overprovisioning = factor.number(1...UInt32.max) ?? cluster.overprovisioning
+        }
         for locality in assignment["endpoints"]?.messages(.localityEndpoints) ?? [] {
             let members = locality["lb_endpoints"]?.list() ?? []
             count += members.count
+            let group = endpointGroup(locality, &cluster)
             for member in members {
-                guard let endpoint = endpoint(member, rule) else { continue }
+                guard var endpoint = endpoint(member, rule) else { continue }
+                endpoint.group = group
                 weights += UInt64(endpoint.weight)
                 cluster.endpoints.append(endpoint)
             }
@@ -137,6 +142,25 @@ extension Decoder {
             value.error("a LOGICAL_DNS cluster must have exactly one endpoint, this one has \(count)")
         }
         if weights > UInt64(UInt32.max) { value.error("the sum of all load_balancing_weight exceeds \(UInt32.max)") }
+    }
+
+    /// Its position among the cluster's.
+    private func endpointGroup(_ message: Message, _ cluster: inout Cluster) -> Int {
+        let group = EndpointGroup(
+            priority: message["priority"]?.number(0...EndpointGroup.lowestPriority) ?? 0,
+            locality: message["locality"]?.message(.locality).map { locality($0) } ?? Locality())
+        _ = message["load_balancing_weight"]?.number(1...UInt32.max)
+        if let known = cluster.groups.firstIndex(of: group) { return known }
+        cluster.groups.append(group)
+        return cluster.groups.count - 1
+    }
+
+    func locality(_ message: Message) -> Locality {
+        var result = Locality()
+        result.region = message["region"]?.string() ?? ""
+        result.zone = message["zone"]?.string() ?? ""
+        result.subZone = message["sub_zone"]?.string() ?? ""
+        return result
     }
 
     private func endpoint(_ value: Value, _ rule: HostRule) -> Endpoint? {

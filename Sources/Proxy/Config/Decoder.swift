@@ -50,9 +50,8 @@ struct Decoder {
         result.id = message["id"]?.string() ?? ""
         result.cluster = message["cluster"]?.string() ?? ""
         if let locality = message["locality"]?.message(.locality) {
-            result.region = locality["region"]?.string() ?? ""
-            result.zone = locality["zone"]?.string() ?? ""
-            result.subZone = locality["sub_zone"]?.string() ?? ""
+            let place = self.locality(locality)
+            (result.region, result.zone, result.subZone) = (place.region, place.zone, place.subZone)
         }
         return result
     }

@@ -250,6 +250,12 @@ public struct Cluster: Sendable {
     public var outlierDetection: OutlierDetection?
     /// `common_lb_config.healthy_panic_threshold` in whole percent; with fewer healthy hosts all are used. 0: never.
     public var healthyPanicPercent: UInt32 = 50
+    /// `common_lb_config.zone_aware_lb_config.fail_traffic_on_panic`: then none are.
+    public var failsInPanic = false
+    /// `load_assignment.policy.overprovisioning_factor` in percent; Envoy's default.
+    public var overprovisioning: UInt32 = 140
+    /// What endpoints have in common, by `Endpoint.group`.
+    public var groups: [EndpointGroup] = []
     /// `ignore_health_on_host_removal`: a host that DNS no longer has goes at once, healthy or not.
     public var ignoresHealthOnRemoval = false
     /// `close_connections_on_host_health_failure`.
@@ -276,8 +282,31 @@ public enum Discovery: Sendable { case `static`, strictDNS, logicalDNS }
 
 public enum DNSFamily: Sendable { case auto, v4Only, v6Only, v4Preferred, all }
 
+/// Endpoints of one priority and one locality: those of `LocalityLbEndpoints` that say the same of both.
+public struct EndpointGroup: Sendable, Hashable {
+    /// 0 is the highest.
+    public var priority: UInt32
+    public var locality: Locality
+    /// Envoy's rule.
+    static let lowestPriority: UInt32 = 128
+    public init(priority: UInt32, locality: Locality) {
+        self.priority = priority
+        self.locality = locality
+    }
+}
+
+/// Where endpoints are.
+public struct Locality: Sendable, Hashable {
+    public var region = ""
+    public var zone = ""
+    public var subZone = ""
+    public init() {}
+}
+
 public struct Endpoint: Sendable {
     public var address: Address
+    /// Position in `Cluster.groups`.
+    public var group = 0
     /// `load_balancing_weight`, from 1.
     public var weight: UInt32 = 1
     /// `endpoint.hostname`.

@@ -60,13 +60,19 @@ extension MessageSchema {
 
     static let loadAssignment = MessageSchema(
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        supported: "cluster_name endpoints", unlessDefault: "named_endpoints policy")
+        supported: "cluster_name endpoints policy", unlessDefault: "named_endpoints")
+
+    static let loadPolicy = MessageSchema(
+        "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy", supported: "overprovisioning_factor",
+        unlessDefault: "drop_overloads weighted_priority_health",
+        // Of endpoints that a management server gives.
+        ignored: "endpoint_stale_after")
 
     static let localityEndpoints = MessageSchema(
         "envoy.config.endpoint.v3.LocalityLbEndpoints",
-        supported: "lb_endpoints", refused: "load_balancer_endpoints leds_cluster_locality_config",
-        fixed: ["priority": ["0"]],
-        ignored: "locality metadata load_balancing_weight proximity",
+        supported: "lb_endpoints priority locality load_balancing_weight",
+        refused: "load_balancer_endpoints leds_cluster_locality_config",
+        ignored: "metadata proximity",
         oneofs: ["load_balancer_endpoints leds_cluster_locality_config"])
 
     static let lbEndpoint = MessageSchema(

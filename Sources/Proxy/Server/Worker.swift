@@ -60,15 +60,11 @@ struct WorkerCluster: BitwiseCopyable {
     var next = 0
     /// The next host is not simply the next one: weights differ, it is chosen in panic, or the policy is another one.
     var needsCare = false
-    /// Hosts are used without regard to their health, since too few are healthy.
-    var isPanic = false
     /// All of them, in the order of the main thread's list.
     var members: UnsafeMutablePointer<Int32>
     var memberCount = 0
-    /// Whose turn it is where weights differ; else empty.
-    var schedule = WeightedSchedule()
-    /// Of a cluster that balances by hash.
-    var table = HashTable.View()
+    /// Of a cluster that `needsCare`: what is chosen from, one level for each request.
+    var levels = WorkerLevels()
 }
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with

@@ -237,12 +237,14 @@ final class ClusterManager {
             hosts.count == state.hosts.count
             && zip(hosts, state.hosts).allSatisfy {
                 SocketAddress.equal($0.address, $1.address) && $0.weight == $1.weight && $0.hostname == $1.hostname
+                    && state.cluster.groupPosition(of: $0) == state.cluster.groupPosition(of: $1)
             }
         guard !isSame || hosts.isEmpty else {
             state.stats.counters[.update_no_rebuild].increment()
             return
         }
-        if !isSame { state.stats.counters[.membership_change].increment() }
+        state.stats.counters[.membership_change].add(
+            UInt64(HostSpread.changes(state.cluster, from: state.hosts, to: hosts)))
         state.stats.gauges[.membership_total].set(UInt64(hosts.count))
         if let health = state.health {
             health.setHosts(hosts)

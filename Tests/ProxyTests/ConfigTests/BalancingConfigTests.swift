@@ -89,6 +89,43 @@ import Testing
         #expect(found.count == 1 && found.first?.contains(message) == true, "\(found)")
     }
 
+    /// Groups of endpoints that say the same of priority and locality are one.
+    @Test func groups() throws {
+        func group(_ fields: String, _ port: Int) -> String {
+            "{\(fields)lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: \(port)}}}}]}"
+        }
+        let groups = [
+            group("priority: 1, ", 1), group("locality: {region: r, zone: z, sub_zone: s}, ", 2),
+            group("priority: 1, ", 3),
+            group("", 4),
+        ]
+        let cluster = try Self.cluster(
+            "load_assignment: {cluster_name: c, policy: {overprovisioning_factor: 200}, endpoints: "
+                + "[\(groups.joined(separator: ", "))]}, "
+                + "common_lb_config: {zone_aware_lb_config: {fail_traffic_on_panic: true}}")
+        var place = Locality()
+        (place.region, place.zone, place.subZone) = ("r", "z", "s")
+        #expect(
+            cluster.groups == [
+                EndpointGroup(priority: 1, locality: Locality()), EndpointGroup(priority: 0, locality: place),
+                EndpointGroup(priority: 0, locality: Locality()),
+            ])
+        #expect(cluster.endpoints.map(\.group) == [0, 1, 0, 2])
+        #expect(cluster.overprovisioning == 200 && cluster.failsInPanic)
+    }
+
+    @Test(arguments: [
+        ("policy: {overprovisioning_factor: 0}", "overprovisioning_factor: 0 is out of range (1 to"),
+        ("policy: {weighted_priority_health: true}", "\"weighted_priority_health\" is an Envoy field"),
+        ("policy: {drop_overloads: [{category: a}]}", "\"drop_overloads\" is an Envoy field"),
+        ("endpoints: [{priority: 129}]", "priority: 129 is out of range (0 to 128)"),
+        ("endpoints: [{load_balancing_weight: 0}]", "load_balancing_weight: 0 is out of range (1 to"),
+    ])
+    func groupsThatAreRefused(fields: String, message: String) {
+        let found = errors(Sample.cluster("load_assignment: {cluster_name: c, \(fields)}"))
+        #expect(found.count == 1 && found.first?.contains(message) == true, "\(found)")
+    }
+
     private static func route(_ policy: String) -> String {
         Sample.route("{match: {prefix: /}, route: {cluster: c, hash_policy: [\(policy)]}}")
     }

@@ -9,7 +9,7 @@ import Testing
     private static func sample() -> HostHealthRecord {
         var host = HostHealthRecord.Host()
         host.address = address("127.0.0.1", 80)
-        host.flags = [.checked, .failedActiveCheck, .ejected]
+        host.flags = [.checked, .failedActiveCheck, .ejected, .degraded]
         host.successes = 1
         host.failures = 2
         host.nextCheckNs = 3

@@ -33,6 +33,7 @@ struct HostHealthRecord: Equatable {
         static let timedOut = Flags(rawValue: 1 << 2)
         static let excluded = Flags(rawValue: 1 << 3)
         static let ejected = Flags(rawValue: 1 << 4)
+        static let degraded = Flags(rawValue: 1 << 5)
     }
 
     struct Cluster: Equatable {

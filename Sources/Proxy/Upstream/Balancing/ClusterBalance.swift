@@ -9,8 +9,8 @@ final class ClusterBalance {
     private let cluster: Cluster
     private let ring: GaugeGroup<RingHashGauge>?
     private let maglev: GaugeGroup<MaglevGauge>?
-    /// The table in use and what it was made of.
-    private var made: (members: [HashTable.Member], table: HashTable)?
+    /// The tables in use by priority, and what they were made of.
+    private var made: [UInt32: (members: [HashTable.Member], table: HashTable)] = [:]
 
     static func isNeeded(_ cluster: Cluster) -> Bool {
         switch cluster.balancing {
@@ -48,24 +48,29 @@ final class ClusterBalance {
         }
     }
 
-    /// A selection with the table that goes with it.
+    /// A selection with the tables that go with it.
     func complete(_ selection: HostSelection?, _ hosts: [UpstreamHost]) -> HostSelection? {
         guard cluster.balancing.isHashed else { return selection }
         var selection = selection ?? HostSelection(positions: hosts.indices.map(Int32.init))
-        selection.table = table(
-            selection.positions.filter { hosts.indices.contains(Int($0)) }.map { member($0, hosts[Int($0)]) })
+        for i in selection.levels.indices {
+            let level = selection.levels[i]
+            let positions = level.places.flatMap(\.positions)
+            selection.levels[i].table = table(
+                level.priority,
+                positions.filter { hosts.indices.contains(Int($0)) }.map { member($0, hosts[Int($0)]) })
+        }
         return selection
     }
 
-    private func table(_ members: [HashTable.Member]) -> HashTable {
-        if let made, made.members == members { return made.table }
+    private func table(_ priority: UInt32, _ members: [HashTable.Member]) -> HashTable {
+        if let known = made[priority], known.members == members { return known.table }
         let table: HashTable
         switch cluster.balancing {
         case .maglev(let size): table = HashTable.maglev(members, size: size)
         case .ringHash(let config): table = HashTable.ring(members, config)
         case .roundRobin, .leastRequest, .random: table = HashTable.maglev([], size: 2)
         }
-        made = (members, table)
+        made[priority] = (members, table)
         // As in Envoy they stay what they were when there is no host left.
         if members.isEmpty { return table }
         ring?[.size].set(UInt64(table.view.count))

@@ -28,6 +28,8 @@ extension HashTable {
             }
             round += 1
         }
+        // As Envoy counts it: one host is all that there is.
+        if turns.count == 1 { return HashTable(hashes: nil, members: table, fewest: 1, most: 1) }
         return HashTable(
             hashes: nil, members: table, fewest: turns.map(\.taken).min() ?? 0, most: turns.map(\.taken).max() ?? 0)
     }

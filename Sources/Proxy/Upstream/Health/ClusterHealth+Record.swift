@@ -21,6 +21,7 @@ extension ClusterHealth {
             if check.isFailed { record.flags.insert(.failedActiveCheck) }
             if check.hasTimedOut { record.flags.insert(.timedOut) }
             if check.isExcluded { record.flags.insert(.excluded) }
+            if check.isDegraded { record.flags.insert(.degraded) }
             record.successes = check.successes
             record.failures = check.failures
             record.nextCheckNs = host.nextCheckNs
@@ -55,6 +56,7 @@ extension ClusterHealth {
             check.isFailed = record.flags.contains(.failedActiveCheck)
             check.hasTimedOut = record.flags.contains(.timedOut)
             check.isExcluded = record.flags.contains(.excluded)
+            check.isDegraded = record.flags.contains(.degraded)
             check.successes = record.successes
             check.failures = record.failures
             host.check = check
