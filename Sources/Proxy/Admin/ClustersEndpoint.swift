@@ -4,8 +4,8 @@ import Stats
 
 /// `/clusters`: the clusters, their limits and their hosts.
 ///
-/// Envoy also shows what it counted for each host (`cx_*`, `rq_*`, success rates) and limits of retries and of the high
-/// priority. None of this exists here: no such line is better than a zero that is not true.
+/// Envoy also shows what it counted for each host (`cx_*`, `rq_*`, success rates). None of this exists here: no such line is better
+/// than a zero that is not true.
 enum ClustersEndpoint {
     static func answer(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
         var clusters = context.clusters
@@ -31,9 +31,12 @@ enum ClustersEndpoint {
             output += "\(cluster.name)::\(parts.joined(separator: "::"))".visible + "\n"
         }
         line("observability_name", observabilityName(cluster))
-        line("default_priority", "max_connections", "\(cluster.maxConnections)")
-        line("default_priority", "max_pending_requests", "\(cluster.maxPendingRequests)")
-        line("default_priority", "max_requests", "\(cluster.maxRequests)")
+        for (priority, limits) in [("default_priority", cluster.limits), ("high_priority", cluster.highLimits)] {
+            line(priority, "max_connections", "\(limits.maxConnections)")
+            line(priority, "max_pending_requests", "\(limits.maxPendingRequests)")
+            line(priority, "max_requests", "\(limits.maxRequests)")
+            line(priority, "max_retries", "\(limits.shownRetries)")
+        }
         line("added_via_api", "false")
         for host in hosts {
             let address = SocketAddress.text(host.address)
@@ -60,15 +63,21 @@ enum ClustersEndpoint {
             .init(
                 name: "circuit_breakers",
                 value: .object([
-                    "thresholds": .array([
-                        .object([
-                            "max_connections": .number(UInt64(cluster.maxConnections)),
-                            "max_pending_requests": .number(UInt64(cluster.maxPendingRequests)),
-                            "max_requests": .number(UInt64(cluster.maxRequests)),
-                        ])
-                    ])
+                    "thresholds": .array([json(cluster.limits, isHigh: false), json(cluster.highLimits, isHigh: true)])
                 ])),
             .init(name: "observability_name", value: .string(observabilityName(cluster))),
+        ]
+        return .members(members)
+    }
+
+    /// `envoy.config.cluster.v3.CircuitBreakers.Thresholds`.
+    private static func json(_ limits: ClusterLimits, isHigh: Bool) -> JSON {
+        var members = isHigh ? [JSON.Member(name: "priority", value: .string("HIGH"))] : []
+        members += [
+            .init(name: "max_connections", value: .number(UInt64(limits.maxConnections))),
+            .init(name: "max_pending_requests", value: .number(UInt64(limits.maxPendingRequests))),
+            .init(name: "max_requests", value: .number(UInt64(limits.maxRequests))),
+            .init(name: "max_retries", value: .number(UInt64(limits.shownRetries))),
         ]
         return .members(members)
     }

@@ -73,15 +73,35 @@ extension Decoder {
 
     private func circuitBreakers(_ message: Message, _ cluster: inout Cluster) {
         guard let list = message["thresholds"] else { return }
-        for (index, value) in list.list().enumerated() {
-            if index > 0 { value.error("thresholds of priority DEFAULT may be given only once") }
+        var known: Set<RequestPriority> = []
+        for value in list.list() {
             guard let thresholds = value.message(.thresholds) else { continue }
-            cluster.maxConnections = thresholds["max_connections"]?.number() ?? cluster.maxConnections
-            cluster.maxPendingRequests = thresholds["max_pending_requests"]?.number() ?? cluster.maxPendingRequests
-            cluster.maxRequests = thresholds["max_requests"]?.number() ?? cluster.maxRequests
-            cluster.maxRetries = thresholds["max_retries"]?.number() ?? cluster.maxRetries
-            cluster.retryBudget = thresholds["retry_budget"]?.message(.retryBudget).map(retryBudget)
+            let priority = requestPriority(thresholds["priority"])
+            // Envoy takes the first.
+            if !known.insert(priority).inserted {
+                value.error("thresholds of priority \(priority == .high ? "HIGH" : "DEFAULT") may be given only once")
+            }
+            if priority == .high {
+                cluster.highLimits = limits(thresholds)
+            } else {
+                cluster.limits = limits(thresholds)
+            }
         }
+    }
+
+    private func limits(_ message: Message) -> ClusterLimits {
+        var limits = ClusterLimits()
+        limits.maxConnections = message["max_connections"]?.number() ?? limits.maxConnections
+        limits.maxPendingRequests = message["max_pending_requests"]?.number() ?? limits.maxPendingRequests
+        limits.maxRequests = message["max_requests"]?.number() ?? limits.maxRequests
+        limits.maxRetries = message["max_retries"]?.number() ?? limits.maxRetries
+        limits.retryBudget = message["retry_budget"]?.message(.retryBudget).map(retryBudget)
+        limits.tracksRemaining = message["track_remaining"]?.bool() ?? false
+        return limits
+    }
+
+    func requestPriority(_ value: Value?) -> RequestPriority {
+        value?.choice([("DEFAULT", 0, .default), ("HIGH", 1, .high)]) ?? .default
     }
 
     private func protocolOptions(_ value: Value, _ cluster: inout Cluster) {

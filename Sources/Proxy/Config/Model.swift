@@ -236,14 +236,9 @@ public struct Cluster: Sendable {
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// HttpProtocolOptions `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
     public var maxRequestsPerConnection: UInt32 = 0
-    /// `circuit_breakers.thresholds[priority: DEFAULT]`; Envoy's defaults are 1024 each.
-    public var maxConnections: UInt32 = 1024
-    public var maxPendingRequests: UInt32 = 1024
-    public var maxRequests: UInt32 = 1024
-    /// Requests that wait to be sent again, or have been and are not answered; Envoy's default is 3.
-    public var maxRetries: UInt32 = 3
-    /// `retry_budget`, which counts instead of `maxRetries`; nil: none.
-    public var retryBudget: RetryBudget?
+    /// `circuit_breakers.thresholds`: what requests of each priority may use.
+    public var limits = ClusterLimits()
+    public var highLimits = ClusterLimits()
     /// `health_checks`: one at most; nil: hosts are not asked.
     public var healthCheck: HealthCheck?
     /// `outlier_detection`; nil: none.

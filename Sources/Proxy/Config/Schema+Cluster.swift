@@ -54,9 +54,10 @@ extension MessageSchema {
 
     static let thresholds = MessageSchema(
         "envoy.config.cluster.v3.CircuitBreakers.Thresholds",
-        supported: "max_connections max_pending_requests max_requests max_retries retry_budget",
-        refused: "max_connection_pools", unlessDefault: "track_remaining",
-        fixed: ["priority": ["DEFAULT"]])
+        supported: """
+            priority max_connections max_pending_requests max_requests max_retries retry_budget track_remaining
+            """,
+        refused: "max_connection_pools")
 
     static let loadAssignment = MessageSchema(
         "envoy.config.endpoint.v3.ClusterLoadAssignment",

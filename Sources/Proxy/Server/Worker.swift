@@ -277,5 +277,7 @@ struct WorkerHooks: Sendable {
     var ended: @Sendable () -> Void
     /// Something about a host that the main thread must know.
     var hostEvent: @Sendable (_ cluster: Int32, _ host: UInt64, HostEvent) -> Void
+    /// Something of a cluster's circuit breakers is to be looked at.
+    var limitReached: @Sendable (_ cluster: Int32) -> Void
     var log: @Sendable (_ message: String) -> Void
 }

@@ -159,10 +159,10 @@ struct ClusterErrorTests {
             ]
         ),
         (
-            Sample.cluster("circuit_breakers: {thresholds: [{priority: HIGH, max_connections: -1}]}"),
+            Sample.cluster("circuit_breakers: {thresholds: [{priority: WORD, max_connections: -1}]}"),
             [
-                "envoy.yaml:7:44: static_resources.clusters[0].circuit_breakers.thresholds[0].priority: \"HIGH\" "
-                    + "is not supported by this build; supported: DEFAULT",
+                "envoy.yaml:7:44: static_resources.clusters[0].circuit_breakers.thresholds[0].priority: unknown value "
+                    + "\"WORD\"; supported: DEFAULT, HIGH",
                 "envoy.yaml:7:67: static_resources.clusters[0].circuit_breakers.thresholds[0].max_connections: -1 "
                     + "is out of range (0 to 4294967295)",
             ]

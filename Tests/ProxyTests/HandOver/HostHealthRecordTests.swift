@@ -70,6 +70,7 @@ import Testing
 
     @Test func itTravelsWithTheTransaction() throws {
         var header = TransactionRecord()
+        header.clusters = [.init(name: "a", statName: "a"), .init(name: "a", statName: "a", isHigh: true)]
         header.hostHealth = Self.sample().encoded()
         var out = RecordWriter(capacity: 256)
         header.write(into: &out)
