@@ -59,7 +59,7 @@ public enum CompatibilityDocument {
                 (.thresholds, ""), (.retryBudget, ""),
                 (.loadAssignment, ""), (.loadPolicy, ""),
                 (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
-                (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""), (.zoneAware, ""),
+                (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""), (.zoneAware, ""), (.localityWeighted, ""),
                 (.consistentHashing, ""), (.percent, ""), (.leastRequestConfig, ""), (.runtimeDouble, ""),
                 (.ringHashConfig, ""),
                 (.maglevConfig, ""), (.upstreamOptions, ""),

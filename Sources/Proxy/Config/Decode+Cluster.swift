@@ -161,16 +161,34 @@ extension Decoder {
         if cluster.discovery == .logicalDNS, count != 1 {
             value.error("a LOGICAL_DNS cluster must have exactly one endpoint, this one has \(count)")
         }
+        checkLocalityWeights(value, cluster)
         if weights > UInt64(UInt32.max) { value.error("the sum of all load_balancing_weight exceeds \(UInt32.max)") }
+    }
+
+    /// Envoy's rule for tables.
+    private func checkLocalityWeights(_ value: Value, _ cluster: Cluster) {
+        guard cluster.weighsLocalities, cluster.balancing.isHashed else { return }
+        let sums = Dictionary(grouping: cluster.groups, by: \.priority).mapValues {
+            $0.reduce(0) { $0 + UInt64($1.weight) }
+        }
+        if sums.values.contains(where: { $0 > UInt64(UInt32.max) }) {
+            value.error("the sum of the weights of all localities of a priority exceeds \(UInt32.max)")
+        }
     }
 
     /// Its position among the cluster's.
     private func endpointGroup(_ message: Message, _ cluster: inout Cluster) -> Int {
-        let group = EndpointGroup(
+        var group = EndpointGroup(
             priority: message["priority"]?.number(0...EndpointGroup.lowestPriority) ?? 0,
             locality: message["locality"]?.message(.locality).map { locality($0) } ?? Locality())
-        _ = message["load_balancing_weight"]?.number(1...UInt32.max)
-        if let known = cluster.groups.firstIndex(of: group) { return known }
+        // As in Envoy, one without a locality has no weight, and of several for one locality the last counts.
+        let weight = message["load_balancing_weight"]?.number(1...UInt32.max)
+        if let weight, message.has("locality") { group.weight = weight }
+        let known = cluster.groups.firstIndex { $0.priority == group.priority && $0.locality == group.locality }
+        if let known {
+            if group.weight > 0 { cluster.groups[known].weight = group.weight }
+            return known
+        }
         cluster.groups.append(group)
         return cluster.groups.count - 1
     }

@@ -16,6 +16,7 @@ extension Decoder {
             if let zones = common["zone_aware_lb_config"]?.message(.zoneAware) {
                 cluster.failsInPanic = zones["fail_traffic_on_panic"]?.bool() ?? false
             }
+            cluster.weighsLocalities = common["locality_weighted_lb_config"]?.message(.localityWeighted) != nil
             consistentHashing(common["consistent_hashing_lb_config"], &cluster)
         }
         cluster.ignoresHealthOnRemoval = message["ignore_health_on_host_removal"]?.bool() ?? false

@@ -38,6 +38,9 @@ struct Decoder {
             }
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
+        var own = Locality()
+        (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
+        for i in result.clusters.indices { result.clusters[i].ownLocality = own }
         if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)
         result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)

@@ -249,6 +249,10 @@ public struct Cluster: Sendable {
     public var failsInPanic = false
     /// `load_assignment.policy.overprovisioning_factor` in percent; Envoy's default.
     public var overprovisioning: UInt32 = 140
+    /// `common_lb_config.locality_weighted_lb_config`: localities of a priority take turns by `EndpointGroup.weight`.
+    public var weighsLocalities = false
+    /// Where the proxy itself is (`node.locality`): such hosts are first among those of a priority.
+    public var ownLocality = Locality()
     /// What endpoints have in common, by `Endpoint.group`.
     public var groups: [EndpointGroup] = []
     /// `ignore_health_on_host_removal`: a host that DNS no longer has goes at once, healthy or not.
@@ -282,11 +286,14 @@ public struct EndpointGroup: Sendable, Hashable {
     /// 0 is the highest.
     public var priority: UInt32
     public var locality: Locality
+    /// `load_balancing_weight` of the locality; 0: none is given, so that it has no turns where others have some.
+    public var weight: UInt32 = 0
     /// Envoy's rule.
     static let lowestPriority: UInt32 = 128
-    public init(priority: UInt32, locality: Locality) {
+    public init(priority: UInt32, locality: Locality, weight: UInt32 = 0) {
         self.priority = priority
         self.locality = locality
+        self.weight = weight
     }
 }
 

@@ -96,8 +96,8 @@ import Testing
         }
         let groups = [
             group("priority: 1, ", 1), group("locality: {region: r, zone: z, sub_zone: s}, ", 2),
-            group("priority: 1, ", 3),
-            group("", 4),
+            group("priority: 1, load_balancing_weight: 3, ", 3), group("", 4),
+            group("locality: {region: r, zone: z, sub_zone: s}, load_balancing_weight: 7, ", 5),
         ]
         let cluster = try Self.cluster(
             "load_assignment: {cluster_name: c, policy: {overprovisioning_factor: 200}, endpoints: "
@@ -107,10 +107,14 @@ import Testing
         (place.region, place.zone, place.subZone) = ("r", "z", "s")
         #expect(
             cluster.groups == [
-                EndpointGroup(priority: 1, locality: Locality()), EndpointGroup(priority: 0, locality: place),
+                EndpointGroup(priority: 1, locality: Locality()),
+                EndpointGroup(priority: 0, locality: place, weight: 7),
                 EndpointGroup(priority: 0, locality: Locality()),
             ])
-        #expect(cluster.endpoints.map(\.group) == [0, 1, 0, 2])
+        #expect(cluster.endpoints.map(\.group) == [0, 1, 0, 2, 1])
+        #expect(!cluster.weighsLocalities)
+        #expect(
+            try Self.cluster("common_lb_config: {locality_weighted_lb_config: {}}").weighsLocalities)
         #expect(cluster.overprovisioning == 200 && cluster.failsInPanic)
     }
 

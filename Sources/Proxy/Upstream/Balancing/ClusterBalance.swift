@@ -54,10 +54,16 @@ final class ClusterBalance {
         var selection = selection ?? HostSelection(positions: hosts.indices.map(Int32.init))
         for i in selection.levels.indices {
             let level = selection.levels[i]
-            let positions = level.places.flatMap(\.positions)
-            selection.levels[i].table = table(
-                level.priority,
-                positions.filter { hosts.indices.contains(Int($0)) }.map { member($0, hosts[Int($0)]) })
+            let members = level.places.flatMap { place in
+                var members = place.positions.filter { hosts.indices.contains(Int($0)) }.map {
+                    member($0, hosts[Int($0)])
+                }
+                guard cluster.weighsLocalities else { return members }
+                let sum = members.reduce(0) { $0 + UInt64($1.weight) }
+                for i in members.indices { (members[i].share, members[i].siblings) = (place.weight, sum) }
+                return members
+            }
+            selection.levels[i].table = table(level.priority, members)
         }
         return selection
     }
@@ -73,7 +79,7 @@ final class ClusterBalance {
         made[priority] = (members, table)
         // As in Envoy they stay what they were when there is no host left.
         if members.isEmpty { return table }
-        ring?[.size].set(UInt64(table.view.count))
+        ring?[.size].set(UInt64(table.size))
         ring?[.min_hashes_per_host].set(UInt64(table.fewest))
         ring?[.max_hashes_per_host].set(UInt64(table.most))
         maglev?[.min_entries_per_host].set(UInt64(table.fewest))

@@ -34,8 +34,9 @@ struct HostLevel: Sendable, Equatable {
 
 /// Hosts among which the policy of the cluster chooses.
 struct HostPlace: Sendable, Equatable {
-    /// Which locality of its priority; 0 also where localities are of no account.
+    /// Which locality, by group; 0 also where localities are of no account.
     var locality = 0
+    /// Of its turns; in a cluster that balances by hash its part of all places.
     var weight = 1.0
     var positions: [Int32]
 }

@@ -12,7 +12,9 @@ enum HostSpread {
     }
 
     /// Whether hosts of the cluster are not all alike as far as the configuration goes.
-    static func isNeeded(_ cluster: Cluster) -> Bool { cluster.groups.contains { $0.priority > 0 } }
+    static func isNeeded(_ cluster: Cluster) -> Bool {
+        cluster.weighsLocalities || cluster.groups.contains { $0.priority > 0 }
+    }
 
     /// How many priorities have other hosts than before.
     static func changes(_ cluster: Cluster, from old: [UpstreamHost], to new: [UpstreamHost]) -> Int {
@@ -33,6 +35,10 @@ enum HostSpread {
         for (position, member) in members.enumerated() {
             let isKnown = cluster.groups.indices.contains(member.group)
             sets[isKnown ? Int(cluster.groups[member.group].priority) : 0].add(Int32(position), member)
+            if isKnown, cluster.weighsLocalities {
+                sets[Int(cluster.groups[member.group].priority)].localities[member.group, default: .init()]
+                    .add(Int32(position), member)
+            }
         }
         let loads = PriorityLoads(
             sets.map(\.count), overprovisioning: cluster.overprovisioning, threshold: cluster.healthyPanicPercent)
@@ -61,13 +67,46 @@ enum HostSpread {
             // As in Envoy, degraded hosts have no place in tables.
             positions = isDegraded && !cluster.balancing.isHashed ? set.degraded : set.healthy
         }
-        return HostLevel(
-            priority: priority, isDegraded: isDegraded, load: load, isPanic: isPanic,
-            places: [HostPlace(positions: positions)])
+        var places = [HostPlace(positions: positions)]
+        if cluster.weighsLocalities {
+            if cluster.balancing.isHashed {
+                places = shares(cluster, set, isPanic: isPanic)
+            } else if !isPanic {
+                let weighted = turns(cluster, set, isDegraded)
+                if !weighted.isEmpty { places = weighted }
+            }
+        }
+        return HostLevel(priority: priority, isDegraded: isDegraded, load: load, isPanic: isPanic, places: places)
     }
 
-    /// The hosts of a priority, by position.
+    /// Localities that have turns: by their weight, as far as enough of their hosts are well.
+    private static func turns(_ cluster: Cluster, _ set: HostSet, _ isDegraded: Bool) -> [HostPlace] {
+        set.inOrder(cluster).compactMap { group, hosts in
+            let used = isDegraded ? hosts.degraded : hosts.healthy
+            let counted = hosts.all.count - hosts.excluded
+            guard counted > 0 else { return nil }
+            let share = Double(used.count) / Double(counted) * (Double(cluster.overprovisioning) / 100)
+            let weight = Double(cluster.groups[group].weight) * min(1, share)
+            return weight > 0 ? HostPlace(locality: group, weight: weight, positions: used) : nil
+        }
+    }
+
+    /// Localities that have places in a table: by their weight, whatever their hosts are like.
+    private static func shares(_ cluster: Cluster, _ set: HostSet, isPanic: Bool) -> [HostPlace] {
+        let localities = set.inOrder(cluster)
+        let sum = localities.reduce(0) { $0 + UInt64(cluster.groups[$1.0].weight) }
+        guard sum > 0 else { return [HostPlace(positions: [])] }
+        return localities.filter { cluster.groups[$0.0].weight > 0 }.map { group, hosts in
+            HostPlace(
+                locality: group, weight: Double(cluster.groups[group].weight) / Double(sum),
+                positions: isPanic ? hosts.all : hosts.healthy)
+        }
+    }
+
+    /// The hosts of a priority, or of a locality of it, by position.
     private struct HostSet {
+        /// By group.
+        var localities: [Int: HostSet] = [:]
         var all: [Int32] = []
         var healthy: [Int32] = []
         var degraded: [Int32] = []
@@ -76,6 +115,15 @@ enum HostSpread {
         var count: PriorityLoads.Members {
             PriorityLoads.Members(
                 hosts: all.count, healthy: healthy.count, degraded: degraded.count, excluded: excluded)
+        }
+
+        /// In Envoy's order: the proxy's own locality first, then by name.
+        func inOrder(_ cluster: Cluster) -> [(Int, HostSet)] {
+            func key(_ group: Int) -> (Int, String, String, String) {
+                let place = cluster.groups[group].locality
+                return (place == cluster.ownLocality ? 0 : 1, place.region, place.zone, place.subZone)
+            }
+            return localities.sorted { key($0.key) < key($1.key) }.map { ($0.key, $0.value) }
         }
 
         mutating func add(_ position: Int32, _ member: Member) {

@@ -52,6 +52,47 @@ import Testing
         #expect(Self.levels(degraded) == ["0 healthy 0% [[]]", "1 healthy 0% [[]]", "0 degraded 100% [[]]"])
     }
 
+    private static func locality(_ region: String) -> Locality {
+        var place = Locality()
+        place.region = region
+        return place
+    }
+
+    private static let regions = cluster([]) {
+        $0.weighsLocalities = true
+        $0.groups = [("b", 2), ("a", 1), ("c", 0)].map {
+            EndpointGroup(priority: 0, locality: locality($0.0), weight: $0.1)
+        }
+    }
+
+    private static func places(_ selection: HostSelection?) -> [String] {
+        selection?.levels.first?.places.map { "\($0.locality) \($0.weight) \($0.positions)" } ?? []
+    }
+
+    /// Localities have turns by weight, fewer where too few of their hosts are well; one without a weight has none.
+    @Test func localitiesTakeTurns() {
+        let well = Self.members((0, .healthy), (0, .healthy), (1, .healthy), (2, .healthy))
+        #expect(Self.places(HostSpread.selection(Self.regions, well)) == ["1 1.0 [2]", "0 2.0 [0, 1]"])
+        let half = Self.members((0, .healthy), (0, .failed), (1, .healthy), (2, .healthy))
+        #expect(Self.places(HostSpread.selection(Self.regions, half)) == ["1 1.0 [2]", "0 1.4 [0]"])
+        let rest = Self.members((0, .failed), (1, .failed), (2, .healthy), (2, .healthy), (2, .healthy))
+        #expect(Self.places(HostSpread.selection(Self.regions, rest)) == ["0 1.0 [2, 3, 4]"])
+        let panic = HostSpread.selection(Self.regions, Self.members((0, .failed), (1, .failed), (2, .healthy)))
+        #expect(Self.places(panic) == ["0 1.0 [0, 1, 2]"] && panic?.levels.first?.isPanic == true)
+    }
+
+    /// In tables localities keep their part, be their hosts well or not.
+    @Test func localitiesHaveParts() {
+        var cluster = Self.regions
+        cluster.balancing = .maglev(tableSize: 251)
+        cluster.ownLocality = Self.locality("b")
+        let half = Self.members((0, .healthy), (1, .failed), (1, .healthy), (2, .healthy))
+        let found = HostSpread.selection(cluster, half)
+        #expect(Self.places(found) == ["0 \(2.0 / 3) [0]", "1 \(1.0 / 3) [2]"])
+        cluster.groups = cluster.groups.map { EndpointGroup(priority: 0, locality: $0.locality) }
+        #expect(Self.places(HostSpread.selection(cluster, half)) == ["0 1.0 []"])
+    }
+
     @Test func panicMayFail() {
         let cluster = Self.cluster([0]) { $0.failsInPanic = true }
         let selection = HostSpread.selection(cluster, Self.members((0, .failed), (0, .failed), (0, .healthy)))
