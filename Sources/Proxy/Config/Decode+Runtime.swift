@@ -131,6 +131,7 @@ public struct RuntimeKeys: Sendable {
             if case .leastRequest(let config) = cluster.balancing, let bias = config.bias, !bias.key.isEmpty {
                 keys.insert(bias.key)
             }
+            if let aggression = cluster.slowStart?.aggression, !aggression.key.isEmpty { keys.insert(aggression.key) }
         }
         keys.insert(Self.globalConnectionLimit)
         for listener in bootstrap.listeners {

@@ -267,6 +267,8 @@ public struct Cluster: Sendable {
     public var proxyProtocol: ProxyProtocolVersion?
     /// `lb_policy` and what belongs to it.
     public var balancing = LoadBalancing.roundRobin
+    /// Of ROUND_ROBIN and LEAST_REQUEST; nil: hosts have all of their weight at once.
+    public var slowStart: SlowStart?
     /// `common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing`.
     public var hashesHostnames = false
     public var location: SourceLocation

@@ -11,7 +11,7 @@ extension MessageSchema {
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
             ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
             least_request_lb_config ring_hash_lb_config maglev_lb_config upstream_connection_options \
-            upstream_bind_config
+            upstream_bind_config round_robin_lb_config
             """,
         refused: """
             transport_socket_matcher cluster_type eds_cluster_config max_requests_per_connection \
@@ -22,7 +22,7 @@ extension MessageSchema {
             """,
         unlessDefault: """
             transport_socket_matches dns_resolvers use_tcp_for_dns_lookups lb_subset_config \
-            round_robin_lb_config filters lrs_report_endpoint_metrics \
+            filters lrs_report_endpoint_metrics \
             track_timeout_budgets track_cluster_stats preconnect_policy connection_pool_per_downstream_connection
             """,
         fixed: [

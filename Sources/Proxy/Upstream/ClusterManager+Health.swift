@@ -57,6 +57,7 @@ extension ClusterManager {
                     state.cluster, state.hosts.map { HostSpread.Member(group: state.cluster.groupPosition(of: $0)) })
             }
         guard let balance = state.balance else { return selection }
+        if let health = state.health { balance.note(state.hosts, health.hosts) }
         return balance.complete(selection, state.hosts)
     }
 

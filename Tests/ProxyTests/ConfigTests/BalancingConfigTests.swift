@@ -56,9 +56,14 @@ import Testing
             "active_request_bias: default_value must not be negative"
         ),
         (
-            "lb_policy: LEAST_REQUEST, least_request_lb_config: {slow_start_config: {}}",
-            "\"slow_start_config\" is an Envoy field that this build does not support"
+            "round_robin_lb_config: {slow_start_config: {aggression: {default_value: 0}}}",
+            "aggression: default_value must be greater than 0"
         ),
+        (
+            "round_robin_lb_config: {slow_start_config: {min_weight_percent: {value: 101}}}",
+            "is out of range (0 to 100)"
+        ),
+        ("lb_policy: RANDOM, round_robin_lb_config: {}", "round_robin_lb_config: has no effect with lb_policy RANDOM"),
         ("lb_policy: MAGLEV, maglev_lb_config: {table_size: 9}", "table_size: 9 is not a prime number"),
         ("lb_policy: MAGLEV, maglev_lb_config: {table_size: 1}", "table_size: 1 is not a prime number"),
         ("lb_policy: MAGLEV, maglev_lb_config: {table_size: 5000012}", "is out of range (0 to 5000011)"),
@@ -87,6 +92,21 @@ import Testing
     func whatIsRefused(fields: String, message: String) {
         let found = errors(Sample.cluster(fields))
         #expect(found.count == 1 && found.first?.contains(message) == true, "\(found)")
+    }
+
+    @Test func slowStarts() throws {
+        var start = SlowStart(windowMs: 60_000)
+        #expect(
+            try Self.cluster("round_robin_lb_config: {slow_start_config: {slow_start_window: 60s}}").slowStart == start)
+        start.aggression = RuntimeDouble(2.5, key: "k")
+        start.minimumPercent = 0.5
+        #expect(
+            try Self.cluster(
+                "lb_policy: LEAST_REQUEST, least_request_lb_config: {slow_start_config: {slow_start_window: 60s, "
+                    + "aggression: {default_value: 2.5, runtime_key: k}, min_weight_percent: {value: 0.5}}}"
+            ).slowStart == start)
+        #expect(try Self.cluster("round_robin_lb_config: {slow_start_config: {}}").slowStart == nil)
+        #expect(try Self.cluster("round_robin_lb_config: {}").slowStart == nil)
     }
 
     /// Groups of endpoints that say the same of priority and locality are one.

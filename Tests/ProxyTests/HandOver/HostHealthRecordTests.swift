@@ -17,6 +17,7 @@ import Testing
         host.backoff = 5
         host.jitterMs = 6
         host.consecutive = [7, 8, 9]
+        host.sinceNs = 11
         var other = HostHealthRecord.Host()
         other.address = address("::1", 81)
         var cluster = HostHealthRecord.Cluster()

@@ -15,7 +15,7 @@ final class ClusterBalance {
     static func isNeeded(_ cluster: Cluster) -> Bool {
         switch cluster.balancing {
         case .leastRequest, .ringHash, .maglev: true
-        case .roundRobin, .random: false
+        case .roundRobin, .random: cluster.slowStart != nil
         }
     }
 
@@ -37,7 +37,7 @@ final class ClusterBalance {
 
     /// Gives hosts that balance by requests their counts; known ones keep theirs.
     func fill(_ hosts: inout [UpstreamHost], known: [UpstreamHost]) {
-        guard case .leastRequest = cluster.balancing else { return }
+        guard !cluster.balancing.isHashed else { return }
         var loads: [String: [HostLoad]] = [:]
         for host in known {
             if let load = host.load { loads[SocketAddress.text(host.address), default: []].append(load) }
@@ -45,6 +45,14 @@ final class ClusterBalance {
         for i in hosts.indices {
             let key = SocketAddress.text(hosts[i].address)
             hosts[i].load = loads[key]?.popLast() ?? HostLoad()
+        }
+    }
+
+    /// Tells workers since when hosts are there; those that are not healthy do not start slowly.
+    func note(_ hosts: [UpstreamHost], _ health: [HostHealth]) {
+        guard cluster.slowStart != nil else { return }
+        for (host, health) in zip(hosts, health) {
+            host.load?.setSince(health.state == .healthy ? health.sinceNs : 0)
         }
     }
 

@@ -41,8 +41,21 @@ extension Worker {
 
     private func chooseByWeight(_ place: UnsafeMutablePointer<WorkerPlace>) -> Int32 {
         let host = place.pointee.schedule.first
-        place.pointee.schedule.charge(weight: Double(hosts[host].pointee.weight))
+        place.pointee.schedule.charge(weight: weight(host))
         return host
+    }
+
+    /// A host's weight as its age leaves it.
+    func weight(_ host: Int32) -> Double {
+        let weight = Double(hosts[host].pointee.weight)
+        let start = snapshot.clusters[Int(hosts[host].pointee.cluster)].balancing.slowStart
+        if start.windowNs == 0 { return weight }
+        return weight * start.part(since(host), nowNs: state.pointee.nowNs)
+    }
+
+    /// When it joined or became healthy; 0: that is of no account.
+    func since(_ host: Int32) -> UInt64 {
+        hosts[host].pointee.load.map { cl_load_relaxed($0 + HostLoad.since) } ?? 0
     }
 
     private func chooseByWeightAndLoad(_ place: UnsafeMutablePointer<WorkerPlace>, bias: Double) -> Int32 {
@@ -53,7 +66,7 @@ extension Worker {
 
     /// A host's weight as its requests leave it.
     func loadedWeight(_ host: Int32, bias: Double) -> Double {
-        let weight = Double(hosts[host].pointee.weight)
+        let weight = weight(host)
         let requests = Double(load(of: host)) + 1
         if bias == 1 { return weight / requests }
         // A bias may be anything: what became of the weight must still be one.

@@ -39,13 +39,15 @@ extension Worker {
     private func schedule(_ index: Int, _ place: WorkerPlace) -> WeightedSchedule {
         let balancing = snapshot.clusters[index].balancing
         let used = (0..<place.count).map { place.hosts[$0] }
-        guard balancing.policy == .roundRobin || balancing.policy == .leastRequest, let first = used.first,
-            used.contains(where: { hosts[$0].pointee.weight != hosts[first].pointee.weight })
+        let (start, now) = (balancing.slowStart, state.pointee.nowNs)
+        guard balancing.policy == .roundRobin || balancing.policy == .leastRequest, used.count > 1,
+            used.contains(where: {
+                hosts[$0].pointee.weight != hosts[used[0]].pointee.weight
+                    || start.windowNs > 0 && start.isStarting(since($0), nowNs: now)
+            })
         else { return WeightedSchedule() }
         let isLoaded = balancing.policy == .leastRequest
-        let weights = used.map { host in
-            (host, isLoaded ? loadedWeight(host, bias: balancing.currentBias) : Double(hosts[host].pointee.weight))
-        }
+        let weights = used.map { ($0, isLoaded ? loadedWeight($0, bias: balancing.currentBias) : weight($0)) }
         return WeightedSchedule(weights, random: randomPart)
     }
 

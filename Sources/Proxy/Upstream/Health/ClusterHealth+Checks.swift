@@ -86,6 +86,7 @@ extension ClusterHealth {
             checkStats?.counters[.failure].increment()
             if failure.isNetwork { checkStats?.counters[.network_failure].increment() }
         } else {
+            if check.isFailed { host.sinceNs = cl_monotonic_ns() }
             change = check.succeeded(settings, isDegraded: result.isDegraded)
             checkStats?.counters[.success].increment()
         }

@@ -27,6 +27,7 @@ extension ClusterHealth {
             record.nextCheckNs = host.nextCheckNs
         }
         if host.outlier.isEjected { record.flags.insert(.ejected) }
+        record.sinceNs = cluster.slowStart == nil ? 0 : host.sinceNs
         record.ejectedNs = host.outlier.ejectedNs
         record.backoff = host.outlier.backoff
         record.jitterMs = host.outlier.jitterMs
@@ -63,6 +64,7 @@ extension ClusterHealth {
             let longest = max(settings.intervalMs, settings.noTrafficIntervalMs, settings.noTrafficHealthyIntervalMs)
             host.nextCheckNs = bounded(record.nextCheckNs, longest)
         }
+        if record.sinceNs > 0 { host.sinceNs = min(record.sinceNs, cl_monotonic_ns()) }
         guard let outliers = cluster.outlierDetection else { return }
         host.outlier.isEjected = record.flags.contains(.ejected)
         host.outlier.ejectedNs = min(record.ejectedNs, cl_monotonic_ns())

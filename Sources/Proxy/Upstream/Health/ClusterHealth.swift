@@ -50,6 +50,7 @@ final class ClusterHealth {
 
     static func isNeeded(_ cluster: Cluster) -> Bool {
         cluster.healthCheck != nil || cluster.outlierDetection != nil
+            || cluster.slowStart != nil
             || cluster.endpoints.contains { !$0.health.isUsable || $0.health == .degraded }
     }
 
@@ -104,6 +105,8 @@ final class ClusterHealth {
         nextID += 1
         let isChecked = cluster.healthCheck != nil && endpoint?.disablesHealthCheck != true
         let host = HostHealth(address: address, endpoint: endpoint, cells: cells, isChecked: isChecked)
+        // Who takes over must know since when it is there.
+        if cluster.slowStart != nil { touch(host) }
         if let record = inherited.removeValue(forKey: key) { adopt(record, for: host) }
         return host
     }

@@ -47,6 +47,8 @@ final class HostHealth {
     var prober: HealthProber?
     var timer: MainTimer?
     var isChecking = false
+    /// CLOCK_MONOTONIC: when it joined, or where it is checked when it last became healthy; 0: not yet.
+    var sinceNs: UInt64 = 0
     /// CLOCK_MONOTONIC; 0: not planned.
     var nextCheckNs: UInt64 = 0
     /// Goes up with whatever a process that takes over should know.
@@ -57,6 +59,7 @@ final class HostHealth {
         self.endpoint = endpoint
         self.cells = cells
         check = isChecked ? ActiveCheckMachine() : nil
+        if !isChecked { sinceNs = cl_monotonic_ns() }
     }
 
     deinit { stop() }
