@@ -167,6 +167,21 @@ public struct ClusterRetryScope: StatScope {
     public init(_ name: String) { prefix = Self.filled(name) }
 }
 
+/// `cluster.<name>.circuit_breakers.<priority>.`
+public struct ClusterLimitScope: StatScope {
+    /// Which requests.
+    public enum Priority: String, Sendable { case `default`, high }
+    public static let pattern = "cluster.<name>.circuit_breakers.<priority>."
+    public static let about =
+        "The circuit breakers of a cluster, for requests of priority `default` or `high`. They are of all workers together, and "
+        + "follow what happens within a turn of the main thread's loop."
+    public let prefix: String
+    /// The scope of one cluster and one priority.
+    public init(_ name: String, _ priority: Priority) {
+        prefix = "cluster.\(name).circuit_breakers.\(priority.rawValue)."
+    }
+}
+
 /// `cluster.<name>.health_check.`
 public struct ClusterHealthCheckScope: StatScope {
     public static let pattern = "cluster.<name>.health_check."

@@ -121,6 +121,7 @@ import Testing
             health_checks:
             - { timeout: 5s, interval: 5s, unhealthy_threshold: 2, healthy_threshold: 1, tcp_health_check: {} }
             outlier_detection: {}
+            circuit_breakers: { thresholds: [{ track_remaining: true }] }
             lb_policy: MAGLEV
             load_assignment: \(assignment("static", "127.0.0.1", port))
           - name: dns

@@ -48,7 +48,7 @@ import Testing
             ListenerHTTPScope("l", statPrefix: "p"), ProxyProtocolScope(""), ProxyProtocolVersionScope("p", version: 1),
             ConnectionLimitScope("p"), FaultScope("p"), CORSScope("p"), LocalRateLimitScope("p"),
             ClusterScope("c"), ClusterOriginScope("c", .internal),
-            ClusterRetryScope("c"),
+            ClusterRetryScope("c"), ClusterLimitScope("c", .high),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ClusterRingHashScope("c"), ClusterMaglevScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), RuntimeScope(),

@@ -97,6 +97,7 @@ extension Server {
                 return c.output.append(helloResponse)
             }
             c.respond(body: helloBody)
+        case .health where healthStatus == 2: c.respond(body: [], field: "x-envoy-degraded: true\r\n")
         case .health: c.respond(status: healthStatus, body: [])
         case .checks: c.respond(body: Array("\(checks)\n".utf8))
         case .unwell: c.respond(body: helloBody, field: "x-envoy-immediate-health-check-fail: true\r\n")

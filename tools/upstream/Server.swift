@@ -13,7 +13,7 @@ final class Server {
     private let countFile: CountFile?
     /// Requests seen so far, `/count` left out.
     var requests: UInt64 = 0
-    /// Requests for `/health`, and the status of their answers; 0: none, 1: something that is not HTTP.
+    /// Requests for `/health`, and the status of their answers; 0: none, 1: something that is not HTTP, 2: 200, degraded.
     var checks: UInt64 = 0
     var healthStatus = 200
     /// The status of ordinary answers.

@@ -11,7 +11,8 @@
 //     /close         closes after the response       /reset      RST instead of a response
 //     /hang          never answers                   /count      requests seen so far, /count left out
 //     /upgrade       101, then echoes bytes; so does any request with `Upgrade: websocket`
-//     /health        what `/set/health/CODE` said last: that status, 0: never an answer, 1: something that is not HTTP
+//     /health        what `/set/health/CODE` said last: that status, 0: never an answer, 1: something that is not HTTP,
+//                    2: 200 with `x-envoy-degraded`
 //     /checks        requests for /health so far         /unwell     200, with `x-envoy-immediate-health-check-fail`
 //     /set/status/CODE   ordinary answers (`hello`) have this status from now on
 // `/count` leaves out /health, /checks and /set.

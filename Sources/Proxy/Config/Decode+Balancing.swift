@@ -7,7 +7,8 @@ extension Decoder {
 
     /// Each is for one policy; Envoy ignores those of others.
     private static let policyOfConfig: [(field: String, policy: Policy)] = [
-        ("least_request_lb_config", .leastRequest), ("ring_hash_lb_config", .ringHash), ("maglev_lb_config", .maglev),
+        ("round_robin_lb_config", .roundRobin), ("least_request_lb_config", .leastRequest),
+        ("ring_hash_lb_config", .ringHash), ("maglev_lb_config", .maglev),
     ]
 
     func balancing(_ message: Message, _ cluster: inout Cluster) {
@@ -25,12 +26,14 @@ extension Decoder {
             message[field]?.error("has no effect with lb_policy \(policy.rawValue), it is for \(owner.rawValue)")
         }
         switch policy {
-        case .roundRobin: cluster.balancing = .roundRobin
+        case .roundRobin:
+            cluster.balancing = .roundRobin
+            cluster.slowStart = slowStart(message["round_robin_lb_config"]?.message(.roundRobinConfig))
         case .random: cluster.balancing = .random
         case .leastRequest:
-            cluster.balancing = .leastRequest(
-                message["least_request_lb_config"]?.message(.leastRequestConfig).map { leastRequest($0) }
-                    ?? LeastRequest())
+            let config = message["least_request_lb_config"]?.message(.leastRequestConfig)
+            cluster.balancing = .leastRequest(config.map { leastRequest($0) } ?? LeastRequest())
+            cluster.slowStart = slowStart(config)
         case .ringHash:
             cluster.balancing = .ringHash(
                 message["ring_hash_lb_config"]?.message(.ringHashConfig).map { ringHash($0) } ?? RingHash())
@@ -50,6 +53,28 @@ extension Decoder {
             result.bias = RuntimeDouble(fallback ?? 1, key: bias["runtime_key"]?.string() ?? "")
         }
         return result
+    }
+
+    private func slowStart(_ config: Message?) -> SlowStart? {
+        guard let message = config?["slow_start_config"]?.message(.slowStartConfig) else { return nil }
+        var result = SlowStart(windowMs: message["slow_start_window"]?.duration() ?? 0)
+        if let value = message["aggression"], let aggression = value.message(.runtimeDouble) {
+            let fallback = aggression["default_value"].map { $0.double() } ?? 0
+            // Envoy takes it, and uses 1 instead.
+            if let fallback, fallback <= 0 { value.error("default_value must be greater than 0") }
+            result.aggression = RuntimeDouble(fallback ?? 1, key: aggression["runtime_key"]?.string() ?? "")
+        }
+        if let percent = message["min_weight_percent"]?.message(.percent) {
+            result.minimumPercent = percent["value"].map { percentValue($0) } ?? 0
+        }
+        // As in Envoy, without a window there is none.
+        return result.windowMs > 0 ? result : nil
+    }
+
+    private func percentValue(_ value: Value) -> Double {
+        guard let real = value.double() else { return 0 }
+        if real < 0 || real > 100 { value.error("\(value.node.kindText) is out of range (0 to 100)") }
+        return real
     }
 
     private func ringHash(_ message: Message) -> RingHash {

@@ -73,15 +73,35 @@ extension Decoder {
 
     private func circuitBreakers(_ message: Message, _ cluster: inout Cluster) {
         guard let list = message["thresholds"] else { return }
-        for (index, value) in list.list().enumerated() {
-            if index > 0 { value.error("thresholds of priority DEFAULT may be given only once") }
+        var known: Set<RequestPriority> = []
+        for value in list.list() {
             guard let thresholds = value.message(.thresholds) else { continue }
-            cluster.maxConnections = thresholds["max_connections"]?.number() ?? cluster.maxConnections
-            cluster.maxPendingRequests = thresholds["max_pending_requests"]?.number() ?? cluster.maxPendingRequests
-            cluster.maxRequests = thresholds["max_requests"]?.number() ?? cluster.maxRequests
-            cluster.maxRetries = thresholds["max_retries"]?.number() ?? cluster.maxRetries
-            cluster.retryBudget = thresholds["retry_budget"]?.message(.retryBudget).map(retryBudget)
+            let priority = requestPriority(thresholds["priority"])
+            // Envoy takes the first.
+            if !known.insert(priority).inserted {
+                value.error("thresholds of priority \(priority == .high ? "HIGH" : "DEFAULT") may be given only once")
+            }
+            if priority == .high {
+                cluster.highLimits = limits(thresholds)
+            } else {
+                cluster.limits = limits(thresholds)
+            }
         }
+    }
+
+    private func limits(_ message: Message) -> ClusterLimits {
+        var limits = ClusterLimits()
+        limits.maxConnections = message["max_connections"]?.number() ?? limits.maxConnections
+        limits.maxPendingRequests = message["max_pending_requests"]?.number() ?? limits.maxPendingRequests
+        limits.maxRequests = message["max_requests"]?.number() ?? limits.maxRequests
+        limits.maxRetries = message["max_retries"]?.number() ?? limits.maxRetries
+        limits.retryBudget = message["retry_budget"]?.message(.retryBudget).map(retryBudget)
+        limits.tracksRemaining = message["track_remaining"]?.bool() ?? false
+        return limits
+    }
+
+    func requestPriority(_ value: Value?) -> RequestPriority {
+        value?.choice([("DEFAULT", 0, .default), ("HIGH", 1, .high)]) ?? .default
     }
 
     private func protocolOptions(_ value: Value, _ cluster: inout Cluster) {
@@ -124,11 +144,16 @@ extension Decoder {
             }
         var count = 0
         var weights: UInt64 = 0
+        if let policy = assignment["policy"]?.message(.loadPolicy), let factor = policy["overprovisioning_factor"] {
+            cluster.overprovisioning = factor.number(1...UInt32.max) ?? cluster.overprovisioning
+        }
         for locality in assignment["endpoints"]?.messages(.localityEndpoints) ?? [] {
             let members = locality["lb_endpoints"]?.list() ?? []
             count += members.count
+            let group = endpointGroup(locality, &cluster)
             for member in members {
-                guard let endpoint = endpoint(member, rule) else { continue }
+                guard var endpoint = endpoint(member, rule) else { continue }
+                endpoint.group = group
                 weights += UInt64(endpoint.weight)
                 cluster.endpoints.append(endpoint)
             }
@@ -136,7 +161,44 @@ extension Decoder {
         if cluster.discovery == .logicalDNS, count != 1 {
             value.error("a LOGICAL_DNS cluster must have exactly one endpoint, this one has \(count)")
         }
+        checkLocalityWeights(value, cluster)
         if weights > UInt64(UInt32.max) { value.error("the sum of all load_balancing_weight exceeds \(UInt32.max)") }
+    }
+
+    /// Envoy's rule for tables.
+    private func checkLocalityWeights(_ value: Value, _ cluster: Cluster) {
+        guard cluster.weighsLocalities, cluster.balancing.isHashed else { return }
+        let sums = Dictionary(grouping: cluster.groups, by: \.priority).mapValues {
+            $0.reduce(0) { $0 + UInt64($1.weight) }
+        }
+        if sums.values.contains(where: { $0 > UInt64(UInt32.max) }) {
+            value.error("the sum of the weights of all localities of a priority exceeds \(UInt32.max)")
+        }
+    }
+
+    /// Its position among the cluster's.
+    private func endpointGroup(_ message: Message, _ cluster: inout Cluster) -> Int {
+        var group = EndpointGroup(
+            priority: message["priority"]?.number(0...EndpointGroup.lowestPriority) ?? 0,
+            locality: message["locality"]?.message(.locality).map { locality($0) } ?? Locality())
+        // As in Envoy, one without a locality has no weight, and of several for one locality the last counts.
+        let weight = message["load_balancing_weight"]?.number(1...UInt32.max)
+        if let weight, message.has("locality") { group.weight = weight }
+        let known = cluster.groups.firstIndex { $0.priority == group.priority && $0.locality == group.locality }
+        if let known {
+            if group.weight > 0 { cluster.groups[known].weight = group.weight }
+            return known
+        }
+        cluster.groups.append(group)
+        return cluster.groups.count - 1
+    }
+
+    func locality(_ message: Message) -> Locality {
+        var result = Locality()
+        result.region = message["region"]?.string() ?? ""
+        result.zone = message["zone"]?.string() ?? ""
+        result.subZone = message["sub_zone"]?.string() ?? ""
+        return result
     }
 
     private func endpoint(_ value: Value, _ rule: HostRule) -> Endpoint? {

@@ -13,6 +13,10 @@ extension Decoder {
             if let percent = common["healthy_panic_threshold"]?.message(.percent) {
                 cluster.healthyPanicPercent = percent["value"]?.percent() ?? 0
             }
+            if let zones = common["zone_aware_lb_config"]?.message(.zoneAware) {
+                cluster.failsInPanic = zones["fail_traffic_on_panic"]?.bool() ?? false
+            }
+            cluster.weighsLocalities = common["locality_weighted_lb_config"]?.message(.localityWeighted) != nil
             consistentHashing(common["consistent_hashing_lb_config"], &cluster)
         }
         cluster.ignoresHealthOnRemoval = message["ignore_health_on_host_removal"]?.bool() ?? false
@@ -26,8 +30,8 @@ extension Decoder {
             member["health_status"]?.choice(
                 [
                     ("UNKNOWN", 0, .unknown), ("HEALTHY", 1, .healthy), ("UNHEALTHY", 2, .unhealthy),
-                    ("DRAINING", 3, .draining), ("TIMEOUT", 4, .timeout),
-                ], known: ["DEGRADED", "5"]) ?? .unknown
+                    ("DRAINING", 3, .draining), ("TIMEOUT", 4, .timeout), ("DEGRADED", 5, .degraded),
+                ]) ?? .unknown
         guard let config = endpoint["health_check_config"]?.message(.healthCheckConfig) else { return }
         result.healthCheckPort = UInt16(config["port_value"]?.number(0...65535) ?? 0)
         result.healthCheckHostname = config["hostname"].flatMap { fieldValue($0) } ?? ""

@@ -124,11 +124,14 @@ public struct RuntimeKeys: Sendable {
     public init(_ bootstrap: Bootstrap) {
         keys = Set(bootstrap.clusters.map { Self.maintenance(of: $0.name) })
         for cluster in bootstrap.clusters {
-            let budget = Budget(cluster: cluster.name)
-            keys.formUnion([budget.percent, budget.minConcurrency])
+            for isHigh in [false, true] {
+                let budget = Budget(cluster: cluster.name, isHigh: isHigh)
+                keys.formUnion([budget.percent, budget.minConcurrency])
+            }
             if case .leastRequest(let config) = cluster.balancing, let bias = config.bias, !bias.key.isEmpty {
                 keys.insert(bias.key)
             }
+            if let aggression = cluster.slowStart?.aggression, !aggression.key.isEmpty { keys.insert(aggression.key) }
         }
         keys.insert(Self.globalConnectionLimit)
         for listener in bootstrap.listeners {
@@ -177,13 +180,13 @@ public struct RuntimeKeys: Sendable {
 
     /// The keys of a cluster's retry budget.
     public struct Budget: Sendable {
-        /// `circuit_breakers.<cluster>.default.retry_budget.budget_percent`.
+        /// `circuit_breakers.<cluster>.<priority>.retry_budget.budget_percent`.
         public let percent: String
-        /// `circuit_breakers.<cluster>.default.retry_budget.min_retry_concurrency`.
+        /// `circuit_breakers.<cluster>.<priority>.retry_budget.min_retry_concurrency`.
         public let minConcurrency: String
 
-        public init(cluster: String) {
-            let prefix = "circuit_breakers.\(cluster).default.retry_budget"
+        public init(cluster: String, isHigh: Bool = false) {
+            let prefix = "circuit_breakers.\(cluster).\(isHigh ? "high" : "default").retry_budget"
             percent = "\(prefix).budget_percent"
             minConcurrency = "\(prefix).min_retry_concurrency"
         }

@@ -38,6 +38,9 @@ struct Decoder {
             }
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
+        var own = Locality()
+        (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
+        for i in result.clusters.indices { result.clusters[i].ownLocality = own }
         if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)
         result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)
@@ -50,9 +53,8 @@ struct Decoder {
         result.id = message["id"]?.string() ?? ""
         result.cluster = message["cluster"]?.string() ?? ""
         if let locality = message["locality"]?.message(.locality) {
-            result.region = locality["region"]?.string() ?? ""
-            result.zone = locality["zone"]?.string() ?? ""
-            result.subZone = locality["sub_zone"]?.string() ?? ""
+            let place = self.locality(locality)
+            (result.region, result.zone, result.subZone) = (place.region, place.zone, place.subZone)
         }
         return result
     }

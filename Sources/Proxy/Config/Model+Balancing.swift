@@ -27,6 +27,17 @@ public struct LeastRequest: Sendable, Hashable {
     public init() {}
 }
 
+/// `slow_start_config`: how a host's weight grows after it has joined, or has become healthy.
+public struct SlowStart: Sendable, Hashable {
+    /// `slow_start_window`: after this it has all of its weight. More than 0.
+    public var windowMs: UInt64
+    /// `aggression`: more than 1: it grows faster in the beginning; nil: 1, evenly.
+    public var aggression: RuntimeDouble?
+    /// `min_weight_percent`: what it has of its weight at least.
+    public var minimumPercent = 10.0
+    public init(windowMs: UInt64) { self.windowMs = windowMs }
+}
+
 /// `ring_hash_lb_config`.
 public struct RingHash: Sendable, Hashable {
     public enum Function: Sendable, Hashable { case xxHash, murmurHash2 }

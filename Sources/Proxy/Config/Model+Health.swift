@@ -131,7 +131,9 @@ public struct OutlierDetection: Sendable {
 public enum EndpointHealth: Sendable {
     case unknown, healthy
     case unhealthy, draining, timeout
+    /// Used where there are too few healthy ones.
+    case degraded
 
     /// Whether the host may be used as far as the configuration goes.
-    public var isUsable: Bool { self == .unknown || self == .healthy }
+    public var isUsable: Bool { self == .unknown || self == .healthy || self == .degraded }
 }

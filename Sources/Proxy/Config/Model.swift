@@ -236,20 +236,25 @@ public struct Cluster: Sendable {
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// HttpProtocolOptions `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
     public var maxRequestsPerConnection: UInt32 = 0
-    /// `circuit_breakers.thresholds[priority: DEFAULT]`; Envoy's defaults are 1024 each.
-    public var maxConnections: UInt32 = 1024
-    public var maxPendingRequests: UInt32 = 1024
-    public var maxRequests: UInt32 = 1024
-    /// Requests that wait to be sent again, or have been and are not answered; Envoy's default is 3.
-    public var maxRetries: UInt32 = 3
-    /// `retry_budget`, which counts instead of `maxRetries`; nil: none.
-    public var retryBudget: RetryBudget?
+    /// `circuit_breakers.thresholds`: what requests of each priority may use.
+    public var limits = ClusterLimits()
+    public var highLimits = ClusterLimits()
     /// `health_checks`: one at most; nil: hosts are not asked.
     public var healthCheck: HealthCheck?
     /// `outlier_detection`; nil: none.
     public var outlierDetection: OutlierDetection?
     /// `common_lb_config.healthy_panic_threshold` in whole percent; with fewer healthy hosts all are used. 0: never.
     public var healthyPanicPercent: UInt32 = 50
+    /// `common_lb_config.zone_aware_lb_config.fail_traffic_on_panic`: then none are.
+    public var failsInPanic = false
+    /// `load_assignment.policy.overprovisioning_factor` in percent; Envoy's default.
+    public var overprovisioning: UInt32 = 140
+    /// `common_lb_config.locality_weighted_lb_config`: localities of a priority take turns by `EndpointGroup.weight`.
+    public var weighsLocalities = false
+    /// Where the proxy itself is (`node.locality`): such hosts are first among those of a priority.
+    public var ownLocality = Locality()
+    /// What endpoints have in common, by `Endpoint.group`.
+    public var groups: [EndpointGroup] = []
     /// `ignore_health_on_host_removal`: a host that DNS no longer has goes at once, healthy or not.
     public var ignoresHealthOnRemoval = false
     /// `close_connections_on_host_health_failure`.
@@ -262,6 +267,8 @@ public struct Cluster: Sendable {
     public var proxyProtocol: ProxyProtocolVersion?
     /// `lb_policy` and what belongs to it.
     public var balancing = LoadBalancing.roundRobin
+    /// Of ROUND_ROBIN and LEAST_REQUEST; nil: hosts have all of their weight at once.
+    public var slowStart: SlowStart?
     /// `common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing`.
     public var hashesHostnames = false
     public var location: SourceLocation
@@ -276,8 +283,34 @@ public enum Discovery: Sendable { case `static`, strictDNS, logicalDNS }
 
 public enum DNSFamily: Sendable { case auto, v4Only, v6Only, v4Preferred, all }
 
+/// Endpoints of one priority and one locality: those of `LocalityLbEndpoints` that say the same of both.
+public struct EndpointGroup: Sendable, Hashable {
+    /// 0 is the highest.
+    public var priority: UInt32
+    public var locality: Locality
+    /// `load_balancing_weight` of the locality; 0: none is given, so that it has no turns where others have some.
+    public var weight: UInt32 = 0
+    /// Envoy's rule.
+    static let lowestPriority: UInt32 = 128
+    public init(priority: UInt32, locality: Locality, weight: UInt32 = 0) {
+        self.priority = priority
+        self.locality = locality
+        self.weight = weight
+    }
+}
+
+/// Where endpoints are.
+public struct Locality: Sendable, Hashable {
+    public var region = ""
+    public var zone = ""
+    public var subZone = ""
+    public init() {}
+}
+
 public struct Endpoint: Sendable {
     public var address: Address
+    /// Position in `Cluster.groups`.
+    public var group = 0
     /// `load_balancing_weight`, from 1.
     public var weight: UInt32 = 1
     /// `endpoint.hostname`.

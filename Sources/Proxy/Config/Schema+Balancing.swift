@@ -1,8 +1,14 @@
 /// Load balancing: of clusters, and by what requests are told apart.
 extension MessageSchema {
     static let leastRequestConfig = MessageSchema(
-        "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig", supported: "choice_count active_request_bias",
-        refused: "slow_start_config")
+        "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig",
+        supported: "choice_count active_request_bias slow_start_config")
+
+    static let roundRobinConfig = MessageSchema(
+        "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig", supported: "slow_start_config")
+
+    static let slowStartConfig = MessageSchema(
+        "envoy.config.cluster.v3.Cluster.SlowStartConfig", supported: "slow_start_window aggression min_weight_percent")
 
     static let runtimeDouble = MessageSchema(
         "envoy.config.core.v3.RuntimeDouble", supported: "default_value runtime_key")

@@ -11,7 +11,7 @@ extension MessageSchema {
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
             ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
             least_request_lb_config ring_hash_lb_config maglev_lb_config upstream_connection_options \
-            upstream_bind_config
+            upstream_bind_config round_robin_lb_config
             """,
         refused: """
             transport_socket_matcher cluster_type eds_cluster_config max_requests_per_connection \
@@ -22,7 +22,7 @@ extension MessageSchema {
             """,
         unlessDefault: """
             transport_socket_matches dns_resolvers use_tcp_for_dns_lookups lb_subset_config \
-            round_robin_lb_config filters lrs_report_endpoint_metrics \
+            filters lrs_report_endpoint_metrics \
             track_timeout_budgets track_cluster_stats preconnect_policy connection_pool_per_downstream_connection
             """,
         fixed: [
@@ -54,19 +54,26 @@ extension MessageSchema {
 
     static let thresholds = MessageSchema(
         "envoy.config.cluster.v3.CircuitBreakers.Thresholds",
-        supported: "max_connections max_pending_requests max_requests max_retries retry_budget",
-        refused: "max_connection_pools", unlessDefault: "track_remaining",
-        fixed: ["priority": ["DEFAULT"]])
+        supported: """
+            priority max_connections max_pending_requests max_requests max_retries retry_budget track_remaining
+            """,
+        refused: "max_connection_pools")
 
     static let loadAssignment = MessageSchema(
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        supported: "cluster_name endpoints", unlessDefault: "named_endpoints policy")
+        supported: "cluster_name endpoints policy", unlessDefault: "named_endpoints")
+
+    static let loadPolicy = MessageSchema(
+        "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy", supported: "overprovisioning_factor",
+        unlessDefault: "drop_overloads weighted_priority_health",
+        // Of endpoints that a management server gives.
+        ignored: "endpoint_stale_after")
 
     static let localityEndpoints = MessageSchema(
         "envoy.config.endpoint.v3.LocalityLbEndpoints",
-        supported: "lb_endpoints", refused: "load_balancer_endpoints leds_cluster_locality_config",
-        fixed: ["priority": ["0"]],
-        ignored: "locality metadata load_balancing_weight proximity",
+        supported: "lb_endpoints priority locality load_balancing_weight",
+        refused: "load_balancer_endpoints leds_cluster_locality_config",
+        ignored: "metadata proximity",
         oneofs: ["load_balancer_endpoints leds_cluster_locality_config"])
 
     static let lbEndpoint = MessageSchema(

@@ -58,11 +58,21 @@ extension MessageSchema {
 
     static let commonLBConfig = MessageSchema(
         "envoy.config.cluster.v3.Cluster.CommonLbConfig",
-        supported: "healthy_panic_threshold consistent_hashing_lb_config",
-        refused: "zone_aware_lb_config locality_weighted_lb_config override_host_status",
+        supported: """
+            healthy_panic_threshold consistent_hashing_lb_config zone_aware_lb_config locality_weighted_lb_config
+            """,
+        refused: "override_host_status",
         unlessDefault: "ignore_new_hosts_until_first_hc close_connections_on_host_set_change",
         // Changes of health reach the workers at once.
-        ignored: "update_merge_window")
+        ignored: "update_merge_window", oneofs: ["zone_aware_lb_config locality_weighted_lb_config"])
+
+    static let localityWeighted = MessageSchema(
+        "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig")
+
+    /// Without a local cluster there is no routing by zones, so that only this field does something.
+    static let zoneAware = MessageSchema(
+        "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig", supported: "fail_traffic_on_panic",
+        refused: "routing_enabled min_cluster_size")
 
     static let percent = MessageSchema("envoy.type.v3.Percent", supported: "value")
 

@@ -58,8 +58,8 @@ extension MessageSchema {
         "envoy.config.route.v3.RouteAction",
         supported: """
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
-            host_rewrite_header host_rewrite_path_regex auto_host_rewrite append_x_forwarded_host timeout idle_timeout upgrade_configs \
-            retry_policy cluster_not_found_response_code hash_policy
+            host_rewrite_header host_rewrite_path_regex auto_host_rewrite append_x_forwarded_host timeout idle_timeout \
+            upgrade_configs retry_policy cluster_not_found_response_code hash_policy priority
             """,
         refused: """
             cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite \
@@ -71,8 +71,7 @@ extension MessageSchema {
             max_stream_duration
             """,
         fixed: [
-            "priority": ["DEFAULT"],
-            "internal_redirect_action": ["PASS_THROUGH_INTERNAL_REDIRECT"],
+            "internal_redirect_action": ["PASS_THROUGH_INTERNAL_REDIRECT"]
         ],
         ignored: "include_vh_rate_limits max_internal_redirects",
         hints: ["host_rewrite": "a field of the v2 API, replaced by host_rewrite_literal"],

@@ -323,7 +323,7 @@ extension Worker {
             stats.pointee.httpHistograms[.downstream_rq_time].record(
                 (state.pointee.nowNs &- s.pointee.startNs) / 1_000_000)
         }
-        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: Int(s.pointee.cluster)).addRequest(-1) }
+        if s.pointee.flags.contains(.countsRequest) { use(Int(s.pointee.cluster), .requests, -1) }
         s.pointee.buffer.free()
         if !s.pointee.flags.isDisjoint(with: [.changesResponse, .filtered]) { freeFiltered(s) }
         if s.pointee.log >= 0 { finishLog(s) }

@@ -89,7 +89,7 @@ extension Worker {
         let limits = snapshot.clusters[cluster]
         let usage = snapshot.usage(of: cluster)
         if limits.limitsRequests, !admit(s, usage, limits.maxRequests) {
-            stats.counters[.upstream_rq_pending_overflow].increment()
+            stats.counters[.upstream_rq_active_overflow].increment()
             return reply(slot, c, .overflow)
         }
         if usage.connections >= UInt64(limits.maxConnections) {

@@ -68,16 +68,16 @@ extension Worker {
         let cluster = Int(pool.pointee.cluster)
         pool.pointee.connections += 1
         if u.pointee.flags.contains(.connecting) { pool.pointee.connecting += 1 }
-        snapshot.usage(of: cluster).addConnection(1)
+        use(cluster, .connections, 1)
         if u.pointee.flags.contains(.pooled) { linkIdle(slot, u, pool) }
     }
 
     private func activateStream(_ slot: Int32, _ s: StreamPointer) {
         let cluster = Int(s.pointee.cluster)
-        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(1) }
+        if s.pointee.flags.contains(.countsRequest) { use(cluster, .requests, 1) }
         if s.pointee.retry >= 0 {
             let retry = retries[s.pointee.retry]
-            if retry.pointee.countsRetry { snapshot.usage(of: cluster).addRetry(1) }
+            if retry.pointee.countsRetry { use(cluster, .retries, 1) }
             if retry.pointee.againNs > 0 { hold(s.pointee.host) }
         }
         if s.pointee.flags.contains(.pending) { enqueue(slot, s, hosts[s.pointee.host]) }

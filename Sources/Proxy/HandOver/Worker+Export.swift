@@ -132,7 +132,7 @@ extension Worker {
             countLoad(connections[s.pointee.upstream], of: cluster, -1)
             connections[s.pointee.upstream].pointee.stream = -1
         }
-        if s.pointee.flags.contains(.countsRequest) { snapshot.usage(of: cluster).addRequest(-1) }
+        if s.pointee.flags.contains(.countsRequest) { use(cluster, .requests, -1) }
         s.pointee.buffer.free()
         s.pointee.changes.free()
         dropFilterState(s, d.pointee.listener)
@@ -158,7 +158,7 @@ extension Worker {
         unpool(u)
         if u.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
         pool.pointee.connections -= 1
-        snapshot.usage(of: cluster).addConnection(-1)
+        use(cluster, .connections, -1)
         clusterStats[cluster].gauges[.upstream_cx_active].sub(1)
         if u.pointee.kind == .tunnelUpstream, !u.pointee.flags.contains(.upgraded) {
             clusterStats[cluster].gauges[.upstream_rq_active].sub(1)

@@ -119,8 +119,8 @@ extension WorkerPool {
         header.listeners = zip(snapshot.configuredListeners, snapshot.listenerNames).map {
             .init(name: $0, statName: $1.statName)
         }
-        header.clusters = zip(snapshot.configuredClusters, snapshot.clusterStatNames).map {
-            .init(name: $0, statName: $1)
+        header.clusters = zip(snapshot.configuredClusters, snapshot.clusterStatNames).enumerated().map {
+            .init(name: $1.0, statName: $1.1, isHigh: snapshot.clusters[$0].base >= 0)
         }
         header.clusters += goneClusters
         header.hostHealth = hostHealth

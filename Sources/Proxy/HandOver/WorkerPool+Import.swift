@@ -269,7 +269,10 @@ final class ConnectionImport {
 
     /// A connection at rest does not bring a cluster back that is gone.
     private func find(_ name: TransactionRecord.Name, _ unit: IncomingUnit, _ pool: WorkerPool) -> Int32 {
-        let known = pool.workers[0].snapshot.clusterPositions.position(of: name.name)
+        let snapshot = pool.workers[0].snapshot
+        var known = snapshot.clusterPositions.position(of: name.name)
+        // Where no route has that priority any more it goes on with the other.
+        if name.isHigh, known >= 0, let high = snapshot.high(of: Int(known)) { known = Int32(high) }
         if known >= 0 {
             pool.stats.make(cluster: Int(known))
             return known

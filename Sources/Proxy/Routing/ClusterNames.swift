@@ -1,4 +1,5 @@
 import Glibc
+import ProxyConfig
 
 /// Positions of clusters by their names: for the configuration's compiler, and for requests that name their cluster.
 struct ClusterNames: BitwiseCopyable, @unchecked Sendable {
@@ -7,11 +8,15 @@ struct ClusterNames: BitwiseCopyable, @unchecked Sendable {
         var position: Int32
     }
     /// By name; never freed, as snapshots live as long as their process.
-    private let entries: UnsafeMutablePointer<Entry>
+    private var entries: UnsafeMutablePointer<Entry>
     private let count: Int
+    /// The same, for requests of priority HIGH.
+    private let highEntries: UnsafeMutablePointer<Entry>
 
-    /// - Parameter names: by position; of equal ones the first counts.
-    init(_ names: [String]) {
+    /// - Parameters:
+    ///   - names: by position; of equal ones the first counts.
+    ///   - high: by position: that of priority HIGH.
+    init(_ names: [String], high: [Int32] = []) {
         var all: [Entry] = []
         all.reserveCapacity(names.count)
         for (i, name) in names.enumerated() { all.append(Entry(name: Bytes(keeping: name), position: Int32(i))) }
@@ -22,6 +27,20 @@ struct ClusterNames: BitwiseCopyable, @unchecked Sendable {
         count = all.count
         entries = .allocate(capacity: max(count, 1))
         entries.initialize(from: all, count: count)
+        if high.isEmpty {
+            highEntries = entries
+        } else {
+            for i in all.indices { all[i].position = high[Int(all[i].position)] }
+            highEntries = .allocate(capacity: max(count, 1))
+            highEntries.initialize(from: all, count: count)
+        }
+    }
+
+    /// The same names with the positions for a priority.
+    func positions(for priority: RequestPriority) -> ClusterNames {
+        var result = self
+        if priority == .high { result.entries = highEntries }
+        return result
     }
 
     /// -1: there is none.

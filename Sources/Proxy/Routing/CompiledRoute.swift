@@ -120,6 +120,7 @@ extension CompiledRoute {
             directStatus = redirect.status
             self.redirect = Self.keep(CompiledRedirect(redirect))
         case .forward(let forward):
+            let clusters = clusters.positions(for: forward.priority)
             switch forward.cluster {
             // The loader has checked that the cluster exists.
             case .named(let name): cluster = clusters.position(of: name)

@@ -41,9 +41,9 @@ struct RuntimeBudget: BitwiseCopyable, @unchecked Sendable {
 struct RuntimeBudgets {
     private var entries: [(budget: RuntimeBudget, fallback: RetryBudget?, keys: RuntimeKeys.Budget)] = []
 
-    mutating func make(_ fallback: RetryBudget?, cluster: String) -> RuntimeBudget {
+    mutating func make(_ fallback: RetryBudget?, cluster: String, isHigh: Bool = false) -> RuntimeBudget {
         let budget = RuntimeBudget(fallback)
-        entries.append((budget, fallback, RuntimeKeys.Budget(cluster: cluster)))
+        entries.append((budget, fallback, RuntimeKeys.Budget(cluster: cluster, isHigh: isHigh)))
         return budget
     }
 

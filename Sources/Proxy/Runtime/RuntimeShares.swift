@@ -101,8 +101,8 @@ final class RuntimeShares {
     }
 
     /// A cluster's retry budget; nil: it has none as long as the runtime does not say otherwise.
-    func makeBudget(_ fallback: RetryBudget?, cluster: String) -> RuntimeBudget {
-        budgets.make(fallback, cluster: cluster)
+    func makeBudget(_ fallback: RetryBudget?, cluster: String, isHigh: Bool = false) -> RuntimeBudget {
+        budgets.make(fallback, cluster: cluster, isHigh: isHigh)
     }
 
     /// - Parameter value: of a key, nil when there is none.

@@ -91,6 +91,8 @@ public protocol DataPlane: AnyObject {
     func hostFailed(_ address: cl_address, cluster: Int, closesTunnels: Bool)
     /// Whether there has ever been a connection to the cluster.
     func hasTraffic(cluster: Int) -> Bool
+    /// What a cluster uses of the limits of a priority, nil: nobody uses that priority. What changes later is told.
+    func limitUse(cluster: Int, _ priority: RequestPriority) -> LimitUse?
     /// Parent: what goes with the connections. Child: what has come with them.
     var hostHealth: [UInt8] { get set }
     /// Downstream connections alive in all workers.

@@ -132,6 +132,7 @@ final class Server {
         pool.hostEvent = { [weak clusterManager] cluster, host, event in
             clusterManager?.handle(event, cluster: cluster, host: host)
         }
+        pool.limitReached = { [weak clusterManager] in clusterManager?.refreshLimits(cluster: $0) }
         self.pool = pool
         if let manager = bootstrap.overload {
             overload = OverloadMonitor(manager, loop: loop, pool: pool, store: store, writer: writer, log: log)
@@ -202,6 +203,7 @@ final class Server {
     func refreshGauges() {
         stats.gauges[.uptime].set(uptime.currentEpoch)
         stats.gauges[.total_connections].set(UInt64(pool.connectionCount))
+        clusterManager.refreshLimits()
         stats.measureMemory()
     }
 }

@@ -87,9 +87,13 @@ struct CompiledCluster: BitwiseCopyable {
     var consecutive5xx: UInt32 = 0
     var consecutiveGatewayFailure: UInt32 = 0
     var consecutiveLocalOriginFailure: UInt32 = 0
-    /// Whether `maxRequests` can be reached before `maxConnections`: an HTTP/1 connection carries one request, so else
-    /// nothing needs to be counted.
-    var limitsRequests: Bool { maxRequests < maxConnections }
+    /// Whether requests are counted: `maxRequests` can be reached before `maxConnections` (an HTTP/1 connection carries one
+    /// request, so else nothing needs to be), or what is left is shown.
+    var limitsRequests: Bool { maxRequests < maxConnections || tracksRemaining }
+    /// `track_remaining`.
+    var tracksRemaining = false
+    /// The cluster of the configuration that it is, for requests of another priority; -1: it is one of these itself.
+    var base: Int32 = -1
     /// The share of requests that are answered with 503 at once; nil: there is no such cluster any more.
     var maintenance: RuntimeShare?
     /// The header that connections begin with; nil: none.
@@ -104,32 +108,6 @@ struct CompiledCluster: BitwiseCopyable {
             connectTimeoutNs: 5_000_000_000, idleTimeoutNs: 0, bufferLimit: 1 << 20, maxRequestsPerConnection: 0,
             maxConnections: .max, maxPending: .max, maxRequests: .max)
     }
-}
-
-/// Connections and waiting requests of a cluster over all workers, for its circuit breakers. Touched when a connection
-/// is made or a request must wait for one, never by a request that finds an idle connection (but in a cluster whose
-/// `max_requests` is the lowest limit).
-struct ClusterUsage: BitwiseCopyable {
-    /// Cells between two clusters: a cache line or two, so that they do not disturb each other.
-    static let stride = 16
-    private enum Cell {
-        static let connections = 0, pending = 1, requests = 2, retries = 3, hadConnection = 4
-    }
-    let cells: UnsafeMutablePointer<UInt64>
-    var connections: UInt64 { cl_load_relaxed(cells + Cell.connections) }
-    func addConnection(_ change: Int64) { add(change, Cell.connections) }
-    var pending: UInt64 { cl_load_relaxed(cells + Cell.pending) }
-    func addPending(_ change: Int64) { add(change, Cell.pending) }
-    var requests: UInt64 { cl_load_relaxed(cells + Cell.requests) }
-    func addRequest(_ change: Int64) { add(change, Cell.requests) }
-    var retries: UInt64 { cl_load_relaxed(cells + Cell.retries) }
-    func addRetry(_ change: Int64) { add(change, Cell.retries) }
-    /// There has been a connection: health checks are more frequent from then on.
-    var hadConnection: Bool { cl_load_relaxed(cells + Cell.hadConnection) != 0 }
-    func noteConnection() { cl_store_relaxed(cells + Cell.hadConnection, 1) }
-
-    @inline(__always)
-    private func add(_ change: Int64, _ cell: Int) { _ = cl_fetch_add(cells + cell, UInt64(bitPattern: change)) }
 }
 
 /// What a worker notes of the hosts of a cluster.
@@ -181,8 +159,11 @@ final class Snapshot: @unchecked Sendable {
     /// Of `listeners`.
     let chainCount: Int
     let clusters: UnsafeMutablePointer<CompiledCluster>
-    /// Clusters of the configuration. Behind them is room for `maxGoneClusters` that it has no more.
+    /// Clusters of the configuration, and those among them once more that routes use with priority HIGH: with limits and
+    /// pools of their own. Behind them is room for `maxGoneClusters` that it has no more.
     let clusterCount: Int
+    /// By cluster of the configuration: its position for requests of priority HIGH, -1: there are none. Empty: nowhere.
+    let highPositions: [Int32]
     /// Clusters of a predecessor that still serve requests which it began; see `DataPlaneStats.addGone`.
     static let maxGoneClusters = 64
     /// Of clusters that have any.
@@ -220,13 +201,17 @@ final class Snapshot: @unchecked Sendable {
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
         self.localAddress = Bytes(keeping: localAddress)
         logSinks = LogSinks(bootstrap)
-        let clusterNames = ClusterNames(bootstrap.clusters.map(\.name))
+        let highPositions = Self.highPositions(bootstrap)
+        self.highPositions = highPositions
+        let high = highPositions.indices.filter { highPositions[$0] >= 0 }.map { bootstrap.clusters[$0] }
+        let allClusters = bootstrap.clusters + high
+        let clusterNames = ClusterNames(bootstrap.clusters.map(\.name), high: highPositions)
         clusterPositions = clusterNames
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
         listenerCount = bootstrap.listeners.count
-        clusterCount = bootstrap.clusters.count
+        clusterCount = allClusters.count
         configuredListeners = bootstrap.listeners.map(\.name)
-        configuredClusters = bootstrap.clusters.map(\.name)
+        configuredClusters = allClusters.map(\.name)
         chainCount = bootstrap.listeners.reduce(0) { $0 + $1.allChains.count }
         listeners = .allocate(capacity: max(chainCount, 1))
         let room = clusterCount + Self.maxGoneClusters
@@ -235,19 +220,23 @@ final class Snapshot: @unchecked Sendable {
         usageCells.initialize(repeating: 0, count: room * ClusterUsage.stride)
         for i in clusterCount..<room { (clusters + i).initialize(to: CompiledCluster.gone) }
         var sockets: [SocketSettings] = []
-        clusterStatNames = bootstrap.clusters.map { Self.statName($0.altStatName ?? $0.name) }
-        for (i, cluster) in bootstrap.clusters.enumerated() {
+        clusterStatNames = allClusters.map { Self.statName($0.altStatName ?? $0.name) }
+        for (i, cluster) in allClusters.enumerated() {
+            let limits = i < bootstrap.clusters.count ? cluster.limits : cluster.highLimits
             (clusters + i).initialize(
                 to: CompiledCluster(
                     connectTimeoutNs: cluster.connectTimeoutMs &* 1_000_000,
                     idleTimeoutNs: cluster.idleTimeoutMs &* 1_000_000, bufferLimit: cluster.bufferLimit,
                     maxRequestsPerConnection: cluster.maxRequestsPerConnection,
-                    maxConnections: cluster.maxConnections, maxPending: cluster.maxPendingRequests,
-                    maxRequests: cluster.maxRequests, maxRetries: cluster.maxRetries,
-                    retryBudget: shares.makeBudget(cluster.retryBudget, cluster: cluster.name),
+                    maxConnections: limits.maxConnections, maxPending: limits.maxPendingRequests,
+                    maxRequests: limits.maxRequests, maxRetries: limits.maxRetries,
+                    retryBudget: shares.makeBudget(
+                        limits.retryBudget, cluster: cluster.name, isHigh: i >= bootstrap.clusters.count),
                     name: Bytes(keeping: cluster.altStatName ?? cluster.name),
                     maintenance: shares.make(
                         RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
+            clusters[i].tracksRemaining = limits.tracksRemaining
+            ClusterUsage(cells: usageCells + i * ClusterUsage.stride).setLimits(limits)
             clusters[i].watch = HostWatch(cluster)
             clusters[i].balancing = CompiledBalancing(cluster, shares)
             if let settings = SocketSettings(cluster) {
@@ -260,6 +249,9 @@ final class Snapshot: @unchecked Sendable {
                 clusters[i].consecutiveGatewayFailure = outliers.consecutiveGatewayFailure
                 clusters[i].consecutiveLocalOriginFailure = outliers.consecutiveLocalOriginFailure
             }
+        }
+        for (base, position) in highPositions.enumerated() where position >= 0 {
+            clusters[Int(position)].base = Int32(base)
         }
         socketSettings = sockets
         var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
@@ -409,6 +401,44 @@ final class Snapshot: @unchecked Sendable {
         case .socket(let host, let port): return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .pipe(let path): return path
         }
+    }
+
+    /// Clusters with routes of priority HIGH, behind all others in their order.
+    private static func highPositions(_ bootstrap: Bootstrap) -> [Int32] {
+        var names: Set<String> = []
+        var isAny = false
+        for listener in bootstrap.listeners {
+            for chain in listener.allChains {
+                guard case .httpConnectionManager(let http) = chain.filter else { continue }
+                for route in http.routes.virtualHosts.lazy.flatMap(\.routes) {
+                    guard case .forward(let forward) = route.action, forward.priority == .high else { continue }
+                    switch forward.cluster {
+                    case .named(let name): names.insert(name)
+                    case .weighted(let list): names.formUnion(list.map(\.name))
+                    // Any may be asked for.
+                    case .header: isAny = true
+                    }
+                }
+            }
+        }
+        guard isAny || !names.isEmpty else { return [] }
+        var next = Int32(bootstrap.clusters.count)
+        return bootstrap.clusters.map { cluster in
+            guard isAny || names.contains(cluster.name) else { return -1 }
+            next += 1
+            return next - 1
+        }
+    }
+
+    /// Where requests of priority HIGH to a cluster of the configuration are, nil: there are none.
+    func high(of cluster: Int) -> Int? {
+        highPositions.indices.contains(cluster) && highPositions[cluster] >= 0 ? Int(highPositions[cluster]) : nil
+    }
+
+    /// The cluster of the configuration that this one is.
+    func base(of cluster: Int32) -> Int32 {
+        let base = cluster >= 0 ? clusters[Int(cluster)].base : -1
+        return base >= 0 ? base : cluster
     }
 
     /// What all workers together use of a cluster's limits.

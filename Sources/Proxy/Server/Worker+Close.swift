@@ -75,7 +75,7 @@ extension Worker {
         if c.pointee.flags.contains(.pooled) { unpool(c) }
         if c.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
         pool.pointee.connections -= 1
-        snapshot.usage(of: Int(pool.pointee.cluster)).addConnection(-1)
+        use(Int(pool.pointee.cluster), .connections, -1)
         stats.gauges[.upstream_cx_active].sub(1)
         if c.pointee.flags.contains(.remoteClosed) {
             stats.counters[.upstream_cx_destroy_remote].increment()

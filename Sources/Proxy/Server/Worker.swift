@@ -60,15 +60,11 @@ struct WorkerCluster: BitwiseCopyable {
     var next = 0
     /// The next host is not simply the next one: weights differ, it is chosen in panic, or the policy is another one.
     var needsCare = false
-    /// Hosts are used without regard to their health, since too few are healthy.
-    var isPanic = false
     /// All of them, in the order of the main thread's list.
     var members: UnsafeMutablePointer<Int32>
     var memberCount = 0
-    /// Whose turn it is where weights differ; else empty.
-    var schedule = WeightedSchedule()
-    /// Of a cluster that balances by hash.
-    var table = HashTable.View()
+    /// Of a cluster that `needsCare`: what is chosen from, one level for each request.
+    var levels = WorkerLevels()
 }
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with
@@ -281,5 +277,7 @@ struct WorkerHooks: Sendable {
     var ended: @Sendable () -> Void
     /// Something about a host that the main thread must know.
     var hostEvent: @Sendable (_ cluster: Int32, _ host: UInt64, HostEvent) -> Void
+    /// Something of a cluster's circuit breakers is to be looked at.
+    var limitReached: @Sendable (_ cluster: Int32) -> Void
     var log: @Sendable (_ message: String) -> Void
 }

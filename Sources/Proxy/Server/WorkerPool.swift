@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ProxyConfig
 import Stats
 import Synchronization
 
@@ -22,6 +23,8 @@ public final class WorkerPool: DataPlane {
     public var hostHealth: [UInt8] = []
     /// What a worker has to say of a host, on the main thread.
     var hostEvent: ((_ cluster: Int, _ host: UInt64, _ event: HostEvent) -> Void)?
+    /// The circuit breakers of a cluster are to be looked at, on the main thread.
+    var limitReached: ((_ cluster: Int) -> Void)?
     private var threads: [pthread_t] = []
     /// Workers that have left their loops.
     fileprivate var endedCount = 0
@@ -49,8 +52,11 @@ public final class WorkerPool: DataPlane {
                 mailbox.post { relay.pool?.stats.makeWanted() }
             },
             ended: { mailbox.post { relay.pool?.endedCount += 1 } },
-            hostEvent: { cluster, host, event in
-                mailbox.post { relay.pool?.hostEvent?(Int(cluster), host, event) }
+            hostEvent: { [snapshot = configuration.snapshot] cluster, host, event in
+                mailbox.post { relay.pool?.hostEvent?(Int(snapshot.base(of: cluster)), host, event) }
+            },
+            limitReached: { [snapshot = configuration.snapshot] cluster in
+                mailbox.post { relay.pool?.limitReached?(Int(snapshot.base(of: cluster))) }
             },
             log: log)
         let open = OpenConnections(workers: max(concurrency, 1), listeners: configuration.snapshot.listenerCount)
@@ -142,21 +148,57 @@ public final class WorkerPool: DataPlane {
     public func cancelDrain() { for worker in workers { worker.mailbox.post(.cancelDrain) } }
 
     public func publish(hosts: [UpstreamHost], selection: HostSelection? = nil, cluster: Int) {
-        for worker in workers { worker.mailbox.post(.hosts(cluster: cluster, hosts, selection)) }
+        for cluster in both(cluster) {
+            for worker in workers { worker.mailbox.post(.hosts(cluster: cluster, hosts, selection)) }
+        }
     }
 
     public func select(_ selection: HostSelection?, cluster: Int) {
-        for worker in workers { worker.mailbox.post(.select(cluster: cluster, selection)) }
+        for cluster in both(cluster) {
+            for worker in workers { worker.mailbox.post(.select(cluster: cluster, selection)) }
+        }
     }
 
     public func hostFailed(_ address: cl_address, cluster: Int, closesTunnels: Bool) {
-        for worker in workers {
-            worker.mailbox.post(.hostFailed(cluster: cluster, address, closesTunnels: closesTunnels))
+        for cluster in both(cluster) {
+            for worker in workers {
+                worker.mailbox.post(.hostFailed(cluster: cluster, address, closesTunnels: closesTunnels))
+            }
         }
     }
 
     public func hasTraffic(cluster: Int) -> Bool {
-        cluster < workers[0].snapshot.clusterCount && workers[0].snapshot.usage(of: cluster).hadConnection
+        let snapshot = workers[0].snapshot
+        return cluster < snapshot.clusterCount
+            && (snapshot.usage(of: cluster).hadConnection
+                || snapshot.high(of: cluster).map { snapshot.usage(of: $0).hadConnection } == true)
+    }
+
+    /// A cluster of the configuration, and the same for requests of priority HIGH.
+    private func both(_ cluster: Int) -> [Int] {
+        if let high = workers[0].snapshot.high(of: cluster) { [cluster, high] } else { [cluster] }
+    }
+
+    public func limitUse(cluster: Int, _ priority: RequestPriority) -> LimitUse? {
+        let snapshot = workers[0].snapshot
+        guard let position = priority == .high ? snapshot.high(of: cluster) : cluster, position < snapshot.clusterCount
+        else { return nil }
+        let limits = snapshot.clusters[position]
+        let usage = snapshot.usage(of: position)
+        usage.beginLook()
+        var retries = UInt64(limits.maxRetries)
+        if let budget = limits.retryBudget, budget.isOn {
+            retries = budget.limit(active: stats.activity.requests(cluster: position) &+ usage.pending)
+        }
+        // Where requests are not counted there are never more than connections.
+        let requests =
+            limits.limitsRequests
+            ? usage.requests : min(usage.connections, stats.activity.requests(cluster: position))
+        return LimitUse(
+            connections: .init(count: usage.connections, limit: UInt64(limits.maxConnections)),
+            pending: .init(count: usage.pending, limit: UInt64(limits.maxPending)),
+            requests: .init(count: requests, limit: UInt64(limits.maxRequests)),
+            retries: .init(count: usage.retries, limit: retries))
     }
 
     public var connectionCount: Int { workers.reduce(0) { $0 + $1.downstreamCount } }

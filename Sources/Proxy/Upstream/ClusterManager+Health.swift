@@ -5,14 +5,20 @@ extension ClusterManager {
     /// What `/clusters` shows.
     var described: [(cluster: Cluster, hosts: [UpstreamHost])] {
         clusters.map { state in
-            guard let health = state.health else { return (state.cluster, state.hosts) }
-            let hosts = zip(state.hosts, health.hosts).map { host, state in
-                var host = host
-                host.health = state.flags
-                host.configuredHealth = state.endpoint?.health ?? .unknown
-                return host
+            var hosts = state.hosts
+            if let health = state.health {
+                hosts = zip(state.hosts, health.hosts).map { host, state in
+                    var host = host
+                    host.health = state.flags
+                    host.configuredHealth = state.endpoint?.health ?? .unknown
+                    return host
+                }
             }
-            return (state.cluster, hosts)
+            // One priority after the other, as in Envoy.
+            guard HostSpread.isNeeded(state.cluster) else { return (state.cluster, hosts) }
+            let priorities = hosts.map { state.cluster.group(of: $0)?.priority ?? 0 }
+            let order = hosts.indices.sorted { (priorities[$0], $0) < (priorities[$1], $1) }
+            return (state.cluster, order.map { hosts[$0] })
         }
     }
 
@@ -40,11 +46,18 @@ extension ClusterManager {
         workers.publish(hosts: state.hosts, selection: selection(index), cluster: index)
     }
 
-    /// Which hosts are used, nil: all; with the table of a cluster that has one.
+    /// Which hosts are used, nil: all alike; with the tables of a cluster that has some.
     private func selection(_ index: Int) -> HostSelection? {
         let state = clusters[index]
-        let selection = state.health?.selection
+        let selection =
+            if let health = state.health {
+                health.selection
+            } else {
+                HostSpread.selection(
+                    state.cluster, state.hosts.map { HostSpread.Member(group: state.cluster.groupPosition(of: $0)) })
+            }
         guard let balance = state.balance else { return selection }
+        if let health = state.health { balance.note(state.hosts, health.hosts) }
         return balance.complete(selection, state.hosts)
     }
 

@@ -23,7 +23,12 @@ final class ClusterManager {
         let health: ClusterHealth?
         /// nil: hosts take turns, or any is as good.
         let balance: ClusterBalance?
-        init(cluster: Cluster, stats: MembershipStats, health: ClusterHealth?, balance: ClusterBalance?) {
+        let limits: LimitStats
+        init(
+            cluster: Cluster, stats: MembershipStats, health: ClusterHealth?, balance: ClusterBalance?,
+            limits: LimitStats
+        ) {
+            self.limits = limits
             self.cluster = cluster
             self.stats = stats
             self.health = health
@@ -70,7 +75,9 @@ final class ClusterManager {
                     writer: writer, log: log) : nil
             let balance =
                 ClusterBalance.isNeeded(cluster) ? ClusterBalance(cluster, store: store, writer: writer) : nil
-            return Discovered(cluster: cluster, stats: stats, health: health, balance: balance)
+            return Discovered(
+                cluster: cluster, stats: stats, health: health, balance: balance,
+                limits: LimitStats(cluster, store: store, writer: writer))
         }
         for index in clusters.indices { connectHealth(index) }
         let needsDNS = configured.contains { cluster in
@@ -82,7 +89,10 @@ final class ClusterManager {
     }
 
     /// Makes the stats of a cluster, unless they are there.
-    func makeStats(cluster index: Int) { clusters[index].stats.make(store, writer) }
+    func makeStats(cluster index: Int) {
+        // Workers have more: clusters once more for another priority.
+        if clusters.indices.contains(index) { clusters[index].stats.make(store, writer) }
+    }
 
     /// Begins discovery. Literal addresses are there when this returns.
     func start() {
@@ -237,12 +247,14 @@ final class ClusterManager {
             hosts.count == state.hosts.count
             && zip(hosts, state.hosts).allSatisfy {
                 SocketAddress.equal($0.address, $1.address) && $0.weight == $1.weight && $0.hostname == $1.hostname
+                    && state.cluster.groupPosition(of: $0) == state.cluster.groupPosition(of: $1)
             }
         guard !isSame || hosts.isEmpty else {
             state.stats.counters[.update_no_rebuild].increment()
             return
         }
-        if !isSame { state.stats.counters[.membership_change].increment() }
+        state.stats.counters[.membership_change].add(
+            UInt64(HostSpread.changes(state.cluster, from: state.hosts, to: hosts)))
         state.stats.gauges[.membership_total].set(UInt64(hosts.count))
         if let health = state.health {
             health.setHosts(hosts)

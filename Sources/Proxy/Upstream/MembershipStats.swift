@@ -5,6 +5,8 @@ import Stats
 final class MembershipStats {
     private(set) var counters: CounterGroup<MembershipCounter>
     private(set) var gauges: GaugeGroup<MembershipGauge>
+    /// `circuit_breakers.default.` and `.high.`
+    private(set) var limits: [GaugeGroup<LimitGauge>]
     private let statName: String
     private let names: Names
     private var waiting: WaitingStats?
@@ -13,11 +15,13 @@ final class MembershipStats {
     struct Names {
         fileprivate let template: StatTemplate
         fileprivate let counters, gauges: Int
+        fileprivate let limits: [Int]
 
         init() {
             var template = StatTemplate()
             counters = template.add(MembershipCounter.self)
             gauges = template.add(MembershipGauge.self)
+            limits = ["default", "high"].map { template.add(LimitGauge.self, behind: "circuit_breakers.\($0).") }
             self.template = template
         }
     }
@@ -29,6 +33,7 @@ final class MembershipStats {
         let waiting = WaitingStats(names.template)
         counters = CounterGroup(cells: waiting.views.counters(from: names.counters))
         gauges = GaugeGroup(cells: waiting.views.gauges(from: names.gauges))
+        limits = names.limits.map { GaugeGroup(cells: waiting.views.gauges(from: $0)) }
         self.waiting = waiting
     }
 
@@ -39,6 +44,7 @@ final class MembershipStats {
         let views = writer.views(names.template, ids)
         counters = CounterGroup(cells: views.counters(from: names.counters))
         gauges = GaugeGroup(cells: views.gauges(from: names.gauges))
+        limits = names.limits.map { GaugeGroup(cells: views.gauges(from: $0)) }
         waiting.move(to: views)
         self.waiting = nil
     }

@@ -54,19 +54,19 @@ extension Worker {
         guard index < snapshot.clusterCount else { return }
         let cluster = clusters + index
         let count = cluster.pointee.memberCount
-        var chosen: [Int32] = []
-        if let selection {
-            // Fewer members than listed: there was no room for more.
-            chosen = selection.positions.filter { $0 >= 0 && $0 < count }.map { cluster.pointee.members[Int($0)] }
-        } else {
-            chosen = (0..<count).map { cluster.pointee.members[$0] }
-        }
+        let selection = selection ?? HostSelection(positions: (0..<count).map(Int32.init))
+        let first = slots(cluster, selection.levels.first?.places.first?.positions ?? [])
         cluster.pointee.hosts.deallocate()
-        cluster.pointee.hosts = .allocate(capacity: max(chosen.count, 1))
-        for (i, slot) in chosen.enumerated() { cluster.pointee.hosts[i] = slot }
-        cluster.pointee.hostCount = chosen.count
-        cluster.pointee.isPanic = selection?.isPanic ?? false
-        prepareBalance(cluster: index, selection?.table)
+        cluster.pointee.hosts = .allocate(capacity: max(first.count, 1))
+        for (i, slot) in first.enumerated() { cluster.pointee.hosts[i] = slot }
+        cluster.pointee.hostCount = first.count
+        prepareBalance(cluster: index, selection)
+    }
+
+    /// The hosts at these positions of the list.
+    func slots(_ cluster: UnsafeMutablePointer<WorkerCluster>, _ positions: [Int32]) -> [Int32] {
+        // Fewer members than listed: there was no room for more.
+        positions.filter { $0 >= 0 && $0 < cluster.pointee.memberCount }.map { cluster.pointee.members[Int($0)] }
     }
 
     /// Lets connections to a host go that has become unhealthy: others may do better once it is well again.
@@ -119,11 +119,7 @@ extension Worker {
     @inline(__always)
     func nextHost(_ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
         let count = cluster.pointee.hostCount
-        return count == 0 ? -1 : nextHost(cluster, count)
-    }
-
-    @inline(__always)
-    func nextHost(_ cluster: UnsafeMutablePointer<WorkerCluster>, _ count: Int) -> Int32 {
+        if count == 0 { return -1 }
         var next = cluster.pointee.next
         if next >= count { next = 0 }
         cluster.pointee.next = next &+ 1

@@ -22,7 +22,7 @@ extension Worker {
         let limits = snapshot.clusters[Int(pool.pointee.cluster)]
         let usage = snapshot.usage(of: Int(pool.pointee.cluster))
         if limits.limitsRequests, !admit(s, usage, limits.maxRequests) {
-            stats.counters[.upstream_rq_pending_overflow].increment()
+            stats.counters[.upstream_rq_active_overflow].increment()
             return .overflow
         }
         let isByClient = pool.pointee.isByClient
@@ -62,9 +62,9 @@ extension Worker {
         if s.pointee.flags.contains(.countsRequest) { return true }
         // Several workers may ask at once: who gets past the limit steps back.
         guard usage.requests < UInt64(limit) else { return false }
-        usage.addRequest(1)
+        use(Int(s.pointee.cluster), .requests, 1)
         guard usage.requests <= UInt64(limit) else {
-            usage.addRequest(-1)
+            use(Int(s.pointee.cluster), .requests, -1)
             return false
         }
         s.pointee.flags.insert(.countsRequest)
@@ -127,7 +127,7 @@ extension Worker {
         u.pointee.deadlineNs = now &+ snapshot.clusters[Int(pool.pointee.cluster)].connectTimeoutNs
         pool.pointee.connecting += 1
         pool.pointee.connections += 1
-        snapshot.usage(of: Int(pool.pointee.cluster)).addConnection(1)
+        use(Int(pool.pointee.cluster), .connections, 1)
         snapshot.usage(of: Int(pool.pointee.cluster)).noteConnection()
         stats.counters[.upstream_cx_total].increment()
         if kind == .upstreamHTTP { stats.counters[.upstream_cx_http1_total].increment() }
@@ -294,7 +294,7 @@ extension Worker {
         }
         pool.pointee.pendingTail = streamSlot
         pool.pointee.pendingCount += 1
-        snapshot.usage(of: Int(pool.pointee.cluster)).addPending(1)
+        use(Int(pool.pointee.cluster), .pending, 1)
     }
 
     /// Takes a stream out of the pending list of its host.
@@ -315,7 +315,7 @@ extension Worker {
         s.pointee.pendingNext = -1
         s.pointee.pendingPrevious = -1
         pool.pointee.pendingCount -= 1
-        snapshot.usage(of: Int(pool.pointee.cluster)).addPending(-1)
+        use(Int(pool.pointee.cluster), .pending, -1)
         clusterStats[Int(s.pointee.cluster)].gauges[.upstream_rq_pending_active].sub(1)
     }
 }

@@ -10,7 +10,8 @@ public enum ClusterCounter: Int, CounterNames {
     case upstream_cx_rx_bytes_total, upstream_cx_tx_bytes_total, upstream_cx_protocol_error
     case upstream_cx_none_healthy
     case upstream_rq_total, upstream_rq_completed, upstream_rq_pending_total, upstream_rq_pending_overflow
-    case upstream_rq_pending_failure_eject, upstream_rq_cancelled, upstream_rq_timeout, upstream_rq_rx_reset
+    case upstream_rq_active_overflow, upstream_rq_pending_failure_eject
+    case upstream_rq_cancelled, upstream_rq_timeout, upstream_rq_rx_reset
     case upstream_rq_tx_reset, upstream_rq_per_try_timeout, upstream_rq_per_try_idle_timeout, upstream_rq_retry
     case upstream_rq_retry_backoff_exponential, upstream_rq_retry_limit_exceeded, upstream_rq_retry_overflow
     case upstream_rq_retry_success, retry_or_shadow_abandoned
@@ -66,7 +67,9 @@ public enum ClusterCounter: Int, CounterNames {
             StatEntry("Requests answered, by a host or, where it failed, by the proxy in its place.")
         case .upstream_rq_pending_total: StatEntry("Requests that had to wait for a connection.")
         case .upstream_rq_pending_overflow:
-            StatEntry("Requests answered with 503 because `max_pending_requests` or `max_requests` was reached.")
+            StatEntry("Requests answered with 503 because `max_pending_requests` was reached.")
+        case .upstream_rq_active_overflow:
+            StatEntry("Requests answered with 503 because `max_requests` was reached.")
         case .upstream_rq_pending_failure_eject:
             StatEntry("Requests answered with 503 because the connection that they waited for could not be made.")
         case .upstream_rq_cancelled:

@@ -24,9 +24,13 @@ public enum MembershipGauge: Int, GaugeNames {
         case .membership_total: StatEntry("Hosts of the cluster.", import: .neverImport)
         case .membership_healthy:
             StatEntry(
-                "Hosts that neither a health check, nor outlier detection, nor the configuration says are unhealthy.",
+                "Hosts that neither a health check, nor outlier detection, nor the configuration says are unhealthy or "
+                    + "degraded.",
                 import: .neverImport)
-        case .membership_degraded: .alwaysZero("a host is healthy or not.", import: .neverImport)
+        case .membership_degraded:
+            StatEntry(
+                "Hosts that are used only where there are too few healthy ones: `x-envoy-degraded` of a health check, or "
+                    + "the configuration, says so.", import: .neverImport)
         case .membership_excluded:
             StatEntry(
                 "Hosts that do not count for the panic threshold: draining by configuration, or failed by "

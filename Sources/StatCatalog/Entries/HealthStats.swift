@@ -29,7 +29,8 @@ public enum HealthCheckGauge: Int, GaugeNames {
     public var entry: StatEntry {
         switch self {
         case .healthy: StatEntry("Checked hosts that are healthy as far as the checks go.", import: .neverImport)
-        case .degraded: .alwaysZero("a host is healthy or not.", import: .neverImport)
+        case .degraded:
+            StatEntry("Checked hosts whose last check said `x-envoy-degraded`.", import: .neverImport)
         }
     }
 }

@@ -9,10 +9,11 @@ struct BalancingScene {
     /// - Parameters:
     ///   - policy: fields of the cluster.
     ///   - endpoint: fields of the endpoint of the host with this position.
+    ///   - group: fields of its `LocalityLbEndpoints`; hosts with the same fields stand in one.
     ///   - routes: by default all requests go there by the hash of `x-user`.
     init(
         _ bed: Bed, _ policy: String, hosts count: Int = 3, routes: [String] = [],
-        endpoint: (Int) -> String = { _ in "" }
+        endpoint: (Int) -> String = { _ in "" }, group: (Int) -> String = { _ in "" }
     ) throws {
         self.bed = bed
         hosts = try (0..<count).map { try bed.upstream("h\($0)") }
@@ -26,9 +27,13 @@ struct BalancingScene {
             return "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \(host.port) } } }"
                 + (more.isEmpty ? " }" : ", \(more) }")
         }
+        let groups = Dictionary(grouping: endpoints.indices, by: group).sorted { $0.value[0] < $1.value[0] }.map {
+            "{ \($0.key.isEmpty ? "" : "\($0.key), ")lb_endpoints: "
+                + "[\($0.value.map { endpoints[$0] }.joined(separator: ", "))] }"
+        }
         configuration.moreClusters = [
             "{ name: many, connect_timeout: 5s, \(policy), load_assignment: { cluster_name: many, endpoints: "
-                + "[{ lb_endpoints: [\(endpoints.joined(separator: ", "))] }] } }"
+                + "[\(groups.joined(separator: ", "))] } }"
         ]
     }
 

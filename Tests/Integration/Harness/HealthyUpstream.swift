@@ -1,6 +1,7 @@
 /// What tests of health do with an `upstream`.
 extension Upstream {
-    /// How `/health` is answered from now on: a status, 0 for never, 1 for something that is not HTTP.
+    /// How `/health` is answered from now on: a status, 0 for never, 1 for something that is not HTTP,
+    /// 2 for 200 with `x-envoy-degraded`.
     func setHealth(_ status: Int) throws { _ = try Client(port: port).get("/set/health/\(status)") }
 
     /// How ordinary requests are answered from now on.

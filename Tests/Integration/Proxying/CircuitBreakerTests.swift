@@ -18,7 +18,7 @@ import Testing
             #expect(
                 refused.text.hasPrefix(
                     "upstream connect error or disconnect/reset before headers. reset reason: overflow"))
-            #expect(try bed.statdump()["cluster.service.upstream_rq_pending_overflow"] == 1)
+            #expect(try bed.statdump()["cluster.service.upstream_rq_active_overflow"] == 1)
             // The place is free again when the request is gone, however it went.
             waiting.close()
             try waitUntil("the place is free") { try proxy.client().get("/").status == 200 }
@@ -56,6 +56,54 @@ import Testing
             #expect(try bed.statdump()["cluster.service.\(counted)"] == 1)
             #expect(try proxy.process.terminate() == .exit(0))
             #expect((Files.read(path) ?? "").split(separator: "\n").contains("503 UO"))
+        }
+    }
+
+    /// Requests of priority HIGH have limits and connections of their own, also in a process that takes over.
+    @Test func prioritiesHaveTheirOwn() throws {
+        try withBed { bed in
+            let upstream = try bed.upstream()
+            var configuration = Configuration(upstream.port)
+            configuration.clusterLines = [
+                "circuit_breakers: { thresholds: [{ max_connections: 1, max_requests: 1, track_remaining: true }, "
+                    + "{ priority: HIGH, max_connections: 2, max_requests: 2, track_remaining: true }] }"
+            ]
+            configuration.routes = [
+                "{ match: { prefix: /high }, route: { cluster: service, priority: HIGH, prefix_rewrite: /hang } }",
+                "{ match: { prefix: / }, route: { cluster: service } }",
+            ]
+            let flags = ["--hot-restart-file", bed.path("restart.sock")]
+            let parent = try bed.proxy(configuration, flags, concurrency: 2)
+            func ask(_ proxy: Proxy, _ path: String) throws -> Client {
+                let client = try proxy.client()
+                try client.send("GET \(path) HTTP/1.1\r\nhost: test\r\n\r\n")
+                return client
+            }
+            func wait(_ proxy: Proxy, _ stats: [String: UInt64]) throws {
+                try waitUntil("\(stats)") {
+                    let shown = try proxy.stats("circuit_breakers")
+                    return stats.allSatisfy { shown["cluster.service.circuit_breakers.\($0.key)"] == $0.value }
+                }
+            }
+            try wait(parent, ["high.remaining_cx": 2, "high.remaining_rq": 2, "default.cx_open": 0])
+            let first = try ask(parent, "/hang")
+            try wait(parent, ["default.cx_open": 1, "default.rq_open": 1, "high.cx_open": 0, "high.remaining_cx": 2])
+            #expect(try parent.client().get("/").status == 503)
+            let second = try ask(parent, "/high")
+            try wait(parent, ["high.cx_open": 0, "high.remaining_cx": 1, "high.remaining_rq": 1, "high.rq_open": 0])
+            let third = try ask(parent, "/high")
+            try wait(parent, ["high.cx_open": 1, "high.remaining_cx": 0, "high.remaining_rq": 0, "high.rq_open": 1])
+            #expect(try parent.client().get("/high").status == 503)
+            let child = try bed.proxy(configuration, flags, concurrency: 2)
+            try wait(child, ["high.cx_open": 1, "high.remaining_rq": 0, "default.cx_open": 1, "default.rq_open": 1])
+            #expect(try child.client().get("/high").status == 503 && child.client().get("/").status == 503)
+            third.close()
+            try wait(child, ["high.cx_open": 0, "high.remaining_rq": 1, "default.cx_open": 1])
+            first.close()
+            try wait(child, ["default.cx_open": 0, "default.rq_open": 0])
+            #expect(try child.client().get("/").status == 200)
+            second.close()
+            try wait(child, ["high.remaining_cx": 2, "high.remaining_rq": 2, "high.rq_open": 0])
         }
     }
 

@@ -154,6 +154,11 @@ struct EndpointsTests {
                     some_service::default_priority::max_connections::7
                     some_service::default_priority::max_pending_requests::1024
                     some_service::default_priority::max_requests::1024
+                    some_service::default_priority::max_retries::3
+                    some_service::high_priority::max_connections::1024
+                    some_service::high_priority::max_pending_requests::1024
+                    some_service::high_priority::max_requests::1024
+                    some_service::high_priority::max_retries::5
                     some_service::added_via_api::false
                     some_service::127.0.0.1:19180::hostname::
                     some_service::127.0.0.1:19180::health_flags::healthy
@@ -226,7 +231,15 @@ struct EndpointsTests {
                          {
                           "max_connections": 7,
                           "max_pending_requests": 1024,
-                          "max_requests": 1024
+                          "max_requests": 1024,
+                          "max_retries": 3
+                         },
+                         {
+                          "priority": "HIGH",
+                          "max_connections": 1024,
+                          "max_pending_requests": 1024,
+                          "max_requests": 1024,
+                          "max_retries": 5
                          }
                         ]
                        },

@@ -51,7 +51,8 @@ final class FakeContext: AdminContext {
     /// One static cluster with two hosts, one of them with a name.
     func addCluster() {
         var cluster = Cluster(name: "some_service", location: SourceLocation(file: "e.yaml", line: 1, column: 1))
-        cluster.maxConnections = 7
+        cluster.limits.maxConnections = 7
+        cluster.highLimits.maxRetries = 5
         clusters.append(
             (
                 cluster,

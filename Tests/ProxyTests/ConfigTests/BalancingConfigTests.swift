@@ -56,9 +56,14 @@ import Testing
             "active_request_bias: default_value must not be negative"
         ),
         (
-            "lb_policy: LEAST_REQUEST, least_request_lb_config: {slow_start_config: {}}",
-            "\"slow_start_config\" is an Envoy field that this build does not support"
+            "round_robin_lb_config: {slow_start_config: {aggression: {default_value: 0}}}",
+            "aggression: default_value must be greater than 0"
         ),
+        (
+            "round_robin_lb_config: {slow_start_config: {min_weight_percent: {value: 101}}}",
+            "is out of range (0 to 100)"
+        ),
+        ("lb_policy: RANDOM, round_robin_lb_config: {}", "round_robin_lb_config: has no effect with lb_policy RANDOM"),
         ("lb_policy: MAGLEV, maglev_lb_config: {table_size: 9}", "table_size: 9 is not a prime number"),
         ("lb_policy: MAGLEV, maglev_lb_config: {table_size: 1}", "table_size: 1 is not a prime number"),
         ("lb_policy: MAGLEV, maglev_lb_config: {table_size: 5000012}", "is out of range (0 to 5000011)"),
@@ -86,6 +91,62 @@ import Testing
     ])
     func whatIsRefused(fields: String, message: String) {
         let found = errors(Sample.cluster(fields))
+        #expect(found.count == 1 && found.first?.contains(message) == true, "\(found)")
+    }
+
+    @Test func slowStarts() throws {
+        var start = SlowStart(windowMs: 60_000)
+        #expect(
+            try Self.cluster("round_robin_lb_config: {slow_start_config: {slow_start_window: 60s}}").slowStart == start)
+        start.aggression = RuntimeDouble(2.5, key: "k")
+        start.minimumPercent = 0.5
+        #expect(
+            try Self.cluster(
+                "lb_policy: LEAST_REQUEST, least_request_lb_config: {slow_start_config: {slow_start_window: 60s, "
+                    + "aggression: {default_value: 2.5, runtime_key: k}, min_weight_percent: {value: 0.5}}}"
+            ).slowStart == start)
+        #expect(try Self.cluster("round_robin_lb_config: {slow_start_config: {}}").slowStart == nil)
+        #expect(try Self.cluster("round_robin_lb_config: {}").slowStart == nil)
+    }
+
+    /// Groups of endpoints that say the same of priority and locality are one.
+    @Test func groups() throws {
+        func group(_ fields: String, _ port: Int) -> String {
+            "{\(fields)lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: \(port)}}}}]}"
+        }
+        let groups = [
+            group("priority: 1, ", 1), group("locality: {region: r, zone: z, sub_zone: s}, ", 2),
+            group("priority: 1, load_balancing_weight: 3, ", 3), group("", 4),
+            group("locality: {region: r, zone: z, sub_zone: s}, load_balancing_weight: 7, ", 5),
+        ]
+        let cluster = try Self.cluster(
+            "load_assignment: {cluster_name: c, policy: {overprovisioning_factor: 200}, endpoints: "
+                + "[\(groups.joined(separator: ", "))]}, "
+                + "common_lb_config: {zone_aware_lb_config: {fail_traffic_on_panic: true}}")
+        var place = Locality()
+        (place.region, place.zone, place.subZone) = ("r", "z", "s")
+        #expect(
+            cluster.groups == [
+                EndpointGroup(priority: 1, locality: Locality()),
+                EndpointGroup(priority: 0, locality: place, weight: 7),
+                EndpointGroup(priority: 0, locality: Locality()),
+            ])
+        #expect(cluster.endpoints.map(\.group) == [0, 1, 0, 2, 1])
+        #expect(!cluster.weighsLocalities)
+        #expect(
+            try Self.cluster("common_lb_config: {locality_weighted_lb_config: {}}").weighsLocalities)
+        #expect(cluster.overprovisioning == 200 && cluster.failsInPanic)
+    }
+
+    @Test(arguments: [
+        ("policy: {overprovisioning_factor: 0}", "overprovisioning_factor: 0 is out of range (1 to"),
+        ("policy: {weighted_priority_health: true}", "\"weighted_priority_health\" is an Envoy field"),
+        ("policy: {drop_overloads: [{category: a}]}", "\"drop_overloads\" is an Envoy field"),
+        ("endpoints: [{priority: 129}]", "priority: 129 is out of range (0 to 128)"),
+        ("endpoints: [{load_balancing_weight: 0}]", "load_balancing_weight: 0 is out of range (1 to"),
+    ])
+    func groupsThatAreRefused(fields: String, message: String) {
+        let found = errors(Sample.cluster("load_assignment: {cluster_name: c, \(fields)}"))
         #expect(found.count == 1 && found.first?.contains(message) == true, "\(found)")
     }
 

@@ -159,10 +159,10 @@ struct ClusterErrorTests {
             ]
         ),
         (
-            Sample.cluster("circuit_breakers: {thresholds: [{priority: HIGH, max_connections: -1}]}"),
+            Sample.cluster("circuit_breakers: {thresholds: [{priority: WORD, max_connections: -1}]}"),
             [
-                "envoy.yaml:7:44: static_resources.clusters[0].circuit_breakers.thresholds[0].priority: \"HIGH\" "
-                    + "is not supported by this build; supported: DEFAULT",
+                "envoy.yaml:7:44: static_resources.clusters[0].circuit_breakers.thresholds[0].priority: unknown value "
+                    + "\"WORD\"; supported: DEFAULT, HIGH",
                 "envoy.yaml:7:67: static_resources.clusters[0].circuit_breakers.thresholds[0].max_connections: -1 "
                     + "is out of range (0 to 4294967295)",
             ]
@@ -252,16 +252,16 @@ struct ClusterErrorTests {
         ),
         (
             Sample.cluster(
-                "load_assignment: {cluster_name: c, endpoints: [{priority: 1, lb_endpoints: [{}, "
+                "load_assignment: {cluster_name: c, endpoints: [{priority: 700, lb_endpoints: [{}, "
                     + "{load_balancing_weight: 0, endpoint: {}}, {endpoint_name: a}]}]}"),
             [
-                "envoy.yaml:7:59: static_resources.clusters[0].load_assignment.endpoints[0].priority: the number 1 "
-                    + "is not supported by this build; supported: 0",
-                "envoy.yaml:7:77: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0]: "
+                "envoy.yaml:7:59: static_resources.clusters[0].load_assignment.endpoints[0].priority: 700 is out of "
+                    + "range (0 to 128)",
+                "envoy.yaml:7:79: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0]: "
                     + "required field \"endpoint\" is missing",
-                "envoy.yaml:7:105: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[1].load_balancing_weight: 0 is out of range (1 to 4294967295)",
-                "envoy.yaml:7:118: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[1].endpoint: required field \"address\" is missing",
-                "envoy.yaml:7:124: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[2].endpoint_name: \"endpoint_name\" is an Envoy field that this build does not support",
+                "envoy.yaml:7:107: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[1].load_balancing_weight: 0 is out of range (1 to 4294967295)",
+                "envoy.yaml:7:120: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[1].endpoint: required field \"address\" is missing",
+                "envoy.yaml:7:126: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[2].endpoint_name: \"endpoint_name\" is an Envoy field that this build does not support",
             ]
         ),
     ]

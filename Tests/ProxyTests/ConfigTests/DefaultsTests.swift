@@ -176,7 +176,10 @@ struct DefaultsTests {
         #expect(cluster.connectTimeoutMs == 5000)
         #expect(cluster.bufferLimit == 1 << 20)
         #expect(cluster.idleTimeoutMs == 3_600_000)
-        #expect([cluster.maxConnections, cluster.maxPendingRequests, cluster.maxRequests] == [1024, 1024, 1024])
+        for limits in [cluster.limits, cluster.highLimits] {
+            #expect([limits.maxConnections, limits.maxPendingRequests, limits.maxRequests] == [1024, 1024, 1024])
+            #expect(limits.maxRetries == 3 && !limits.tracksRemaining)
+        }
         #expect(cluster.maxRequestsPerConnection == 0)
         #expect(cluster.endpoints.isEmpty)
     }
@@ -209,7 +212,8 @@ struct DefaultsTests {
         #expect(cluster.connectTimeoutMs == 1250)
         #expect(cluster.idleTimeoutMs == 30_000)
         #expect(cluster.maxRequestsPerConnection == 5)
-        #expect([cluster.maxConnections, cluster.maxPendingRequests, cluster.maxRequests] == [1, 2, 0])
+        let limits = cluster.limits
+        #expect([limits.maxConnections, limits.maxPendingRequests, limits.maxRequests] == [1, 2, 0])
         #expect(
             cluster.endpoints.map(\.address) == [.socket(host: "a.example", port: 80), .socket(host: "::1", port: 81)])
         #expect(cluster.endpoints.map(\.weight) == [3, 1])

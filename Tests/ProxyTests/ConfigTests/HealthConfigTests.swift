@@ -159,7 +159,7 @@ import Testing
             errors(Sample.cluster("common_lb_config: {healthy_panic_threshold: {value: 101}}")).first?
                 .hasSuffix("101 is out of range (0 to 100)") == true)
         #expect(
-            errors(Sample.cluster("common_lb_config: {zone_aware_lb_config: {}}")).first?
+            errors(Sample.cluster("common_lb_config: {zone_aware_lb_config: {min_cluster_size: 3}}")).first?
                 .hasSuffix("is an Envoy field that this build does not support") == true)
     }
 }

@@ -43,13 +43,13 @@ import Testing
         #expect(longer?.maxMs == 10_000)
         #expect(try load("{}").bootstrap.clusters.isEmpty)
         let cluster = try load(Sample.cluster("circuit_breakers: {thresholds: [{max_retries: 9}]}")).bootstrap.clusters
-        #expect(cluster.first?.maxRetries == 9)
+        #expect(cluster.first?.limits.maxRetries == 9)
     }
 
     @Test func budgets() throws {
         func budget(_ text: String) throws -> RetryBudget? {
             try load(Sample.cluster("circuit_breakers: {thresholds: [{\(text)}]}")).bootstrap.clusters.first?
-                .retryBudget
+                .limits.retryBudget
         }
         #expect(try budget("max_retries: 9") == nil)
         let plain = try #require(try budget("retry_budget: {}"))

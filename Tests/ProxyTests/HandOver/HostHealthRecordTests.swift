@@ -9,7 +9,7 @@ import Testing
     private static func sample() -> HostHealthRecord {
         var host = HostHealthRecord.Host()
         host.address = address("127.0.0.1", 80)
-        host.flags = [.checked, .failedActiveCheck, .ejected]
+        host.flags = [.checked, .failedActiveCheck, .ejected, .degraded]
         host.successes = 1
         host.failures = 2
         host.nextCheckNs = 3
@@ -17,6 +17,7 @@ import Testing
         host.backoff = 5
         host.jitterMs = 6
         host.consecutive = [7, 8, 9]
+        host.sinceNs = 11
         var other = HostHealthRecord.Host()
         other.address = address("::1", 81)
         var cluster = HostHealthRecord.Cluster()
@@ -70,6 +71,7 @@ import Testing
 
     @Test func itTravelsWithTheTransaction() throws {
         var header = TransactionRecord()
+        header.clusters = [.init(name: "a", statName: "a"), .init(name: "a", statName: "a", isHigh: true)]
         header.hostHealth = Self.sample().encoded()
         var out = RecordWriter(capacity: 256)
         header.write(into: &out)

@@ -83,6 +83,21 @@ import Testing
         #expect(!host.machine.isExcluded)
     }
 
+    /// A check that passes may say that its host is degraded; that is so until another one passes.
+    @Test func degradedHosts() {
+        let host = Self.healthy
+        func passes(isDegraded: Bool) -> ActiveCheckMachine.Change {
+            host.machine.succeeded(Self.settings, isDegraded: isDegraded)
+        }
+        #expect(passes(isDegraded: true) == .turned)
+        #expect(host.machine.isDegraded && !host.machine.isFailed)
+        #expect(passes(isDegraded: true) == .none)
+        #expect(host.fails(.answer(retriable: false)) == .turned)
+        #expect(host.machine.isDegraded)
+        #expect(passes(isDegraded: false) == .pending)
+        #expect(!host.machine.isDegraded)
+    }
+
     @Test func aThresholdOf0IsNeverReached() {
         var settings = Self.settings
         settings.unhealthyThreshold = 0

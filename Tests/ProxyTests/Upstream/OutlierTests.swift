@@ -126,20 +126,3 @@ import Testing
         #expect(cells.consecutive == [0, 0, 0])
     }
 }
-
-@Suite struct HealthyPanicTests {
-    @Test(
-        arguments: [
-            (2, 4, 0, 50, false), (1, 4, 0, 50, true), (0, 4, 0, 50, true), (0, 4, 0, 0, false),
-            // Excluded hosts do not count.
-            (1, 4, 2, 50, false),
-            // With 72 % healthy nothing is amiss, whatever the threshold.
-            (8, 10, 0, 90, false), (7, 10, 0, 90, true), (10, 10, 0, 100, false),
-            // All excluded.
-            (0, 2, 2, 50, true), (0, 2, 2, 0, false),
-        ] as [(Int, Int, Int, UInt32, Bool)])
-    func whenAllHostsAreUsed(healthy: Int, members: Int, excluded: Int, threshold: UInt32, expected: Bool) {
-        let found = HealthyPanic.isPanic(healthy: healthy, members: members, excluded: excluded, threshold: threshold)
-        #expect(found == expected)
-    }
-}

@@ -16,6 +16,8 @@ enum HeaderID: UInt8, BitwiseCopyable {
     case http2Settings
     /// Of a response: its host is not well.
     case xEnvoyImmediateHealthCheckFail
+    /// Of a response to a health check: its host is used where others do not suffice.
+    case xEnvoyDegraded
     /// Of a response: its host wants to be left alone.
     case xEnvoyRateLimited
 }
@@ -85,7 +87,9 @@ extension HeaderID {
         @inline(__always) func has(_ text: StaticString) -> Bool { equals(name, text) }
         switch length {
         case 15: return has("x-envoy-ip-tags") ? .xEnvoyInternalOnly : .other
-        case 16: return has("x-envoy-internal") || has("x-envoy-retry-on") ? .xEnvoyInternalOnly : .other
+        case 16:
+            if has("x-envoy-degraded") { return .xEnvoyDegraded }
+            return has("x-envoy-internal") || has("x-envoy-retry-on") ? .xEnvoyInternalOnly : .other
         case 19:
             if has("x-envoy-ratelimited") { return .xEnvoyRateLimited }
             return has("x-envoy-max-retries") || has("x-envoy-force-trace") ? .xEnvoyInternalOnly : .other

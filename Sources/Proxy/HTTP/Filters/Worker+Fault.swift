@@ -6,7 +6,7 @@ extension Worker {
     func passesFault(_ f: Filtered, _ fault: CompiledFault, _ position: Int32, hasWaited: Bool) -> Bool {
         let request = request(f)
         if !hasWaited {
-            if let cluster = fault.cluster, f.cluster != cluster || cluster < 0 { return true }
+            if let cluster = fault.cluster, snapshot.base(of: f.cluster) != cluster || cluster < 0 { return true }
             if let headers = fault.headers, !headers.pointee.hold(request) { return true }
             if let delay = fault.delayNs(request, random: random()), beginFault(f, fault),
                 let kept = filterState(f.s)

@@ -80,7 +80,7 @@ extension Worker {
         let r = retries[s.pointee.retry]
         guard r.pointee.countsRetry else { return }
         r.pointee.countsRetry = false
-        snapshot.usage(of: Int(s.pointee.cluster)).addRetry(-1)
+        use(Int(s.pointee.cluster), .retries, -1)
     }
 
     /// Whether it was sent more than once.
@@ -112,7 +112,7 @@ extension Worker {
             endRetries(s)
             return false
         }
-        usage.addRetry(1)
+        use(Int(s.pointee.cluster), .retries, 1)
         r.pointee.countsRetry = true
         r.pointee.attempts += 1
         r.pointee.tryNs = 0

@@ -14,6 +14,8 @@ struct HostHealthRecord: Equatable {
         var ejectedNs: UInt64 = 0
         var backoff: UInt64 = 0
         var jitterMs: UInt64 = 0
+        /// When it joined, or became healthy, in a cluster with a slow start.
+        var sinceNs: UInt64 = 0
         /// Failures in a row, of all workers: 5xx, gateway failures, of local origin.
         var consecutive: [UInt64] = [0, 0, 0]
 
@@ -21,6 +23,7 @@ struct HostHealthRecord: Equatable {
             SocketAddress.equal(a.address, b.address) && a.flags == b.flags && a.successes == b.successes
                 && a.failures == b.failures && a.nextCheckNs == b.nextCheckNs && a.ejectedNs == b.ejectedNs
                 && a.backoff == b.backoff && a.jitterMs == b.jitterMs && a.consecutive == b.consecutive
+                && a.sinceNs == b.sinceNs
         }
     }
 
@@ -33,6 +36,7 @@ struct HostHealthRecord: Equatable {
         static let timedOut = Flags(rawValue: 1 << 2)
         static let excluded = Flags(rawValue: 1 << 3)
         static let ejected = Flags(rawValue: 1 << 4)
+        static let degraded = Flags(rawValue: 1 << 5)
     }
 
     struct Cluster: Equatable {
@@ -52,7 +56,8 @@ struct HostHealthRecord: Equatable {
         static let name: UInt32 = 1, hadTraffic: UInt32 = 2, nextInterval: UInt32 = 3, host: UInt32 = 4
         static let address: UInt32 = 1, flags: UInt32 = 2, successes: UInt32 = 3, failures: UInt32 = 4,
             nextCheck: UInt32 = 5, ejected: UInt32 = 6, backoff: UInt32 = 7, jitter: UInt32 = 8,
-            consecutive5xx: UInt32 = 9, consecutiveGateway: UInt32 = 10, consecutiveLocal: UInt32 = 11
+            consecutive5xx: UInt32 = 9, consecutiveGateway: UInt32 = 10, consecutiveLocal: UInt32 = 11,
+            since: UInt32 = 12
     }
 
     init() {}
@@ -81,6 +86,7 @@ struct HostHealthRecord: Equatable {
         out.number(Tag.ejected, host.ejectedNs)
         out.number(Tag.backoff, host.backoff)
         out.number(Tag.jitter, host.jitterMs)
+        out.number(Tag.since, host.sinceNs)
         for (i, count) in host.consecutive.prefix(3).enumerated() {
             out.number(Tag.consecutive5xx + UInt32(i), count)
         }
@@ -126,6 +132,7 @@ struct HostHealthRecord: Equatable {
             switch field.number {
             case Tag.address: host.address = try AddressRecord.read(field)
             case Tag.flags: host.flags = Flags(rawValue: try field.number())
+            case Tag.since: host.sinceNs = try field.number()
             case Tag.successes: host.successes = try field.number()
             case Tag.failures: host.failures = try field.number()
             case Tag.nextCheck: host.nextCheckNs = try field.number()

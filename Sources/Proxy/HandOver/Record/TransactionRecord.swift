@@ -5,6 +5,8 @@ struct TransactionRecord: Equatable {
         var name: String
         /// The same as a part of stat names.
         var statName: String
+        /// Of a cluster: for requests of priority HIGH.
+        var isHigh = false
     }
     /// Of the format of what follows; another one is refused as a whole.
     var version: UInt32 = Self.currentVersion
@@ -24,7 +26,7 @@ struct TransactionRecord: Equatable {
     private enum Tag {
         static let version: UInt32 = 1, units: UInt32 = 2, listener: UInt32 = 3, cluster: UInt32 = 4,
             workers: UInt32 = 5, connectionID: UInt32 = 6, hostHealth: UInt32 = 7, rateLimit: UInt32 = 8
-        static let name: UInt32 = 1, statName: UInt32 = 2
+        static let name: UInt32 = 1, statName: UInt32 = 2, isHigh: UInt32 = 3
     }
 
     init() {}
@@ -44,6 +46,7 @@ struct TransactionRecord: Equatable {
         let start = out.begin(tag)
         out.text(Tag.name, name.name)
         out.text(Tag.statName, name.statName)
+        if name.isHigh { out.number(Tag.isHigh, 1) }
         out.end(start)
     }
 
@@ -74,6 +77,7 @@ struct TransactionRecord: Equatable {
             switch field.number {
             case Tag.name: name.name = try field.text()
             case Tag.statName: name.statName = try field.text()
+            case Tag.isHigh: name.isHigh = try field.number(as: UInt8.self) != 0
             default: break
             }
         }

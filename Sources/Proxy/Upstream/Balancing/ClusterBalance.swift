@@ -9,13 +9,13 @@ final class ClusterBalance {
     private let cluster: Cluster
     private let ring: GaugeGroup<RingHashGauge>?
     private let maglev: GaugeGroup<MaglevGauge>?
-    /// The table in use and what it was made of.
-    private var made: (members: [HashTable.Member], table: HashTable)?
+    /// The tables in use by priority, and what they were made of.
+    private var made: [UInt32: (members: [HashTable.Member], table: HashTable)] = [:]
 
     static func isNeeded(_ cluster: Cluster) -> Bool {
         switch cluster.balancing {
         case .leastRequest, .ringHash, .maglev: true
-        case .roundRobin, .random: false
+        case .roundRobin, .random: cluster.slowStart != nil
         }
     }
 
@@ -37,7 +37,7 @@ final class ClusterBalance {
 
     /// Gives hosts that balance by requests their counts; known ones keep theirs.
     func fill(_ hosts: inout [UpstreamHost], known: [UpstreamHost]) {
-        guard case .leastRequest = cluster.balancing else { return }
+        guard !cluster.balancing.isHashed else { return }
         var loads: [String: [HostLoad]] = [:]
         for host in known {
             if let load = host.load { loads[SocketAddress.text(host.address), default: []].append(load) }
@@ -48,27 +48,46 @@ final class ClusterBalance {
         }
     }
 
-    /// A selection with the table that goes with it.
+    /// Tells workers since when hosts are there; those that are not healthy do not start slowly.
+    func note(_ hosts: [UpstreamHost], _ health: [HostHealth]) {
+        guard cluster.slowStart != nil else { return }
+        for (host, health) in zip(hosts, health) {
+            host.load?.setSince(health.state == .healthy ? health.sinceNs : 0)
+        }
+    }
+
+    /// A selection with the tables that go with it.
     func complete(_ selection: HostSelection?, _ hosts: [UpstreamHost]) -> HostSelection? {
         guard cluster.balancing.isHashed else { return selection }
         var selection = selection ?? HostSelection(positions: hosts.indices.map(Int32.init))
-        selection.table = table(
-            selection.positions.filter { hosts.indices.contains(Int($0)) }.map { member($0, hosts[Int($0)]) })
+        for i in selection.levels.indices {
+            let level = selection.levels[i]
+            let members = level.places.flatMap { place in
+                var members = place.positions.filter { hosts.indices.contains(Int($0)) }.map {
+                    member($0, hosts[Int($0)])
+                }
+                guard cluster.weighsLocalities else { return members }
+                let sum = members.reduce(0) { $0 + UInt64($1.weight) }
+                for i in members.indices { (members[i].share, members[i].siblings) = (place.weight, sum) }
+                return members
+            }
+            selection.levels[i].table = table(level.priority, members)
+        }
         return selection
     }
 
-    private func table(_ members: [HashTable.Member]) -> HashTable {
-        if let made, made.members == members { return made.table }
+    private func table(_ priority: UInt32, _ members: [HashTable.Member]) -> HashTable {
+        if let known = made[priority], known.members == members { return known.table }
         let table: HashTable
         switch cluster.balancing {
         case .maglev(let size): table = HashTable.maglev(members, size: size)
         case .ringHash(let config): table = HashTable.ring(members, config)
         case .roundRobin, .leastRequest, .random: table = HashTable.maglev([], size: 2)
         }
-        made = (members, table)
+        made[priority] = (members, table)
         // As in Envoy they stay what they were when there is no host left.
         if members.isEmpty { return table }
-        ring?[.size].set(UInt64(table.view.count))
+        ring?[.size].set(UInt64(table.size))
         ring?[.min_hashes_per_host].set(UInt64(table.fewest))
         ring?[.max_hashes_per_host].set(UInt64(table.most))
         maglev?[.min_entries_per_host].set(UInt64(table.fewest))

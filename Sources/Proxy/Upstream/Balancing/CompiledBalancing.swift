@@ -8,6 +8,7 @@ struct CompiledBalancing: BitwiseCopyable {
     var choices: UInt32 = 2
     /// LEAST_REQUEST: how much requests count against weights; nil: 1.
     var bias: RuntimeReal?
+    var slowStart = CompiledSlowStart()
 
     /// As in Envoy, what is no bias is 1.
     var currentBias: Double {
@@ -18,6 +19,7 @@ struct CompiledBalancing: BitwiseCopyable {
     init() {}
 
     init(_ cluster: Cluster, _ shares: RuntimeShares) {
+        slowStart = CompiledSlowStart(cluster.slowStart, shares)
         switch cluster.balancing {
         case .roundRobin: policy = .roundRobin
         case .random: policy = .random

@@ -6,8 +6,7 @@ extension HashTable {
     /// list comes first here, and any in Envoy.
     static func ring(_ list: [Member], _ config: RingHash) -> HashTable {
         guard !list.isEmpty else { return HashTable(hashes: [], members: [], fewest: 0, most: 0) }
-        let sum = Double(list.reduce(0) { $0 + UInt64($1.weight) })
-        let weights = list.map { Double($0.weight) / sum }
+        let weights = parts(list)
         let least = weights.reduce(1, min)
         // So many places that the host with the least weight has a whole number of them.
         let scale = min((least * Double(config.minimumSize)).rounded(.up) / least, Double(config.maximumSize))
@@ -33,7 +32,9 @@ extension HashTable {
             most = max(most, number)
         }
         places.sort { $0.hash != $1.hash ? $0.hash < $1.hash : $0.order < $1.order }
-        return HashTable(hashes: places.map(\.hash), members: places.map(\.member), fewest: fewest, most: most)
+        return HashTable(
+            hashes: places.map(\.hash), members: places.map(\.member), fewest: fewest, most: most,
+            size: Int(scale.rounded(.up)))
     }
 
     private static func hash(_ text: [UInt8], _ function: RingHash.Function) -> UInt64 {

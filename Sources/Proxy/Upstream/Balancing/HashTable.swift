@@ -11,6 +11,15 @@ final class HashTable: @unchecked Sendable {
         /// What is hashed: the address, the host's name, or what the configuration says.
         var key: [UInt8]
         var weight: UInt32
+        /// The part of all places that its locality has, and the sum of the weights there; 0: there are no localities.
+        var share = 1.0
+        var siblings: UInt64 = 0
+    }
+
+    /// The part of all places that each has.
+    static func parts(_ list: [Member]) -> [Double] {
+        let sum = list.reduce(0) { $0 + UInt64($1.weight) }
+        return list.map { Double($0.weight) * $0.share / Double($0.siblings > 0 ? $0.siblings : sum) }
     }
 
     /// What workers look into. Whoever uses it keeps the table.
@@ -25,10 +34,13 @@ final class HashTable: @unchecked Sendable {
     let view: View
     /// Places that the host with the fewest and the one with the most of them has.
     let fewest, most: Int
+    /// What the ring's size is said to be: not all of it need be there, where a locality has no host that is well.
+    let size: Int
     private let hashes: UnsafeMutablePointer<UInt64>?
     private let members: UnsafeMutablePointer<Int32>
 
-    init(hashes: [UInt64]?, members: [Int32], fewest: Int, most: Int) {
+    init(hashes: [UInt64]?, members: [Int32], fewest: Int, most: Int, size: Int? = nil) {
+        self.size = size ?? members.count
         self.fewest = fewest
         self.most = most
         self.hashes = hashes.map { Self.copy($0) }

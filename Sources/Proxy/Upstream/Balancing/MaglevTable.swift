@@ -6,11 +6,10 @@ extension HashTable {
     static func maglev(_ list: [Member], size: UInt32) -> HashTable {
         guard !list.isEmpty else { return HashTable(hashes: nil, members: [], fewest: 0, most: 0) }
         let size = UInt64(size)
-        let sum = Double(list.reduce(0) { $0 + UInt64($1.weight) })
         // The order of the list is not to matter.
-        var turns = list.sorted {
-            $0.key == $1.key ? $0.position < $1.position : $0.key.lexicographicallyPrecedes($1.key)
-        }.map { Turn($0, weight: Double($0.weight) / sum, size: size) }
+        var turns = zip(list, parts(list)).sorted {
+            $0.0.key == $1.0.key ? $0.0.position < $1.0.position : $0.0.key.lexicographicallyPrecedes($1.0.key)
+        }.map { Turn($0, weight: $1, size: size) }
         let heaviest = turns.reduce(0) { max($0, $1.weight) }
         var table = [Int32](repeating: -1, count: Int(size))
         var filled: UInt64 = 0
@@ -28,6 +27,8 @@ extension HashTable {
             }
             round += 1
         }
+        // As Envoy counts it: one host is all that there is.
+        if turns.count == 1 { return HashTable(hashes: nil, members: table, fewest: 1, most: 1) }
         return HashTable(
             hashes: nil, members: table, fewest: turns.map(\.taken).min() ?? 0, most: turns.map(\.taken).max() ?? 0)
     }

@@ -12,57 +12,74 @@ extension Worker {
     @inline(never)
     func chooseCarefully(cluster index: Int, _ key: HashKey = HashKey(), attempt: UInt32 = 0) -> Int32 {
         let cluster = clusters + index
-        let count = cluster.pointee.hostCount
-        if count == 0 { return -1 }
         let balancing = snapshot.clusters[index].balancing
-        if cluster.pointee.isPanic, balancing.policy != .hash || attempt == 0 {
+        let isHashed = balancing.policy == .hash
+        let levels = cluster.pointee.levels
+        let hash = isHashed && key.isSet ? key.value : isHashed || levels.count > 1 ? random() : 0
+        let level = levels.choose(hash)
+        if level.pointee.isPanic, !isHashed || attempt == 0 {
             clusterStats[index].counters[.lb_healthy_panic].increment()
         }
-        switch balancing.policy {
-        case .roundRobin:
-            return cluster.pointee.schedule.isEmpty ? nextHost(cluster, count) : chooseByWeight(cluster)
-        case .random: return cluster.pointee.hosts[Int(random() % UInt64(count))]
-        case .leastRequest:
-            return cluster.pointee.schedule.isEmpty
-                ? chooseLeast(cluster, count, of: balancing.choices)
-                : chooseByWeightAndLoad(cluster, bias: balancing.currentBias)
-        case .hash:
-            let position = cluster.pointee.table.choose(key.isSet ? key.value : random(), attempt: attempt)
+        if isHashed {
+            let position = level.pointee.table.choose(hash, attempt: attempt)
             // There was no room for all hosts.
             guard position >= 0, Int(position) < cluster.pointee.memberCount else { return -1 }
             return cluster.pointee.members[Int(position)]
         }
+        let place = level.pointee.nextPlace()
+        if place.pointee.count == 0 { return -1 }
+        switch balancing.policy {
+        case .random: return place.pointee.hosts[Int(random() % UInt64(place.pointee.count))]
+        case .leastRequest:
+            return place.pointee.schedule.isEmpty
+                ? chooseLeast(place, of: balancing.choices)
+                : chooseByWeightAndLoad(place, bias: balancing.currentBias)
+        case .roundRobin, .hash:
+            return place.pointee.schedule.isEmpty ? place.pointee.turn() : chooseByWeight(place)
+        }
     }
 
-    private func chooseByWeight(_ cluster: UnsafeMutablePointer<WorkerCluster>) -> Int32 {
-        let host = cluster.pointee.schedule.first
-        cluster.pointee.schedule.charge(weight: Double(hosts[host].pointee.weight))
+    private func chooseByWeight(_ place: UnsafeMutablePointer<WorkerPlace>) -> Int32 {
+        let host = place.pointee.schedule.first
+        place.pointee.schedule.charge(weight: weight(host))
         return host
     }
 
-    private func chooseByWeightAndLoad(_ cluster: UnsafeMutablePointer<WorkerCluster>, bias: Double) -> Int32 {
-        let host = cluster.pointee.schedule.first
-        cluster.pointee.schedule.charge(weight: loadedWeight(host, bias: bias))
+    /// A host's weight as its age leaves it.
+    func weight(_ host: Int32) -> Double {
+        let weight = Double(hosts[host].pointee.weight)
+        let start = snapshot.clusters[Int(hosts[host].pointee.cluster)].balancing.slowStart
+        if start.windowNs == 0 { return weight }
+        return weight * start.part(since(host), nowNs: state.pointee.nowNs)
+    }
+
+    /// When it joined or became healthy; 0: that is of no account.
+    func since(_ host: Int32) -> UInt64 {
+        hosts[host].pointee.load.map { cl_load_relaxed($0 + HostLoad.since) } ?? 0
+    }
+
+    private func chooseByWeightAndLoad(_ place: UnsafeMutablePointer<WorkerPlace>, bias: Double) -> Int32 {
+        let host = place.pointee.schedule.first
+        place.pointee.schedule.charge(weight: loadedWeight(host, bias: bias))
         return host
     }
 
     /// A host's weight as its requests leave it.
-    private func loadedWeight(_ host: Int32, bias: Double) -> Double {
-        let weight = Double(hosts[host].pointee.weight)
+    func loadedWeight(_ host: Int32, bias: Double) -> Double {
+        let weight = weight(host)
         let requests = Double(load(of: host)) + 1
         if bias == 1 { return weight / requests }
         // A bias may be anything: what became of the weight must still be one.
         return bias == 0 ? weight : max(weight / pow(requests, bias), Double.leastNormalMagnitude)
     }
 
-    private func chooseLeast(
-        _ cluster: UnsafeMutablePointer<WorkerCluster>, _ count: Int, of choices: UInt32
-    ) -> Int32 {
-        var best = cluster.pointee.hosts[Int(random() % UInt64(count))]
+    private func chooseLeast(_ place: UnsafeMutablePointer<WorkerPlace>, of choices: UInt32) -> Int32 {
+        let count = place.pointee.count
+        var best = place.pointee.hosts[Int(random() % UInt64(count))]
         var least = load(of: best)
         var left = choices
         while left > 1 {
-            let other = cluster.pointee.hosts[Int(random() % UInt64(count))]
+            let other = place.pointee.hosts[Int(random() % UInt64(count))]
             let load = load(of: other)
             if load < least { (best, least) = (other, load) }
             left &-= 1
@@ -94,36 +111,14 @@ extension Worker {
         guard !u.pointee.flags.contains(.connecting), let word = hosts[u.pointee.host].pointee.load else { return }
         _ = cl_fetch_add(word, UInt64(bitPattern: change))
     }
-
-    // MARK: Preparing
-
-    /// The hosts that are used have changed.
-    func prepareBalance(cluster index: Int, _ table: HashTable?) {
-        let cluster = clusters + index
-        let balancing = snapshot.clusters[index].balancing
-        cluster.pointee.schedule.free()
-        cluster.pointee.table = table?.view ?? HashTable.View()
-        balanceKeeper.keep(table, cluster: index)
-        cluster.pointee.needsCare = cluster.pointee.isPanic || balancing.policy != .roundRobin
-        let used = (0..<cluster.pointee.hostCount).map { cluster.pointee.hosts[$0] }
-        guard balancing.policy == .roundRobin || balancing.policy == .leastRequest, let first = used.first,
-            used.contains(where: { hosts[$0].pointee.weight != hosts[first].pointee.weight })
-        else { return }
-        let isLoaded = balancing.policy == .leastRequest
-        let weights = used.map { host in
-            (host, isLoaded ? loadedWeight(host, bias: balancing.currentBias) : Double(hosts[host].pointee.weight))
-        }
-        cluster.pointee.schedule = WeightedSchedule(weights) { Double(random() >> 11) / Double(1 << 53 as UInt64) }
-        cluster.pointee.needsCare = true
-    }
 }
 
 /// Keeps the memory that a worker chooses hosts by.
 final class BalanceKeeper {
-    private var tables: [Int: HashTable] = [:]
+    private var tables: [Int: [HashTable]] = [:]
     private var loads: [Int: [HostLoad]] = [:]
 
-    func keep(_ table: HashTable?, cluster: Int) { tables[cluster] = table }
+    func keep(_ list: [HashTable], cluster: Int) { tables[cluster] = list.isEmpty ? nil : list }
 
     func keep(_ list: [HostLoad], cluster: Int) { loads[cluster] = list.isEmpty ? nil : list }
 }

@@ -30,10 +30,12 @@ struct ActiveCheckMachine: Equatable {
     var hasTimedOut = false
     /// `excluded_via_immediate_hc_fail`.
     var isExcluded = false
+    /// `degraded_active_hc`: the last check that passed said so.
+    var isDegraded = false
     var successes: UInt32 = 0
     var failures: UInt32 = 0
 
-    mutating func succeeded(_ settings: HealthCheck) -> Change {
+    mutating func succeeded(_ settings: HealthCheck, isDegraded: Bool = false) -> Change {
         failures = 0
         var change = Change.none
         if isFailed {
@@ -49,6 +51,10 @@ struct ActiveCheckMachine: Equatable {
             }
         }
         isUnchecked = false
+        if isDegraded != self.isDegraded {
+            self.isDegraded = isDegraded
+            if change == .none { change = .turned }
+        }
         return change
     }
 

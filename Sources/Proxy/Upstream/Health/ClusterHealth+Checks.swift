@@ -86,7 +86,8 @@ extension ClusterHealth {
             checkStats?.counters[.failure].increment()
             if failure.isNetwork { checkStats?.counters[.network_failure].increment() }
         } else {
-            change = check.succeeded(settings)
+            if check.isFailed { host.sinceNs = cl_monotonic_ns() }
+            change = check.succeeded(settings, isDegraded: result.isDegraded)
             checkStats?.counters[.success].increment()
         }
         host.check = check
@@ -107,7 +108,11 @@ extension ClusterHealth {
         touch(host)
         if check.isFailed, !before.isFailed { outlet.failed(host) }
         // Counts of results are of no interest to the workers.
-        if check.isFailed != before.isFailed || check.isExcluded != before.isExcluded { changed() }
+        if check.isFailed != before.isFailed || check.isExcluded != before.isExcluded
+            || check.isDegraded != before.isDegraded
+        {
+            changed()
+        }
     }
 
     private func report(
@@ -121,7 +126,7 @@ extension ClusterHealth {
                 log.warning("\(describe(host)) failed its health check: \(result.reason)")
             }
         } else if change == .turned {
-            log.info("\(describe(host)) is healthy")
+            log.info("\(describe(host)) is \(host.check?.isDegraded == true ? "degraded" : "healthy")")
         } else if settings.alwaysLogsSuccess {
             log.info("\(describe(host)) passed its health check")
         }

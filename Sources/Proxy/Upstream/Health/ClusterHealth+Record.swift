@@ -21,11 +21,13 @@ extension ClusterHealth {
             if check.isFailed { record.flags.insert(.failedActiveCheck) }
             if check.hasTimedOut { record.flags.insert(.timedOut) }
             if check.isExcluded { record.flags.insert(.excluded) }
+            if check.isDegraded { record.flags.insert(.degraded) }
             record.successes = check.successes
             record.failures = check.failures
             record.nextCheckNs = host.nextCheckNs
         }
         if host.outlier.isEjected { record.flags.insert(.ejected) }
+        record.sinceNs = cluster.slowStart == nil ? 0 : host.sinceNs
         record.ejectedNs = host.outlier.ejectedNs
         record.backoff = host.outlier.backoff
         record.jitterMs = host.outlier.jitterMs
@@ -55,12 +57,14 @@ extension ClusterHealth {
             check.isFailed = record.flags.contains(.failedActiveCheck)
             check.hasTimedOut = record.flags.contains(.timedOut)
             check.isExcluded = record.flags.contains(.excluded)
+            check.isDegraded = record.flags.contains(.degraded)
             check.successes = record.successes
             check.failures = record.failures
             host.check = check
             let longest = max(settings.intervalMs, settings.noTrafficIntervalMs, settings.noTrafficHealthyIntervalMs)
             host.nextCheckNs = bounded(record.nextCheckNs, longest)
         }
+        if record.sinceNs > 0 { host.sinceNs = min(record.sinceNs, cl_monotonic_ns()) }
         guard let outliers = cluster.outlierDetection else { return }
         host.outlier.isEjected = record.flags.contains(.ejected)
         host.outlier.ejectedNs = min(record.ejectedNs, cl_monotonic_ns())

@@ -17,7 +17,7 @@ final class ClusterHealth {
         var failed: (HostHealth) -> Void = { _ in }
         /// A host that was only kept for its health may go.
         var dropRemoved: () -> Void = {}
-        /// So many hosts there are, and so many of them are healthy.
+        /// So many hosts there are, and so many of them are healthy or degraded.
         var counted: (_ total: Int, _ healthy: Int) -> Void = { _, _ in }
         /// The cluster has had a connection.
         var hasTraffic: () -> Bool = { false }
@@ -50,7 +50,8 @@ final class ClusterHealth {
 
     static func isNeeded(_ cluster: Cluster) -> Bool {
         cluster.healthCheck != nil || cluster.outlierDetection != nil
-            || cluster.endpoints.contains { !$0.health.isUsable }
+            || cluster.slowStart != nil
+            || cluster.endpoints.contains { !$0.health.isUsable || $0.health == .degraded }
     }
 
     init(
@@ -104,6 +105,8 @@ final class ClusterHealth {
         nextID += 1
         let isChecked = cluster.healthCheck != nil && endpoint?.disablesHealthCheck != true
         let host = HostHealth(address: address, endpoint: endpoint, cells: cells, isChecked: isChecked)
+        // Who takes over must know since when it is there.
+        if cluster.slowStart != nil { touch(host) }
         if let record = inherited.removeValue(forKey: key) { adopt(record, for: host) }
         return host
     }
@@ -121,22 +124,24 @@ final class ClusterHealth {
 
     // MARK: - Which hosts are used
 
-    /// nil: all of them.
+    /// nil: all of them, and all alike.
     var selection: HostSelection? {
-        let healthy = hosts.indices.filter { hosts[$0].isHealthy }
-        if healthy.count == hosts.count { return nil }
-        let isPanic = HealthyPanic.isPanic(
-            healthy: healthy.count, members: hosts.count, excluded: hosts.count { $0.isExcluded },
-            threshold: cluster.healthyPanicPercent)
-        return HostSelection(positions: (isPanic ? Array(hosts.indices) : healthy).map(Int32.init), isPanic: isPanic)
+        HostSpread.selection(
+            cluster,
+            hosts.map {
+                HostSpread.Member(group: $0.endpoint?.group ?? 0, state: $0.state, isExcluded: $0.isExcluded)
+            })
     }
 
     func refreshGauges() {
-        let healthy = hosts.count { $0.isHealthy }
+        let healthy = hosts.count { $0.state == .healthy }
+        let degraded = hosts.count { $0.state == .degraded }
         gauges[.membership_healthy].set(UInt64(healthy))
-        outlet.counted(hosts.count, healthy)
+        gauges[.membership_degraded].set(UInt64(degraded))
+        outlet.counted(hosts.count, healthy + degraded)
         gauges[.membership_excluded].set(UInt64(hosts.count { $0.isExcluded }))
         checkStats?.gauges[.healthy].set(UInt64(hosts.count { $0.check?.isFailed == false }))
+        checkStats?.gauges[.degraded].set(UInt64(hosts.count { $0.check?.isDegraded == true }))
         outlierStats?.gauges[.ejections_active].set(UInt64(hosts.count { $0.outlier.isEjected }))
     }
 

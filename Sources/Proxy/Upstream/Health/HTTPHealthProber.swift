@@ -88,7 +88,7 @@ final class HTTPHealthProber: HealthProber {
         case .complete:
             if !reuses || !response.keepsAlive { connection.close() }
             let status = UInt32(response.status)
-            var result = ProbeResult(isImmediate: response.isImmediateFailure)
+            var result = ProbeResult(isImmediate: response.isImmediateFailure, isDegraded: response.isDegraded)
             if !check.expectedStatuses.contains(where: { $0.contains(status) }) {
                 result.failure = .answer(retriable: check.retriableStatuses.contains { $0.contains(status) })
                 result.reason = "status \(status)"
@@ -116,6 +116,7 @@ struct ProbeResponse {
     private(set) var status: UInt16 = 0
     private(set) var keepsAlive = true
     private(set) var isImmediateFailure = false
+    private(set) var isDegraded = false
     private let method: Method
     private var head: [UInt8] = []
     private var body: BodyDecoder?
@@ -170,6 +171,7 @@ struct ProbeResponse {
                 status = parsed.status
                 keepsAlive = parsed.keepsAlive && parsed.framing != .untilClose
                 isImmediateFailure = parsed.present.contains(.xEnvoyImmediateHealthCheckFail)
+                isDegraded = parsed.present.contains(.xEnvoyDegraded)
                 body = BodyDecoder(framing: parsed.framing, length: parsed.contentLength)
                 return length
             }

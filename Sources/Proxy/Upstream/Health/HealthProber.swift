@@ -10,6 +10,8 @@ struct ProbeResult {
     var reason = ""
     /// The response carried `x-envoy-immediate-health-check-fail`.
     var isImmediate = false
+    /// It carried `x-envoy-degraded`.
+    var isDegraded = false
 }
 
 /// Asks one host, again and again, one check at a time.

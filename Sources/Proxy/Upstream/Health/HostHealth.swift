@@ -12,10 +12,13 @@ public struct HealthFlags: OptionSet, Sendable {
     static let excluded = HealthFlags(rawValue: 1 << 4)
     static let timedOut = HealthFlags(rawValue: 1 << 5)
     static let draining = HealthFlags(rawValue: 1 << 6)
+    static let degradedActiveCheck = HealthFlags(rawValue: 1 << 7)
+    static let degradedConfigured = HealthFlags(rawValue: 1 << 8)
 
     private static let names: [(flag: HealthFlags, name: String)] = [
         (failedActiveCheck, "/failed_active_hc"), (failedOutlierCheck, "/failed_outlier_check"),
-        (failedConfigured, "/failed_eds_health"), (pendingRemoval, "/pending_dynamic_removal"),
+        (failedConfigured, "/failed_eds_health"), (degradedActiveCheck, "/degraded_active_hc"),
+        (degradedConfigured, "/degraded_eds_health"), (pendingRemoval, "/pending_dynamic_removal"),
         (excluded, "/excluded_via_immediate_hc_fail"), (timedOut, "/active_hc_timeout"),
         (draining, "/eds_status_draining"),
     ]
@@ -44,6 +47,8 @@ final class HostHealth {
     var prober: HealthProber?
     var timer: MainTimer?
     var isChecking = false
+    /// CLOCK_MONOTONIC: when it joined, or where it is checked when it last became healthy; 0: not yet.
+    var sinceNs: UInt64 = 0
     /// CLOCK_MONOTONIC; 0: not planned.
     var nextCheckNs: UInt64 = 0
     /// Goes up with whatever a process that takes over should know.
@@ -54,6 +59,7 @@ final class HostHealth {
         self.endpoint = endpoint
         self.cells = cells
         check = isChecked ? ActiveCheckMachine() : nil
+        if !isChecked { sinceNs = cl_monotonic_ns() }
     }
 
     deinit { stop() }
@@ -63,19 +69,22 @@ final class HostHealth {
         if check?.isFailed == true { flags.insert(.failedActiveCheck) }
         if check?.hasTimedOut == true { flags.insert(.timedOut) }
         if check?.isExcluded == true { flags.insert(.excluded) }
+        if check?.isDegraded == true { flags.insert(.degradedActiveCheck) }
         if outlier.isEjected { flags.insert(.failedOutlierCheck) }
         if isPendingRemoval { flags.insert(.pendingRemoval) }
         switch endpoint?.health {
         case .unhealthy, .timeout: flags.insert(.failedConfigured)
         case .draining: flags.insert(.draining)
+        case .degraded: flags.insert(.degradedConfigured)
         case .healthy, .unknown, nil: break
         }
         return flags
     }
 
-    /// Requests may go there.
-    var isHealthy: Bool {
-        check?.isFailed != true && !outlier.isEjected && endpoint?.health.isUsable != false
+    /// What requests may expect of it.
+    var state: HostState {
+        if check?.isFailed == true || outlier.isEjected || endpoint?.health.isUsable == false { return .failed }
+        return check?.isDegraded == true || endpoint?.health == .degraded ? .degraded : .healthy
     }
 
     /// Counts neither way for the panic threshold.
