@@ -46,20 +46,9 @@ extension Worker {
         guard s.pointee.filter >= 0, let check = filterStates[s.pointee.filter].pointee.healthCheck else { return }
         // Our own answer is the one that is kept already, or one that an upstream had no part in.
         let isDegraded =
-            head.map { saysDegraded($0) } ?? (check.pointee.kept(nowNs: state.pointee.nowNs)?.isDegraded ?? false)
+            head.map { $0.pointee.present.contains(.xEnvoyDegraded) }
+            ?? (check.pointee.kept(nowNs: state.pointee.nowNs)?.isDegraded ?? false)
         check.pointee.keep(
             CompiledHealthCheck.Answer(status: status, isDegraded: isDegraded), nowNs: state.pointee.nowNs)
-    }
-
-    private func saysDegraded(_ head: UnsafeMutablePointer<MessageHead>) -> Bool {
-        let name = Bytes("x-envoy-degraded")
-        for i in 0..<head.pointee.count {
-            let field = head.pointee.fields[i]
-            // Names of heads are in lower case.
-            if Int(field.nameLength) == name.count, name.isPrefix(of: head.pointee.base + Int(field.name), name.count) {
-                return true
-            }
-        }
-        return false
     }
 }
