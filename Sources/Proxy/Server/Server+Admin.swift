@@ -70,6 +70,7 @@ extension Server: AdminContext {
     func statsSnapshot() -> StatsSnapshot {
         refreshGauges()
         finishClusterStats()
+        if bootstrap.statsFlushOnAdmin { flushStats() }
         return store.snapshot()
     }
 

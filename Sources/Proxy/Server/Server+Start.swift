@@ -31,6 +31,7 @@ extension Server: RestartChildOwner {
         let before = store.totals()
         if let region = claim.region { try region.commitSlot() }
         store.keepStart(before)
+        beginSending(before)
         serve()
         makeClusterStats()
         log.info("epoch \(epoch) serves \(describeListeners())")
@@ -203,6 +204,7 @@ extension Server: RestartChildOwner {
             log.error("\(error); this process cannot be hot restarted")
         }
         pool.activateConnections()
+        beginSending(totalsAtStart)
         serve()
         // Not before: connections were waiting.
         store.keepStart(totalsAtStart)
