@@ -42,7 +42,8 @@ struct Decoder {
         (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
         for i in result.clusters.indices { result.clusters[i].ownLocality = own }
         if let value = message["stats_flush_on_admin"] {
-            if value.bool() == false { value.error("must be true where it is given") } else { result.statsFlushOnAdmin = true }
+            result.statsFlushOnAdmin = value.bool() ?? false
+            if !result.statsFlushOnAdmin { value.error("must be true where it is given") }
         }
         result.statsSinks = statsSinks(message["stats_sinks"])
         if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }

@@ -204,10 +204,10 @@ extension Server: RestartChildOwner {
             log.error("\(error); this process cannot be hot restarted")
         }
         pool.activateConnections()
-        beginSending(totalsAtStart)
         serve()
         // Not before: connections were waiting.
         store.keepStart(totalsAtStart)
+        beginSending(totalsAtStart)
         totalsAtStart = nil
         makeClusterStats()
         openMoreMembers()

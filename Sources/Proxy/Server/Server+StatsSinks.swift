@@ -25,7 +25,9 @@ extension Server {
             // What comes from now on is owed to nobody.
             if let region = claim.region, region.lastSender != 0 { region.forgetSender() }
         } else if sender == nil {
-            sender = StatsSender(store, totals: totals)
+            let sender = StatsSender(store)
+            sender.begin(totals)
+            self.sender = sender
         }
     }
 

@@ -55,8 +55,11 @@ final class StreamSink: StatsdSink {
     func send() -> Bool {
         defer { bytes.removeAll(keepingCapacity: true) }
         guard isConnected() else { return false }
-        guard rest.isEmpty || write(rest, from: 0) == rest.count else { return false }
-        rest = []
+        if !rest.isEmpty {
+            let waiting = rest
+            guard write(waiting, from: 0) == waiting.count else { return false }
+            rest = []
+        }
         let written = write(bytes, from: 0)
         guard written > 0 || bytes.isEmpty else { return false }
         if written < bytes.count, descriptor >= 0 { rest = Array(bytes[written...]) }

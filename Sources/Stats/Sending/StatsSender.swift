@@ -7,18 +7,46 @@ import SharedMemory
 public final class StatsSender {
     private let store: StatsStore
     private var plane: Plane?
-    /// The first time nothing that was counted before is owed.
-    private var totals: RegionTotals?
     /// What is on the heap of this process, by position.
     private var sentOnHeap: [Int: UInt64] = [:]
     private var histogramsOnHeap: [Int: HistogramData] = [:]
     /// What was prepared is not handed back yet.
     public private(set) var isSending = false
 
-    /// - Parameter totals: what had been counted when this process began to serve.
-    public init(_ store: StatsStore, totals: RegionTotals?) {
-        self.store = store
-        self.totals = totals
+    public init(_ store: StatsStore) { self.store = store }
+
+    /// This process has begun to serve. Where nothing was sent to sinks so far, or by the process before it, what was counted
+    /// before it is not owed to them.
+    ///
+    /// - Parameter totals: what that is; nil: nobody knows, and what is counted until the first time is not owed either.
+    public func begin(_ totals: RegionTotals?) {
+        guard let region = store.region, region.pagesCut == 0, region.lastSender == 0 else { return }
+        do {
+            let reader = try region.openReader()
+            if reader.predecessor?.lastSender ?? 0 == 0, region.header.process_starts > 1 {
+                guard let totals, reader.predecessor == nil else { return }
+                store.readNewNames()
+                let plane = try grownPlane(region)
+                for entry in store.entries where entry.kind == .counter && entry.isInRegion {
+                    let value = Int(entry.value)
+                    guard value < totals.cells.count, let cell = plane.existing(entry.value) else { continue }
+                    cl_store_relaxed(cell, totals.cells[value])
+                }
+                try write(totals.histograms, plane)
+            }
+            region.noteSender()
+        } catch {
+            store.trouble("\(error): stats cannot be sent to sinks")
+        }
+    }
+
+    private func grownPlane(_ region: SharedRegion) throws(RegionError) -> Plane {
+        let plane: Plane
+        if let known = self.plane { plane = known } else { plane = try region.sentPlane() }
+        self.plane = plane
+        let values = min(region.valueCount, Int(Int32.max))
+        if values > 0 { _ = try plane.cell(UInt32(values - 1), cells: 1) }
+        return plane
     }
 
     /// What there is to send, after `StatsStore.closeInterval()`. nil: the last one is not handed back yet, another process
@@ -40,23 +68,9 @@ public final class StatsSender {
                 throw RegionError.foreign(
                     path: region.path, found: "generation \(reader.header.generation) took its place")
             }
-            let plane = try self.plane ?? region.sentPlane()
-            self.plane = plane
-            let values = min(region.valueCount, Int(Int32.max))
-            if values > 0 { _ = try plane.cell(UInt32(values - 1), cells: 1) }
+            let plane = try grownPlane(region)
             let sending = StatsSending(region: region, reader: reader, plane: plane)
-            if region.lastSender == 0, reader.predecessor?.lastSender ?? 0 == 0 {
-                // A region that this process has begun holds nothing of others.
-                if region.header.process_starts > 1 {
-                    sending.base = totals
-                    sending.isBlind = totals == nil
-                    if let totals { try write(totals.histograms, plane) }
-                } else {
-                    region.noteSender()
-                }
-            } else if region.lastSender == 0 {
-                region.noteSender()
-            }
+            sending.isBlind = region.lastSender == 0
             addHeap(to: sending)
             try reserve(addHistograms(to: sending, reader: reader), plane)
             isSending = true
@@ -74,10 +88,7 @@ public final class StatsSender {
         for (position, value) in sending.heapSent { sentOnHeap[position] = value }
         for (position, data) in sending.histogramsSent { histogramsOnHeap[position] = data }
         guard let region = sending.region else { return }
-        if region.lastSender != 0 {
-            totals = nil
-            region.noteSender()
-        }
+        if region.lastSender != 0 { region.noteSender() }
         region.endSending()
     }
 
@@ -92,8 +103,8 @@ public final class StatsSender {
             }
             sending.onHeap.append(
                 .init(
-                    position: position, name: entry.nameBytes, tags: Self.tags(entry), isCounter: entry.kind == .counter,
-                    value: value, sent: sentOnHeap[position] ?? 0))
+                    position: position, name: entry.nameBytes, tags: Self.tags(entry),
+                    isCounter: entry.kind == .counter, value: value, sent: sentOnHeap[position] ?? 0))
         }
     }
 

@@ -29,8 +29,6 @@ public final class StatsSending: @unchecked Sendable {
     let region: SharedRegion?
     let reader: RegionReader?
     let plane: Plane?
-    /// What was counted before anything is owed to sinks; nil: the plane says that.
-    var base: RegionTotals?
     /// Nobody knows what is owed: all that there is counts as sent.
     var isBlind = false
     var onHeap: [OnHeap] = []
@@ -54,7 +52,7 @@ public final class StatsSending: @unchecked Sendable {
     public func run(_ sinks: [any StatsdSink]) {
         let group = Group(sinks, sending: self, length: Self.groupLength)
         if let reader, let plane, region?.isNewestHere == true {
-            if base != nil || isBlind { begin(reader, plane) }
+            if isBlind { begin(reader, plane) }
             if !isBlind { sendRegion(reader, plane, group) }
         }
         for stat in onHeap where stat.value != 0 || stat.sent != 0 {
@@ -84,18 +82,11 @@ public final class StatsSending: @unchecked Sendable {
     /// Of a counter that has fallen, which none does, nothing is owed.
     private static func owed(_ delta: UInt64) -> UInt64 { Int64(bitPattern: delta) < 0 ? 0 : delta }
 
-    /// The first time: what was counted before is not owed.
+    /// What was counted so far is not owed.
     private func begin(_ reader: RegionReader, _ plane: Plane) {
-        if let base {
-            for value in base.cells.indices {
-                guard base.cells[value] != 0, let sent = plane.existing(UInt32(value)) else { continue }
-                cl_store_relaxed(sent, base.cells[value])
-            }
-        } else {
-            let group = Group([], sending: self, length: Self.groupLength)
-            sendRegion(reader, plane, group)
-            group.end()
-        }
+        let group = Group([], sending: self, length: Self.groupLength)
+        sendRegion(reader, plane, group)
+        group.end()
         region?.noteSender()
     }
 

@@ -91,9 +91,16 @@ extension HistogramData {
         }
     }
 
-    /// 1/n in a decimal fraction that is not above it: servers that cut off 1/rate come to n.
+    /// 1/n as a decimal fraction, and of that one from which 1/rate comes to no less than n: servers cut that off.
     static func rate(_ count: UInt64) -> String {
-        let digits = String(1_000_000_000_000_000 / min(count, 1_000_000_000_000))
-        return "0." + String(repeating: "0", count: 15 - digits.count) + digits
+        guard count > 1 else { return "1" }
+        var part = 1_000_000_000_000_000 / min(count, 1_000_000_000_000)
+        while part > 1 {
+            let digits = String(part)
+            let text = "0." + String(repeating: "0", count: 15 - digits.count) + digits
+            if let rate = Double(text), 1 / rate >= Double(count) { return text }
+            part -= 1
+        }
+        return "0.000000000000001"
     }
 }

@@ -33,10 +33,12 @@ final class StatsdServer {
     }
 
     /// All that came of a counter, in all.
-    func total(_ name: String) -> UInt64 {
+    ///
+    /// - Parameter suffix: its tags.
+    func total(_ name: String, _ suffix: String = "") -> UInt64 {
         receive()
         return lines.reduce(0) { sum, line in
-            guard line.hasPrefix("\(name):"), line.contains("|c") else { return sum }
+            guard line.hasPrefix("\(name):"), line.hasSuffix("|c\(suffix)") else { return sum }
             return sum + (UInt64(line.dropFirst(name.utf8.count + 1).prefix { $0 != "|" }) ?? 0)
         }
     }
