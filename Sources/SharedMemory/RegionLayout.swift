@@ -5,7 +5,7 @@ import CLinux
 ///     byte 0       header: magic, versions, counts, the robust mutex                         1 page
 ///     byte 4096    process slots: 256 × {pid, epoch, incarnation, committed, role, socket}   12 pages
 ///     byte 53248   segment directory: 8192 × {kind, plane, first, page, pages}               32 pages
-///     byte 184320  planes: 2048 × {owner, blocks used}, the last five are no thread's        8 pages
+///     byte 184320  planes: 2048 × {owner, blocks used}, the last six are no thread's         8 pages
 ///     byte 217088  segments, one after the other, each of whole pages:
 ///                   log     names, append-only; only what lies before `log_tail` counts
 ///                   cells   512 cells of 8 bytes a page; chunk n holds the value indices from 512 n on
@@ -25,12 +25,13 @@ public enum RegionLayout {
     public static let slots = Int(CL_REGION_SLOTS)
     /// Entries of the segment directory.
     public static let segments = Int(CL_REGION_SEGMENTS)
-    /// Planes that threads can have. After them: what had been counted when the process that serves began, two baselines
-    /// of resets, two intervals of histograms.
-    public static let planes = Int(CL_REGION_PLANES) - 5
-    static let startPlane = planes
-    static let baselinePlane = planes + 1
-    static let intervalPlane = planes + 3
+    /// Planes that threads can have. After them: what stats sinks have got, what had been counted when the process that
+    /// serves began, two baselines of resets, two intervals of histograms.
+    public static let planes = Int(CL_REGION_PLANES) - 6
+    public static let sentPlane = planes
+    static let startPlane = planes + 1
+    static let baselinePlane = planes + 2
+    static let intervalPlane = planes + 4
     /// Where the first segment is.
     public static let data = Int(CL_REGION_DATA)
     /// The same as a page number.
@@ -45,6 +46,8 @@ public enum RegionLayout {
     public static let largest = 1 << 32
     /// The file offset of slot 0's lock.
     public static let locks: Int64 = 1 << 40
+    /// That of whoever sends to stats sinks.
+    static let sendLock = locks + Int64(slots)
     /// A name record is not longer.
     public static let longestRecord = 8192
 }

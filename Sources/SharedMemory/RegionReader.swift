@@ -20,6 +20,8 @@ public final class RegionReader {
     public private(set) var oldestOrdinalInUse: UInt64 = 0
     /// The ordinal of the process that began to serve last, in this region or in the one before.
     public private(set) var lastOrdinal: UInt64 = 0
+    /// Which process, by its `committed`, sent stats to sinks last; 0: `RegionLayout.sentPlane` says nothing.
+    public let lastSender: UInt64
     private let base: UnsafeRawPointer
     private let size: Int
     private let segments: [cl_segment]
@@ -80,6 +82,7 @@ public final class RegionReader {
                 return true
             }
         owners = (0..<Int(header.plane_count)).map { cl_region_plane(copy, UInt32($0)).pointee.owner }
+        lastSender = cl_region_plane(copy, UInt32(RegionLayout.sentPlane)).pointee.owner
         slots = (0..<RegionLayout.slots).map { index in
             SlotInfo(
                 generation: copy.pointee.header.generation, index: index, slot: cl_region_slot(copy, Int32(index)),

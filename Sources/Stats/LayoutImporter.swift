@@ -13,12 +13,18 @@ struct CountedStats {
         /// Counters; gauges and texts do not outlive their process.
         var value: UInt64 = 0
         var histogram: HistogramData?
+        /// What stats sinks have not got of a counter.
+        var owed: UInt64 = 0
+        /// What they have got of a histogram.
+        var sent: HistogramData?
     }
 
     /// How old the counts are, and what the region says of itself.
     var history: RegionHistory
     /// Each name and kind once; a second one is refused.
     var stats: [Stat] = []
+    /// Who sent to stats sinks last; 0: nothing is known of what they have got.
+    var lastSender: UInt64 = 0
 }
 
 /// Reads the regions of one layout major, with everything that was ever released of it. A layout that differs from ours by
@@ -45,13 +51,15 @@ struct LayoutImporter: Sendable {
             if stats[stat.key] == nil { stats[stat.key] = stat }
         }
         var counted = CountedStats(history: RegionHistory(reader))
+        counted.lastSender = max(reader.lastSender, reader.predecessor?.lastSender ?? 0)
+        let sent = counted.lastSender == 0 ? nil : SentCounts(reader)
         for record in NameRecord.distinct(reader) {
             guard let stat = stats[record.key], stat.isInUse else { continue }
             counted.stats.append(
                 .init(
                     name: record.name, kind: record.kind, unit: record.unit, gaugeImport: record.gaugeImport,
                     flags: record.flags, used: max(record.used, earlier?.used(record) ?? 0), value: stat.value,
-                    histogram: stat.histogram))
+                    histogram: stat.histogram, owed: sent?.owed(record) ?? 0, sent: sent?.histogram(record)))
         }
         return counted
     }

@@ -8,6 +8,22 @@ extension Plane {
         return (0..<HistogramBins.cells).allSatisfy { cl_load_relaxed(cells + $0) == 0 }
     }
 
+    /// What a histogram of this plane says.
+    func histogram(at value: UInt32) -> HistogramData {
+        var data = HistogramData()
+        guard let cells = existing(value) else { return data }
+        data.zeros = cl_load_relaxed(cells)
+        data.sum = cl_load_relaxed(cells + 1)
+        for decade in 0..<HistogramBins.decades {
+            let number = cl_load_relaxed(cells + HistogramBins.firstBlockCell + decade)
+            guard number > 0, number <= UInt64(UInt32.max), let block = blocks.pointee.block(Int(number - 1)) else {
+                continue
+            }
+            data.add(decade: decade, UnsafeBufferPointer(start: block, count: HistogramBins.bins))
+        }
+        return data
+    }
+
     /// Makes a histogram of this plane say `data`, whatever it said before. For planes that no thread counts in.
     func write(_ data: HistogramData, at value: UInt32) throws(RegionError) {
         let cells = try cell(value, cells: HistogramBins.cells)

@@ -51,6 +51,7 @@ extension CountedStats {
     fileprivate func write(into region: SharedRegion) throws(RegionError) {
         var known: Set<StatKey> = []
         let plane = try region.claimPlane(gauges: { [] })
+        var made: [(value: UInt32, stat: Stat)] = []
         for stat in stats {
             guard (1...NameRecord.longestName).contains(stat.name.utf8.count) else {
                 throw .foreign(path: region.path, found: "a name of \(stat.name.utf8.count) bytes")
@@ -65,7 +66,20 @@ extension CountedStats {
             // Nobody lives whose they could be.
             case .gauge, .text: break
             }
+            if lastSender != 0 { made.append((value, stat)) }
         }
+        guard lastSender != 0 else { return }
+        let sent = try region.sentPlane()
+        for (value, stat) in made {
+            switch stat.kind {
+            // Gauges that sinks got from a process that is gone are set to 0 there.
+            case .counter: cl_store_relaxed(try sent.cell(value, cells: 1), stat.value &- stat.owed)
+            case .gauge: cl_store_relaxed(try sent.cell(value, cells: 1), stat.owed)
+            case .histogram: try sent.write(stat.sent ?? HistogramData(), at: value)
+            case .text: break
+            }
+        }
+        region.noteSender(lastSender)
     }
 }
 

@@ -82,23 +82,25 @@ public struct StatsSnapshot: Sendable {
 
 extension StatsStore {
     /// All stats of the base id: of the region with every process in it, and what this process keeps on its heap.
-    public func snapshot() -> StatsSnapshot {
-        var stats: [StatValue] = []
+    public func snapshot() -> StatsSnapshot { source().snapshot() }
+
+    /// The same, to be read later or by another thread.
+    public func source() -> StatsSource {
+        var reader: RegionReader?
+        var own: [StatValue] = []
         if let region {
             if region.pagesCut > 0 {
                 // What others see is not what we count any more.
-                stats = ownStats()
+                own = ownStats()
             } else {
                 do {
-                    stats = StatsSnapshot(try region.openReader()).stats
+                    reader = try region.openReader()
                 } catch {
                     trouble("\(error): the region cannot be read")
-                    stats = ownStats()
+                    own = ownStats()
                 }
             }
         }
-        var places: [StatsStore.Key: Int] = [:]
-        for (i, stat) in stats.enumerated() { places[StatsStore.Key(name: stat.name, kind: stat.kind)] = i }
         var histograms = heapHistograms
         for position in heapParts.keys where entries[position].kind == .histogram {
             histograms[position] = histograms[position] ?? HistogramData()
@@ -115,26 +117,15 @@ extension StatsStore {
                 stat.value = part.cells.reduce(0) { $0 &+ cl_load_relaxed($1) } &- part.baseline
             }
             stat.histogram = histograms[position]
-            let key = StatsStore.Key(name: stat.name, kind: stat.kind)
-            if let known = places[key] {
-                stats[known].value &+= stat.value
-                if let data = stat.histogram { stats[known].histogram?.add(data) }
-            } else {
-                places[key] = stats.count
-                stats.append(stat)
-            }
+            own.append(stat)
         }
         if region == nil {
-            stats.append(
+            own.append(
                 StatValue(
                     name: "\(StatsSnapshot.overflowName)", kind: .counter, flags: naming.flags,
                     value: cl_load_relaxed(overflowCell)))
         }
-        // Those on the heap; the region has its own.
-        for i in stats.indices where stats[i].kind == .histogram && stats[i].interval == nil {
-            stats[i].interval = closedIntervals[stats[i].name] ?? HistogramData()
-        }
-        return StatsSnapshot(stats: stats)
+        return StatsSource(reader: reader, own: own, intervals: closedIntervals)
     }
 
     /// The value of a counter or gauge now, 0 when there is none of that name.

@@ -3,9 +3,9 @@ import SharedMemory
 
 /// What a region had counted at one moment, resets left out.
 public struct RegionTotals {
-    fileprivate var cells: [UInt64]
+    var cells: [UInt64]
     /// By name.
-    fileprivate var histograms: [String: HistogramData]
+    var histograms: [String: HistogramData]
 }
 
 extension StatsStore {
@@ -66,7 +66,7 @@ extension StatsStore {
 
 extension Plane {
     /// Blocks that it takes to make a histogram say `data`.
-    fileprivate func missingBlocks(_ data: HistogramData, at value: UInt32) -> Int {
+    func missingBlocks(_ data: HistogramData, at value: UInt32) -> Int {
         guard let cells = existing(value) else { return 0 }
         return data.decades.keys.count { cl_load_relaxed(cells + HistogramBins.firstBlockCell + $0) == 0 }
     }

@@ -35,7 +35,7 @@ public final class StatsStore {
     private(set) var writers: [StatsWriter] = []
     var closedIntervals: [String: HistogramData] = [:]
     /// What histograms had counted when the interval began; nil: that is looked up when it is needed first.
-    private var intervalStart: [String: HistogramData]?
+    private(set) var intervalStart: [String: HistogramData]?
     /// The two planes of the region that closed intervals are written into in turn.
     private var intervalPlanes: [Plane?] = [nil, nil]
     /// Stats that found no room in the region.

@@ -8,11 +8,24 @@ final class AdminConnection {
         case head
         /// A request whose body is read, and dropped unless it is a form.
         case body(AdminRequest, BodyDecoder, received: Int)
+        /// The body of the answer is made by another thread.
+        case streaming(BodyStream, Answer)
         /// The last answer is given: it is written, and then the connection ends.
         case last
         /// All is written and our side is shut; what the client still sends is dropped.
         case lingering
         case closed
+    }
+
+    /// What is told of an answer when all of it is there.
+    private struct Answer {
+        var request: AdminRequest?
+        var status: UInt16
+        var received: Int
+        var isChunked: Bool
+        var closes: Bool
+        /// Bytes of its body so far.
+        var sent = 0
     }
 
     static let bodyLimit = 1 << 20
@@ -81,13 +94,16 @@ final class AdminConnection {
 
     private func ready(_ events: UInt32) {
         lastEventNs = cl_monotonic_ns()
+        if case .streaming = phase, !hasOutput, events & (Epoll.hangUp | Epoll.error) != 0 { return close() }
         if hasOutput { flush() } else if events & Epoll.readable != 0 { receive() }
         work()
     }
 
     private func watch() {
         guard !isClosed else { return }
-        let wanted = hasOutput ? Epoll.output : Epoll.input
+        var wanted = hasOutput ? Epoll.output : Epoll.input
+        // Nothing is read meanwhile; the kernel tells all the same when the client has gone.
+        if case .streaming = phase, !hasOutput { wanted = 0 }
         guard wanted != interest else { return }
         do {
             try server.loop.watch(descriptor, wanted) { [weak self] in self?.ready($0) }
@@ -120,6 +136,8 @@ final class AdminConnection {
             switch phase {
             case .last where !inputEnded: linger()
             case .closed: break
+            // A client that has shut its side may still read.
+            case .streaming: break
             default: if inputEnded { close() }
             }
         }
@@ -133,6 +151,7 @@ final class AdminConnection {
         switch phase {
         case .head: return readHead()
         case .body(let request, var decoder, let received): return readBody(request, &decoder, received)
+        case .streaming(let stream, let answer): return sendPiece(stream, answer)
         case .last, .lingering, .closed: return false
         }
     }
@@ -212,18 +231,66 @@ final class AdminConnection {
 
     private func reply(_ response: AdminResponse, _ request: AdminRequest?, _ received: Int, closes: Bool) {
         let isHead = request?.method == "HEAD"
-        phase = closes ? .last : .head
+        var response = response
+        var answer = Answer(
+            request: request, status: response.status, received: received,
+            isChunked: (request?.minorVersion ?? 1) >= 1, closes: closes)
+        if isHead { response.maker = nil }
+        var stream: BodyStream?
+        if let maker = response.maker {
+            do throws(SystemError) {
+                stream = try server.start(maker, for: self)
+            } catch {
+                server.log.warning("admin: \(error)")
+                response = .refused(503)
+                answer.status = 503
+            }
+        }
         afterwards = response.afterwards
-        server.stats.requestAnswered(response.status)
-        server.logAccess(
-            AccessLine(
-                startNs: startRealNs, request: request, status: response.status, bytesReceived: received,
-                bytesSent: isHead ? 0 : response.body.utf8.count,
-                durationMs: (cl_monotonic_ns() &- startNs) / 1_000_000))
+        if let stream {
+            phase = .streaming(stream, answer)
+        } else {
+            answer.sent = isHead ? 0 : response.body.utf8.count
+            phase = closes ? .last : .head
+            finished(answer)
+        }
         send(
             response.encoded(
                 minorVersion: request?.minorVersion ?? 1, isHead: isHead, closes: closes,
                 date: AdminResponse.date(time(nil))))
+    }
+
+    private func finished(_ answer: Answer) {
+        server.stats.requestAnswered(answer.status)
+        server.logAccess(
+            AccessLine(
+                startNs: startRealNs, request: answer.request, status: answer.status, bytesReceived: answer.received,
+                bytesSent: answer.sent, durationMs: (cl_monotonic_ns() &- startNs) / 1_000_000))
+    }
+
+    /// The thread that makes the body has something.
+    func pieceIsThere() {
+        guard case .streaming = phase else { return }
+        lastEventNs = cl_monotonic_ns()
+        work()
+    }
+
+    /// Sends the next piece of a body; returns whether there was one.
+    private func sendPiece(_ stream: BodyStream, _ answer: Answer) -> Bool {
+        var answer = answer
+        switch stream.next() {
+        case .later: return false
+        case .piece(let piece):
+            answer.sent += piece.count
+            phase = .streaming(stream, answer)
+            send(answer.isChunked ? AdminResponse.chunk(piece) : piece)
+        case .end:
+            phase = answer.closes || isEnding ? .last : .head
+            server.streamEnded()
+            finished(answer)
+            if answer.isChunked { send(AdminResponse.chunk([])) }
+        }
+        return true
     }
 
     // MARK: Output and end
@@ -262,9 +329,19 @@ final class AdminConnection {
         lingering = server.loop.after(ms: Self.lingerMs) { [weak self] in self?.close() }
     }
 
+    /// The server goes: nobody waits for a body any more.
+    func abandon() { if case .streaming(let stream, _) = phase { stream.cancel() } }
+
     func close() {
         guard !isClosed else { return }
-        if case .body = phase { server.stats.requestLost() }
+        switch phase {
+        case .body: server.stats.requestLost()
+        case .streaming(let stream, let answer):
+            stream.cancel()
+            server.streamEnded()
+            finished(answer)
+        default: break
+        }
         phase = .closed
         lingering?.cancel()
         grace?.cancel()

@@ -34,7 +34,10 @@ protocol AdminContext: AnyObject {
     /// Seconds since this process started, and since the first of its epochs did.
     var uptime: (currentEpoch: UInt64, allEpochs: UInt64) { get }
     /// All stats, with what is only measured when somebody asks brought up to date.
-    func statsSnapshot() -> StatsSnapshot
+    func statsSource() -> StatsSource
+    /// Bytes of the heap that are used and held, and resident bytes of the process.
+    var memory: (allocated: UInt64, held: UInt64, resident: UInt64) { get }
+    var log: Log { get }
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { get }
     /// The listeners that are open, with the addresses they are bound to.
     var openListeners: [(name: String, addresses: [cl_address])] { get }

@@ -16,6 +16,9 @@ struct AdminRequest: Equatable {
     var isForm = false
     var form = AdminQuery("")
 
+    /// What it asks for: in its target, or, from a page's button, in its body.
+    var parameters: AdminQuery { query.parameters.isEmpty ? form : query }
+
     init(method: String, target: String) {
         self.method = method
         self.target = target

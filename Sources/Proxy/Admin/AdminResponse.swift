@@ -12,10 +12,35 @@ struct AdminResponse: Equatable {
         case quit
     }
 
+    /// Makes a body piece by piece, on a thread of its own; `body` is empty then.
+    struct Maker: Sendable {
+        var make: @Sendable (_ write: @escaping (UnsafeRawBufferPointer) -> Void) -> Void
+    }
+
     var status: UInt16 = 200
     var content = Content.text
     var body: String
+    var maker: Maker?
     var afterwards: Afterwards?
+
+    static func == (one: AdminResponse, other: AdminResponse) -> Bool {
+        one.status == other.status && one.content == other.content && one.body == other.body
+            && one.afterwards == other.afterwards && (one.maker == nil) == (other.maker == nil)
+    }
+
+    /// The same with its whole body.
+    var collected: AdminResponse {
+        guard let maker else { return self }
+        var bytes: [UInt8] = []
+        withUnsafeMutablePointer(to: &bytes) { bytes in
+            nonisolated(unsafe) let bytes = bytes
+            maker.make { bytes.pointee.append(contentsOf: $0) }
+        }
+        var whole = self
+        whole.maker = nil
+        whole.body = String(decoding: bytes, as: UTF8.self)
+        return whole
+    }
 
     static func text(_ body: String, status: UInt16 = 200) -> AdminResponse {
         AdminResponse(status: status, body: body)
@@ -28,10 +53,10 @@ struct AdminResponse: Equatable {
         AdminResponse(status: status, body: "\(StatusText.reason(status))")
     }
 
-    /// The message in Envoy's form.
+    /// The message in Envoy's form; of a body that is yet to be made its head only.
     ///
     /// - Parameters:
-    ///   - minorVersion: HTTP/1.0 has no chunks, so it gets a length.
+    ///   - minorVersion: HTTP/1.0 has no chunks, so it gets a length, or the end of the connection.
     ///   - date: in the IMF-fixdate form.
     func encoded(minorVersion: UInt8, isHead: Bool, closes: Bool, date: String) -> [UInt8] {
         var head = "HTTP/1.\(minorVersion) \(status) \(StatusText.reason(status))\r\n"
@@ -42,11 +67,16 @@ struct AdminResponse: Equatable {
         head += "server: envoy\r\n"
         if closes { head += "connection: close\r\n" }
         let isChunked = minorVersion >= 1
-        head += isChunked ? "transfer-encoding: chunked\r\n\r\n" : "content-length: \(body.utf8.count)\r\n\r\n"
+        if isChunked {
+            head += "transfer-encoding: chunked\r\n"
+        } else if maker == nil {
+            head += "content-length: \(body.utf8.count)\r\n"
+        }
+        head += "\r\n"
         var output: [UInt8] = []
         output.reserveCapacity(head.utf8.count + body.utf8.count + 32)
         output.append(contentsOf: head.utf8)
-        guard !isHead else { return output }
+        guard !isHead, maker == nil else { return output }
         if isChunked, !body.isEmpty {
             output.append(contentsOf: "\(String(body.utf8.count, radix: 16))\r\n".utf8)
             output.append(contentsOf: body.utf8)
@@ -55,6 +85,16 @@ struct AdminResponse: Equatable {
             output.append(contentsOf: body.utf8)
         }
         if isChunked { output.append(contentsOf: "0\r\n\r\n".utf8) }
+        return output
+    }
+
+    /// A piece of a body in chunks (RFC 9112 §7.1); the last one is empty.
+    static func chunk(_ piece: [UInt8]) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(piece.count + 16)
+        output.append(contentsOf: "\(String(piece.count, radix: 16))\r\n".utf8)
+        output.append(contentsOf: piece)
+        output.append(contentsOf: "\r\n".utf8)
         return output
     }
 

@@ -20,6 +20,9 @@ final class AdminServer {
     private let accessLog: LogOutput?
     private var listening: Int32?
     private var connections: [Int32: AdminConnection] = [:]
+    /// Bodies that threads make now.
+    private var streams = 0
+    private static let mostStreams = 32
     private var sweep: MainTimer?
     /// The last attempt to accept found no descriptor or memory left.
     private var acceptFails = false
@@ -50,6 +53,7 @@ final class AdminServer {
         sweep?.cancel()
         if let listening { loop.unwatch(listening) }
         for connection in connections.values {
+            connection.abandon()
             loop.unwatch(connection.descriptor)
             _ = cl_close(connection.descriptor)
             stats.connectionClosed()
@@ -173,6 +177,19 @@ final class AdminServer {
         }
         return response
     }
+
+    /// Begins to make a body. Each that is not taken costs a thread and what it holds of the stats, so they are bounded.
+    func start(_ maker: AdminResponse.Maker, for connection: AdminConnection) throws(SystemError) -> BodyStream {
+        guard streams < Self.mostStreams else { throw SystemError(call: "a thread for a body", code: EAGAIN) }
+        let mailbox = loop.mailbox
+        let announce = MainThreadOnly { [weak connection] in connection?.pieceIsThere() }
+        let stream = try BodyStream { mailbox.post { announce.take()() } }
+        try stream.start { stream in maker.make { stream.write($0) } }
+        streams += 1
+        return stream
+    }
+
+    func streamEnded() { streams -= 1 }
 
     func logAccess(_ line: AccessLine) {
         guard let accessLog else { return }

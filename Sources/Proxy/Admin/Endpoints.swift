@@ -1,8 +1,31 @@
 /// One path of the admin listener.
 struct AdminEndpoint: Sendable {
     struct Parameter: Sendable {
+        /// What it takes.
+        enum Kind: Equatable, Sendable {
+            /// To be there is all.
+            case flag
+            case text
+            /// One of these; the first is the same as none.
+            case choice([String])
+        }
         var name: String
-        var help: String
+        var kind: Kind
+        /// Without what it may be one of.
+        var about: String
+
+        init(_ name: String, _ help: String) { self.init(name, .text, help) }
+
+        init(_ name: String, _ kind: Kind, _ help: String) {
+            self.name = name
+            self.kind = kind
+            about = help
+        }
+
+        var help: String {
+            guard case .choice(let choices) = kind else { return about }
+            return "\(about); One of (\(choices.joined(separator: ", ")))"
+        }
     }
     var path: String
     var help: String
@@ -16,25 +39,28 @@ struct AdminEndpoint: Sendable {
 enum AdminEndpoints {
     /// Sorted, as the help shows them.
     static let all: [AdminEndpoint] = [
-        AdminEndpoint(path: "/", help: "Admin home page") { _, _ in
-            AdminResponse(content: .html, body: home)
+        AdminEndpoint(path: "/", help: "Admin home page", answer: HomePage.answer),
+        AdminEndpoint(path: "/certs", help: "print certs on machine") { _, _ in
+            .json(JSON.object(["certificates": .array([])]).text)
         },
         AdminEndpoint(
             path: "/clusters", help: "upstream cluster status",
             parameters: [
-                .init(name: "filter", help: "Regular expression (Google re2) for filtering clusters by name"),
-                .init(name: "format", help: "File format to use; One of (text, json)"),
+                .init("filter", "Regular expression (Google re2) for filtering clusters by name"), format,
             ], answer: ClustersEndpoint.answer),
+        AdminEndpoint(path: "/contention", help: "dump current Envoy mutex contention stats (if enabled)") { _, _ in
+            .text("Mutex contention tracing is not enabled.\n")
+        },
         AdminEndpoint(
             path: "/drain_listeners", help: "drain listeners", isMutating: true,
             parameters: [
                 .init(
-                    name: "graceful",
-                    help: "When draining listeners, enter a graceful drain period prior to closing listeners. This "
-                        + "behaviour and duration is configurable via CLI options"),
+                    "graceful", .flag,
+                    "When draining listeners, enter a graceful drain period prior to closing listeners. This "
+                        + "behaviour and duration is configurable via server options or CLI"),
                 .init(
-                    name: "skip_exit",
-                    help: "When draining listeners, drain the connections but never stop the listeners. The graceful "
+                    "skip_exit", .flag,
+                    "When draining listeners, drain the connections but never stop the listeners. The graceful "
                         + "parameter has no effect when this is set, since the drain period only delays stopping the "
                         + "listeners"),
             ], answer: drainListeners),
@@ -59,9 +85,23 @@ enum AdminEndpoints {
             .text($1.hotRestartVersion)
         },
         AdminEndpoint(
-            path: "/listeners", help: "print listener info",
-            parameters: [.init(name: "format", help: "File format to use; One of (text, json)")],
-            answer: ListenersEndpoint.answer),
+            path: "/init_dump", help: "dump current Envoy init manager information (experimental)",
+            answer: { _, _ in .json("{}\n") }),
+        AdminEndpoint(
+            path: "/listeners", help: "print listener info", parameters: [format], answer: ListenersEndpoint.answer),
+        AdminEndpoint(
+            path: "/logging", help: "query/change logging levels", isMutating: true,
+            parameters: [
+                .init(
+                    "paths",
+                    "Change multiple logging levels by setting to <logger_name1>:<desired_level1>,"
+                        + "<logger_name2>:<desired_level2>. There is one logger, main"),
+                .init(
+                    "level", .choice([""] + LogLevel.allCases.map(\.rawValue)),
+                    "desired logging level, this will change all loggers's level"),
+            ], answer: LoggingEndpoint.answer),
+        AdminEndpoint(
+            path: "/memory", help: "print current allocation/heap usage", answer: MemoryEndpoint.answer),
         AdminEndpoint(path: "/quitquitquit", help: "exit the server", isMutating: true) { _, _ in
             AdminResponse(body: "OK\n", afterwards: .quit)
         },
@@ -87,28 +127,33 @@ enum AdminEndpoints {
         AdminEndpoint(
             path: "/server_info", help: "print server version/status information", answer: ServerInfoEndpoint.answer),
         AdminEndpoint(
-            path: "/stats", help: "print server stats",
-            parameters: filters + [
-                .init(name: "format", help: "Format to use; One of (text, json, prometheus)"),
-                .init(
-                    name: "type",
-                    help: "Stat types to include.; One of (All, Counters, Histograms, Gauges, TextReadouts)"),
-                .init(
-                    name: "histogram_buckets",
-                    help: "Histogram bucket display mode; One of (cumulative, disjoint, detailed, summary)"),
-            ], answer: StatsEndpoint.answer),
+            path: "/stats", help: "print server stats", parameters: statsParameters, answer: StatsEndpoint.answer),
         AdminEndpoint(
             path: "/stats/prometheus", help: "print server stats in prometheus format",
             parameters: filters + [
-                .init(name: "histogram_buckets", help: "Histogram bucket display mode; One of (cumulative)")
+                .init("histogram_buckets", .choice(["cumulative", "summary"]), "Histogram bucket display mode")
             ], answer: StatsEndpoint.prometheus),
     ]
 
+    private static let format = AdminEndpoint.Parameter("format", .choice(["text", "json"]), "File format to use")
+
     private static let filters: [AdminEndpoint.Parameter] = [
-        .init(name: "usedonly", help: "Only include stats that have been written by system since restart"),
-        .init(name: "filter", help: "Regular expression (Google re2) for filtering stats"),
-        .init(name: "invert_filter", help: "Invert the filter regex"),
+        .init("usedonly", .flag, "Only include stats that have been written by system since restart"),
+        .init("filter", "Regular expression (Google re2) for filtering stats"),
+        .init("invert_filter", .flag, "Invert the filter regex"),
     ]
+
+    /// Those of `/stats`. A browser that is given nothing else gets a page.
+    static let statsParameters =
+        filters + [
+            .init(
+                "format", .choice(["html", "active-html", "text", "json", "prometheus"]), "Format to use"),
+            .init(
+                "type", .choice(["All", "Counters", "Histograms", "Gauges", "TextReadouts"]), "Stat types to include."),
+            .init(
+                "histogram_buckets", .choice(["summary", "cumulative", "disjoint", "detailed"]),
+                "Histogram bucket display mode"),
+        ]
 
     static func answer(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
         guard let endpoint = all.first(where: { $0.path == request.path }) else {
@@ -138,41 +183,11 @@ enum AdminEndpoints {
 
     private static func drainListeners(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
         // To drain all of them instead would be worse than to drain none.
-        if request.query.has("inboundonly") {
+        if request.parameters.has("inboundonly") {
             return .text("inboundonly is not supported: listeners have no traffic_direction here\n", status: 400)
         }
-        context.drainListeners(graceful: request.query.has("graceful"), skipExit: request.query.has("skip_exit"))
+        context.drainListeners(
+            graceful: request.parameters.has("graceful"), skipExit: request.parameters.has("skip_exit"))
         return .text("OK\n")
-    }
-
-    /// A text within HTML.
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    }
-
-    /// Links to what can be read, buttons for what changes something.
-    private static var home: String {
-        var rows = ""
-        for endpoint in all where endpoint.path != "/" {
-            let control =
-                endpoint.isMutating
-                ? "<form action='\(endpoint.path)' method='post'><button>\(endpoint.path)</button></form>"
-                : "<a href='\(endpoint.path)'>\(endpoint.path)</a>"
-            rows += "<tr><td>\(control)</td><td>\(escaped(endpoint.help))</td></tr>\n"
-        }
-        return """
-            <!DOCTYPE html>
-            <html lang='en'>
-            <head><meta charset='utf-8'><title>envoyd Admin</title></head>
-            <body>
-            <table>
-            <thead><tr><th>Command</th><th>Description</th></tr></thead>
-            <tbody>
-            \(rows)</tbody>
-            </table>
-            </body>
-            </html>
-
-            """
     }
 }

@@ -20,8 +20,8 @@ enum RuntimeEndpoint {
     }
 
     static func modify(_ request: AdminRequest, _ context: any AdminContext) -> AdminResponse {
-        let query = request.query.parameters.isEmpty ? request.form : request.query
-        guard !query.parameters.isEmpty else { return .text("\(usage)\n", status: 400) }
+        let query = request.parameters
+        guard !query.parameters.isEmpty else { return .text(usage, status: 400) }
         if let refusal = AdminEndpoints.refusedWhileHandingOver(context) { return refusal }
         // The first of several values counts, as with all parameters.
         var seen: Set<String> = []

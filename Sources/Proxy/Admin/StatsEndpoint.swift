@@ -13,14 +13,38 @@ enum StatsEndpoint {
     private static func answer(
         _ request: AdminRequest, _ context: any AdminContext, isPrometheus: Bool
     ) -> AdminResponse {
+        let query: StatsQuery
         do throws(BadQuery) {
-            let query = try StatsQuery(request.query, isPrometheus: isPrometheus)
-            let shown = context.statsSnapshot().filtered(query.shows)
-            let body = shown.formatted(query.format, histograms: query.histograms)
-            return query.format == .json ? .json(body) : .text(body)
+            query = try StatsQuery(request.query, isPrometheus: isPrometheus)
         } catch {
             return .text(error.text, status: 400)
         }
+        if query.page == .active {
+            return AdminResponse(content: .html, body: StatsPage.active(request.query))
+        }
+        let source = context.statsSource()
+        let page = query.page == .plain ? StatsPage.frame(request.query) : nil
+        // Many are read and written by a thread of their own, piece by piece, as the client takes them.
+        let maker = AdminResponse.Maker { write in
+            func html(_ text: String) {
+                var text = text
+                text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+            }
+            var lines = source.lines(withTags: query.format == .prometheus)
+            if query.leavesOut { lines.keep { query.shows($0) } }
+            if let page {
+                html(page.start)
+                lines.write(query.format, histograms: query.histograms) { AdminHTML.escape($0, write) }
+                html(page.end)
+            } else {
+                lines.write(query.format, histograms: query.histograms, to: write)
+            }
+        }
+        var content = AdminResponse.Content.text
+        if query.format == .json { content = .json }
+        if page != nil { content = .html }
+        let response = AdminResponse(content: content, body: "", maker: maker)
+        return source.isSmall ? response.collected : response
     }
 }
 
@@ -30,7 +54,7 @@ struct BadQuery: Error {
 }
 
 /// What `/stats` is asked for.
-struct StatsQuery {
+struct StatsQuery: @unchecked Sendable {
     enum Kind: String, CaseIterable {
         case all = "All"
         case counters = "Counters"
@@ -39,8 +63,18 @@ struct StatsQuery {
         case textReadouts = "TextReadouts"
     }
 
+    /// A page for a browser around the stats.
+    enum Page {
+        /// The stats as text.
+        case plain
+        /// It asks for them itself.
+        case active
+    }
+
     private(set) var format = StatsFormat.text
-    private(set) var histograms = HistogramDisplay.summary
+    private(set) var page: Page?
+    /// nil: as the form shows them.
+    private(set) var histograms: HistogramDisplay?
     private let usedOnly: Bool
     private let filter: Pattern?
     private let isInverted: Bool
@@ -67,21 +101,21 @@ struct StatsQuery {
         if isPrometheus {
             format = .prometheus
         } else if let name = query["format"] {
-            guard let format = StatsFormat(rawValue: name) else {
-                throw BadQuery(text: "usage: /stats?format=(json|prometheus|text)\n\n")
+            switch name {
+            case "html": page = .plain
+            case "active-html": page = .active
+            default:
+                guard let format = StatsFormat(rawValue: name) else {
+                    throw BadQuery(text: "usage: /stats?format=(html|active-html|json|prometheus|text)\n\n")
+                }
+                self.format = format
             }
-            self.format = format
         }
-        guard let display else { return }
-        // Each form but text shows histograms in one way. Another way that was asked for is refused, not replaced.
-        switch format {
-        case .text: histograms = display
-        case .json where display != .summary:
-            throw BadQuery(text: "format=json shows histograms as histogram_buckets=summary only\n")
-        case .prometheus where display != .cumulative:
+        // Prometheus has histograms or summaries. Another way that was asked for is refused, not replaced.
+        if format == .prometheus, let display, display != .cumulative, display != .summary {
             throw BadQuery(text: "unsupported prometheus histogram bucket mode")
-        case .json, .prometheus: break
         }
+        histograms = display
     }
 
     static func pattern(_ text: String) throws(BadQuery) -> Pattern {
@@ -101,7 +135,10 @@ struct StatsQuery {
         return display
     }
 
-    func shows(_ stat: StatValue) -> Bool {
+    /// Whether there may be stats that it does not show.
+    var leavesOut: Bool { showsNone || usedOnly || kind != .all || filter != nil }
+
+    func shows(_ stat: StatLines.Stat) -> Bool {
         guard !showsNone, !usedOnly || stat.isUsed else { return false }
         switch kind {
         case .all: break

@@ -7,7 +7,7 @@ public enum CompatibilityDocument {
             "Bootstrap",
             [
                 (.bootstrap, ""), (.staticResources, ""), (.clusterManager, ""), (.node, ""), (.locality, ""),
-                (.admin, ""),
+                (.admin, ""), (.statsSink, ""), (.statsdSink, ""), (.dogStatsdSink, ""),
                 (.accessLog, "of admin"), (.fileAccessLog, "of admin"), (.layeredRuntime, ""), (.runtimeLayer, ""),
                 (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""), (.address, ""),
                 (.socketAddress, ""), (.pipe, ""), (.dataSource, ""), (.transportSocket, ""), (.rawBuffer, ""),

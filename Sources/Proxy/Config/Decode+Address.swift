@@ -16,9 +16,9 @@ extension Decoder {
         var ipv4Compat = false
     }
 
-    func address(_ value: Value, _ rule: HostRule) -> DecodedAddress? {
+    func address(_ value: Value, _ rule: HostRule, allowsUDP: Bool = false) -> DecodedAddress? {
         guard let message = value.message(.address) else { return nil }
-        if let socket = message["socket_address"] { return socketAddress(socket, rule) }
+        if let socket = message["socket_address"] { return socketAddress(socket, rule, allowsUDP: allowsUDP) }
         if let pipe = message["pipe"] {
             guard let path = pipe.message(.pipe)?.require("path") else { return nil }
             if case .hostName = rule {
@@ -31,9 +31,14 @@ extension Decoder {
         return nil
     }
 
-    func socketAddress(_ value: Value, _ rule: HostRule) -> DecodedAddress? {
+    /// - Parameter allowsUDP: datagrams go there, whatever `protocol` says; else it is TCP.
+    func socketAddress(_ value: Value, _ rule: HostRule, allowsUDP: Bool = false) -> DecodedAddress? {
         guard let message = value.message(.socketAddress) else { return nil }
-        _ = message["protocol"]?.choice([("TCP", 0, true)], known: ["UDP"])
+        if allowsUDP {
+            _ = message["protocol"]?.choice([("TCP", 0, true), ("UDP", 1, true)])
+        } else {
+            _ = message["protocol"]?.choice([("TCP", 0, true)], known: ["UDP"])
+        }
         let ipv4Compat = message["ipv4_compat"]?.bool() ?? false
         let host = message.require("address").flatMap { self.host($0, rule) }
         let port = message.requireOne(of: ["port_value"], else: ["named_port"])?.number(0...65535)

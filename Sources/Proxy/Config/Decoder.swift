@@ -41,6 +41,11 @@ struct Decoder {
         var own = Locality()
         (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
         for i in result.clusters.indices { result.clusters[i].ownLocality = own }
+        if let value = message["stats_flush_on_admin"] {
+            result.statsFlushOnAdmin = value.bool() ?? false
+            if !result.statsFlushOnAdmin { value.error("must be true where it is given") }
+        }
+        result.statsSinks = statsSinks(message["stats_sinks"])
         if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)
         result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)

@@ -9,6 +9,9 @@ public struct Bootstrap: Sendable {
     public var clusters: [Cluster] = []
     /// `stats_flush_interval`: how often histogram intervals are closed.
     public var statsFlushIntervalMs: UInt32 = 5000
+    /// `stats_flush_on_admin`: the interval ends, and sinks get their stats, when the admin listener is asked for them.
+    public var statsFlushOnAdmin = false
+    public var statsSinks: [StatsSink] = []
     /// `layered_runtime.layers`: later ones override earlier ones. Without any, Envoy has one for `/runtime_modify`.
     public var runtimeLayers = [RuntimeLayer(name: "admin", source: .admin)]
     /// nil: there is no overload manager.

@@ -3,7 +3,8 @@ extension MessageSchema {
     static let bootstrap = MessageSchema(
         "envoy.config.bootstrap.v3.Bootstrap",
         supported: """
-            node static_resources cluster_manager admin stats_flush_interval layered_runtime overload_manager
+            node static_resources cluster_manager admin stats_flush_interval stats_flush_on_admin stats_sinks \
+            layered_runtime overload_manager
             """,
         refused: """
             hds_config stats_eviction_interval tracing stats_server_version_override \
@@ -11,8 +12,8 @@ extension MessageSchema {
             xds_delegate_extension xds_config_tracker_extension listener_manager runtime
             """,
         unlessDefault: """
-            dynamic_resources flags_path stats_sinks deferred_stat_options stats_config \
-            stats_flush_on_admin watchdog watchdogs enable_dispatcher_stats \
+            dynamic_resources flags_path deferred_stat_options stats_config \
+            watchdog watchdogs enable_dispatcher_stats \
             use_tcp_for_dns_lookups bootstrap_extensions fatal_actions config_sources default_socket_interface \
             certificate_provider_instances inline_headers perf_tracing_file_path application_log_config \
             memory_allocator_manager

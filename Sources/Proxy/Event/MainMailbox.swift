@@ -31,3 +31,13 @@ public final class MainMailbox: Sendable {
         for body in bodies { body() }
     }
 }
+
+/// Something of the main thread's on its way through another thread, which gives it back and does not look at it.
+struct MainThreadOnly<Value>: @unchecked Sendable {
+    private let value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    /// In what was posted to the main thread.
+    func take() -> Value { value }
+}

@@ -34,15 +34,22 @@ public enum LogLevel: String, Sendable, CaseIterable {
 public final class Log: Sendable {
     let logger: Logger
     private let output: LogOutput
+    private let threshold: Threshold
 
     /// - Parameter path: `--log-path`; nil is standard error.
     public init(level: LogLevel, path: String?) throws(SystemError) {
         let output = try LogOutput(path: path, tellsOfCrashes: true)
         self.output = output
-        var logger = Logger(label: "main") { _ in LineHandler(output: output, isOff: level == .off) }
-        logger.logLevel = level.level ?? .critical
-        self.logger = logger
+        let threshold = Threshold(level)
+        self.threshold = threshold
+        logger = Logger(label: "main") { _ in LineHandler(output: output, threshold: threshold) }
     }
+
+    /// What is logged now.
+    var level: LogLevel { threshold.level.withLock { $0 } }
+
+    /// From here on.
+    func setLevel(_ level: LogLevel) { threshold.level.withLock { $0 = level } }
 
     public func debug(_ text: @autoclosure () -> String) { logger.debug("\(text())") }
     public func info(_ text: @autoclosure () -> String) { logger.info("\(text())") }
@@ -53,6 +60,12 @@ public final class Log: Sendable {
     public func reopen() {
         do { try output.reopen() } catch { self.error("\(error); logging goes on in the old file") }
     }
+}
+
+/// The level that all loggers share. Nothing is logged where time matters.
+private final class Threshold: Sendable {
+    let level: Mutex<LogLevel>
+    init(_ level: LogLevel) { self.level = Mutex(level) }
 }
 
 /// Where lines go. A line is one write, so that lines of several processes do not mix.
@@ -90,8 +103,12 @@ final class LogOutput: Sendable {
 /// `[2026-11-23 10:00:00.123][4711][info][main] text`: Envoy's default format without the source position.
 private struct LineHandler: LogHandler {
     let output: LogOutput
-    let isOff: Bool
-    var logLevel: Logger.Level = .info
+    let threshold: Threshold
+    var logLevel: Logger.Level {
+        get { threshold.level.withLock { $0 }.level ?? .critical }
+        // The one level is set by `Log.setLevel`.
+        set {}
+    }
     var metadata: Logger.Metadata = [:]
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -100,7 +117,7 @@ private struct LineHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        guard !isOff else { return }
+        guard threshold.level.withLock({ $0 }) != .off else { return }
         let name = event.level == .notice ? "info" : event.level.rawValue
         // A message is one line, whatever it quotes, and does nothing to the terminal of its reader.
         let text = "\(event.message)".visible

@@ -67,10 +67,13 @@ extension Server: AdminContext {
         return ((cl_monotonic_ns() - startNs) / 1_000_000_000, all)
     }
 
-    func statsSnapshot() -> StatsSnapshot {
+    var memory: (allocated: UInt64, held: UInt64, resident: UInt64) { ServerStats.memory() }
+
+    func statsSource() -> StatsSource {
         refreshGauges()
         finishClusterStats()
-        return store.snapshot()
+        if bootstrap.statsFlushOnAdmin { flushStats() }
+        return store.source()
     }
 
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }

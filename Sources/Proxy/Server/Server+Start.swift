@@ -31,6 +31,7 @@ extension Server: RestartChildOwner {
         let before = store.totals()
         if let region = claim.region { try region.commitSlot() }
         store.keepStart(before)
+        beginSending(before)
         serve()
         makeClusterStats()
         log.info("epoch \(epoch) serves \(describeListeners())")
@@ -206,6 +207,7 @@ extension Server: RestartChildOwner {
         serve()
         // Not before: connections were waiting.
         store.keepStart(totalsAtStart)
+        beginSending(totalsAtStart)
         totalsAtStart = nil
         makeClusterStats()
         openMoreMembers()

@@ -38,6 +38,10 @@ final class Server {
     let pool: any DataPlane
     /// nil: there are no access logs.
     let accessLog: AccessLogWriter?
+    /// nil: there are no stats sinks.
+    let sinks: StatsSinks?
+    /// What they get, once this process serves.
+    var sender: StatsSender?
     let runtime: Runtime
     /// nil: there is no overload manager.
     let overload: OverloadMonitor?
@@ -123,6 +127,7 @@ final class Server {
         let configuration = CompiledConfiguration(named, localAddress: LocalAddress.find())
         clusterManager.memberships = configuration.snapshot.memberships
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
+        sinks = try Self.makeSinks(bootstrap, log)
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
             writer: writer, warn: { log.warning($0) })
@@ -152,6 +157,7 @@ final class Server {
         runtime.watch(on: loop)
         clusterManager.start()
         try accessLog?.start()
+        try sinks?.start()
         try pool.start()
         clusterManager.workers = pool
         // A parent knows what names have resolved to, and which hosts are well.
@@ -168,6 +174,7 @@ final class Server {
         }
         pool.shutdown()
         finishAccessLogs()
+        finishSinks()
         return exitStatus
     }
 
@@ -195,7 +202,7 @@ final class Server {
             guard let self else { return }
             self.store.checkMemory()
             self.store.topUp()
-            if self.role == .serving { self.store.closeInterval() }
+            if !self.bootstrap.statsFlushOnAdmin { self.flushStats() }
             self.scheduleFlush()
         }
     }

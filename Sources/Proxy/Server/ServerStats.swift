@@ -34,11 +34,16 @@ struct ServerStats {
 
     /// What is only measured when somebody looks.
     func measureMemory() {
+        let memory = Self.memory()
+        gauges[.memory_allocated].set(memory.allocated)
+        gauges[.memory_heap_size].set(memory.held)
+        gauges[.memory_physical_size].set(memory.resident)
+    }
+
+    static func memory() -> (allocated: UInt64, held: UInt64, resident: UInt64) {
         var used: UInt64 = 0
         var held: UInt64 = 0
         cl_heap_usage(&used, &held)
-        gauges[.memory_allocated].set(used)
-        gauges[.memory_heap_size].set(held)
-        gauges[.memory_physical_size].set(ProcessMemory.read()?.resident ?? 0)
+        return (used, held, ProcessMemory.read()?.resident ?? 0)
     }
 }

@@ -1,6 +1,6 @@
 // Envoy's /stats?format=json: one object, histograms last with the quantiles of interval and total.
 extension StatLines {
-    func writeJSON(to output: inout OutputBuffer) {
+    func writeJSON(_ display: HistogramDisplay, to output: inout OutputBuffer) {
         output.append("{\"stats\":[")
         var isFirst = true
         forEach(Kinds(.text)) { _, line in
@@ -18,11 +18,13 @@ extension StatLines {
             output.append("}")
             output.endOfLine()
         }
-        writeHistograms(isFirst: &isFirst, to: &output)
+        writeHistograms(display, isFirst: &isFirst, to: &output)
         output.append("]}")
     }
 
-    private func writeHistograms(isFirst: inout Bool, to output: inout OutputBuffer) {
+    private func writeHistograms(
+        _ display: HistogramDisplay, isFirst: inout Bool, to output: inout OutputBuffer
+    ) {
         var isFirstHistogram = true
         forEach(Kinds(.histogram)) { _, line in
             let detail = detail(line)
@@ -31,18 +33,52 @@ extension StatLines {
                 if !isFirst { output.append(",") }
                 isFirst = true
                 let quantiles = HistogramData.quantiles.map { Numbers.text($0 * 100) }.joined(separator: ",")
-                output.append("{\"histograms\":{\"supported_quantiles\":[\(quantiles)],\"computed_quantiles\":[")
+                switch display {
+                case .summary:
+                    output.append("{\"histograms\":{\"supported_quantiles\":[\(quantiles)],\"computed_quantiles\":[")
+                case .detailed:
+                    output.append("{\"histograms\":{\"supported_percentiles\":[\(quantiles)],\"details\":[")
+                case .cumulative, .disjoint: output.append("{\"histograms\":[")
+                }
                 isFirstHistogram = false
             }
             Self.begin(line, &isFirst, &output)
-            let recent = (detail.interval ?? HistogramData()).values()
-            let values = zip(data.values(), recent).map {
-                "{\"cumulative\":\(Self.number($0)),\"interval\":\(Self.number($1))}"
+            let interval = detail.interval ?? HistogramData()
+            switch display {
+            case .summary: output.append(",\"values\":[\(Self.quantiles(data, interval))]}")
+            case .detailed:
+                output.append(",\"totals\":[\(Self.bins(data))],\"intervals\":[\(Self.bins(interval))]")
+                output.append(",\"percentiles\":[\(Self.quantiles(data, interval))]}")
+            case .cumulative, .disjoint:
+                output.append(",\"buckets\":[\(Self.buckets(data, interval, display == .disjoint))]}")
             }
-            output.append(",\"values\":[\(values.joined(separator: ","))]}")
             output.endOfLine()
         }
-        if !isFirstHistogram { output.append("]}}") }
+        guard !isFirstHistogram else { return }
+        switch display {
+        case .summary, .detailed: output.append("]}}")
+        case .cumulative, .disjoint: output.append("]}")
+        }
+    }
+
+    private static func quantiles(_ data: HistogramData, _ interval: HistogramData) -> String {
+        zip(data.values(), interval.values()).map { "{\"cumulative\":\(number($0)),\"interval\":\(number($1))}" }
+            .joined(separator: ",")
+    }
+
+    private static func bins(_ data: HistogramData) -> String {
+        data.bins.map {
+            "{\"lower_bound\":\(Numbers.text($0.lower)),\"width\":\(Numbers.text($0.width)),\"count\":\($0.count)}"
+        }.joined(separator: ",")
+    }
+
+    private static func buckets(_ data: HistogramData, _ interval: HistogramData, _ isDisjoint: Bool) -> String {
+        var below: (UInt64, UInt64) = (0, 0)
+        return zip(HistogramData.bucketBounds, zip(interval.bucketCounts, data.bucketCounts)).map { bound, now in
+            defer { if isDisjoint { below = now } }
+            return "{\"upper_bound\":\(Numbers.jsonBound(bound)),\"interval\":\(now.0 &- below.0),"
+                + "\"cumulative\":\(now.1 &- below.1)}"
+        }.joined(separator: ",")
     }
 
     private static func begin(_ line: Line, _ isFirst: inout Bool, _ output: inout OutputBuffer) {

@@ -11,4 +11,13 @@ enum Numbers {
         guard value >= 1_000_000 else { return text(value) }
         return "\(text(value / 1_000_000))e+06"
     }
+
+    /// The same as Envoy's JSON has it, the shorter of both forms (`3e+05`).
+    static func jsonBound(_ value: Double) -> String {
+        let plain = text(value)
+        guard value >= 100_000, value.truncatingRemainder(dividingBy: 100_000) == 0, value < 1_000_000 else {
+            return plain
+        }
+        return "\(text(value / 100_000))e+05"
+    }
 }

@@ -140,6 +140,13 @@ struct OutputBuffer: ~Copyable {
         for i in from..<count { start[i] = Self.word(start[i]) }
     }
 
+    /// In what was written from `from` on, puts another byte in the place of each.
+    @inline(__always)
+    mutating func replace(from: Int, _ other: (UInt8) -> UInt8) {
+        let (start, count) = (start, count)
+        for i in from..<count { start[i] = other(start[i]) }
+    }
+
     @inline(__always)
     static func word(_ byte: UInt8) -> UInt8 {
         let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26

@@ -1,12 +1,13 @@
 // Envoy's /stats/prometheus: the text format 0.0.4, tags as labels, one # TYPE a group, groups sorted. What would be one
 // series or one metric twice, which Envoy prints and a strict reader refuses, is told apart: see PrometheusTwins.swift.
 extension StatLines {
-    func writePrometheus(to output: inout OutputBuffer) {
+    /// - Parameter asSummaries: histograms are quantiles instead of buckets.
+    func writePrometheus(asSummaries: Bool, to output: inout OutputBuffer) {
         let metrics = Metrics(
             counters: metrics(.counter), gauges: metrics(.gauge), histograms: metrics(.histogram))
         write(metrics.counters, "counter", to: &output)
         write(metrics.gauges, "gauge", to: &output)
-        write(metrics.histograms, "histogram", to: &output)
+        write(metrics.histograms, asSummaries ? "summary" : "histogram", asSummaries: asSummaries, to: &output)
     }
 
     private func metrics(_ kind: StatKind) -> MetricGroups {
@@ -21,7 +22,9 @@ extension StatLines {
         return groups
     }
 
-    private func write(_ groups: borrowing MetricGroups, _ type: StaticString, to output: inout OutputBuffer) {
+    private func write(
+        _ groups: borrowing MetricGroups, _ type: StaticString, asSummaries: Bool = false, to output: inout OutputBuffer
+    ) {
         groups.forEach { metric, members, hasTwins in
             let more = hasTwins ? labelsOfTwins(members) : [:]
             output.append("# TYPE ")
@@ -36,7 +39,12 @@ extension StatLines {
                     var labels = OutputBuffer()
                     writeLabels(line, to: &labels)
                     if let label = more[i] { labels.append(label) }
-                    Self.write(detail(line).histogram ?? HistogramData(), metric, labels, to: &output)
+                    let data = detail(line).histogram ?? HistogramData()
+                    if asSummaries {
+                        Self.writeSummary(data, metric, labels, to: &output)
+                    } else {
+                        Self.write(data, metric, labels, to: &output)
+                    }
                 } else {
                     output.append(metric)
                     output.append("{")
@@ -80,17 +88,17 @@ extension StatLines {
 
     private static func begin(
         _ metric: UnsafeBufferPointer<UInt8>, _ suffix: StaticString, _ labels: borrowing OutputBuffer,
-        le: String? = nil,
-        to output: inout OutputBuffer
+        _ label: StaticString = "le", _ value: String? = nil, to output: inout OutputBuffer
     ) {
         output.append(metric)
         output.append(suffix)
         output.append("{")
         output.append(labels)
-        if let le {
+        if let value {
             if !labels.isEmpty { output.append(",") }
-            output.append("le=\"")
-            output.append(le)
+            output.append(label)
+            output.append("=\"")
+            output.append(value)
             output.append("\"")
         }
         output.append("} ")
@@ -103,20 +111,39 @@ extension StatLines {
         to output: inout OutputBuffer
     ) {
         for (bound, count) in zip(bounds, data.bucketCounts) {
-            begin(metric, "_bucket", labels, le: bound, to: &output)
+            begin(metric, "_bucket", labels, "le", bound, to: &output)
             output.append(count)
             output.append("\n")
         }
         let count = data.count
-        begin(metric, "_bucket", labels, le: "+Inf", to: &output)
+        begin(metric, "_bucket", labels, "le", "+Inf", to: &output)
         output.append(count)
         output.append("\n")
+        writeTotals(data, metric, labels, to: &output)
+    }
+
+    private static func writeTotals(
+        _ data: HistogramData, _ metric: UnsafeBufferPointer<UInt8>, _ labels: borrowing OutputBuffer,
+        to output: inout OutputBuffer
+    ) {
         begin(metric, "_sum", labels, to: &output)
         output.append(data.sum)
         output.append("\n")
         begin(metric, "_count", labels, to: &output)
-        output.append(count)
+        output.append(data.count)
         output.append("\n")
+    }
+
+    private static func writeSummary(
+        _ data: HistogramData, _ metric: UnsafeBufferPointer<UInt8>, _ labels: borrowing OutputBuffer,
+        to output: inout OutputBuffer
+    ) {
+        for (quantile, value) in zip(HistogramData.quantiles, data.values()) {
+            begin(metric, "", labels, "quantile", Numbers.text(quantile), to: &output)
+            output.append(value.isNaN ? "NaN" : Numbers.text(value))
+            output.append("\n")
+        }
+        writeTotals(data, metric, labels, to: &output)
     }
 }
 

@@ -74,6 +74,10 @@ final class PlaneSums {
         return sum > resets[value] ? sum - resets[value] : 0
     }
 
+    /// A counter of this region alone, whatever was reset.
+    @inline(__always)
+    func raw(_ value: Int) -> UInt64 { all[value] }
+
     private func add(_ cells: UnsafeBufferPointer<UInt64>, at first: Int, to sums: UnsafeMutablePointer<UInt64>) {
         let count = min(cells.count, valueCount - first)
         guard count > 0, let cells = cells.baseAddress else { return }

@@ -25,7 +25,8 @@ struct EndpointsTests {
         let help = context.get("/help")
         #expect(help.status == 200)
         #expect(
-            help.body.hasPrefix("admin commands are:\n  /: Admin home page\n  /clusters: upstream cluster status\n"))
+            help.body.hasPrefix(
+                "admin commands are:\n  /: Admin home page\n  /certs: print certs on machine\n  /clusters: "))
         #expect(help.body.contains("  /quitquitquit (POST): exit the server\n  /ready: print server state"))
         #expect(help.body.contains("      usedonly: Only include stats that have been written"))
         #expect(AdminEndpoints.all.map(\.path) == AdminEndpoints.all.map(\.path).sorted())
@@ -39,13 +40,13 @@ struct EndpointsTests {
         let page = context.get("/")
         #expect(page.content == .html)
         for endpoint in AdminEndpoints.all where endpoint.path != "/" {
-            #expect(page.body.contains("='\(endpoint.path)'"))
+            #expect(page.body.contains("=\"\(endpoint.path.dropFirst())\""))
         }
     }
 
     static let postOnly = [
-        "/drain_listeners", "/healthcheck/fail", "/healthcheck/ok", "/quitquitquit", "/reopen_logs", "/reset_counters",
-        "/runtime_modify",
+        "/drain_listeners", "/healthcheck/fail", "/healthcheck/ok", "/logging", "/quitquitquit", "/reopen_logs",
+        "/reset_counters", "/runtime_modify",
     ]
 
     @Test("What changes something takes POST only", arguments: postOnly)
@@ -55,6 +56,8 @@ struct EndpointsTests {
             #expect(answer == .text("Method \(method) not allowed, POST required.", status: 405))
         }
         #expect(context.calls == [] && context.runtime.overrides.isEmpty)
+        // It minds what it is asked, see ServerStateEndpointTests.
+        if path == "/logging" { return }
         let answer = context.post("\(path)?a=2")
         #expect(answer.body == "OK\n")
         #expect(!context.calls.isEmpty || !context.runtime.overrides.isEmpty || answer.afterwards == .quit)

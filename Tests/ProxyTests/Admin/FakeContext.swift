@@ -27,7 +27,9 @@ final class FakeContext: AdminContext {
             RuntimeLayer(name: "admin", source: .admin),
         ], shares: RuntimeShares(), serviceCluster: "", store: store, writer: writer, warn: { _ in })
 
-    func statsSnapshot() -> StatsSnapshot { store.snapshot() }
+    var memory: (allocated: UInt64, held: UInt64, resident: UInt64) = (30, 100, 1000)
+    lazy var log = try! Log(level: .info, path: nil)
+    func statsSource() -> StatsSource { store.source() }
     func drainListeners(graceful: Bool, skipExit: Bool) { calls.append("drain \(graceful) \(skipExit)") }
     func failHealthCheck(_ fails: Bool) { calls.append("fail \(fails)") }
     func quit() { calls.append("quit") }
@@ -42,7 +44,7 @@ final class FakeContext: AdminContext {
     }
 
     func get(_ target: String) -> AdminResponse {
-        AdminEndpoints.answer(AdminRequest(method: "GET", target: target), self)
+        AdminEndpoints.answer(AdminRequest(method: "GET", target: target), self).collected
     }
     func post(_ target: String) -> AdminResponse {
         AdminEndpoints.answer(AdminRequest(method: "POST", target: target), self)

@@ -58,6 +58,34 @@ struct StatsEndpointTests {
         #expect(line("none") == line("summary"))
     }
 
+    @Test("Histograms in JSON and Prometheus, each way")
+    func histogramForms() {
+        func answer(_ query: String) -> String { context.get("/stats\(query)&filter=in.downstream_rq_time").body }
+        let start = "{\"stats\":[{\"histograms\":"
+        let name = "{\"name\":\"http.in.downstream_rq_time\","
+        let cumulative = answer("?format=json&histogram_buckets=cumulative")
+        #expect(cumulative.hasPrefix(start + "[" + name + "\"buckets\":["))
+        #expect(cumulative.contains("[{\"upper_bound\":0.5,\"interval\":0,\"cumulative\":0},"))
+        #expect(cumulative.contains("{\"upper_bound\":3e+05,\"interval\":0,\"cumulative\":1},{\"upper_bound\":6e+05,"))
+        #expect(cumulative.hasSuffix("{\"upper_bound\":3600000,\"interval\":0,\"cumulative\":1}]}]}]}"))
+        let disjoint = answer("?format=json&histogram_buckets=disjoint")
+        #expect(disjoint.contains("{\"upper_bound\":5,\"interval\":0,\"cumulative\":1}"))
+        #expect(disjoint.contains("{\"upper_bound\":10,\"interval\":0,\"cumulative\":0}"))
+        let detailed = answer("?format=json&histogram_buckets=detailed")
+        #expect(
+            detailed.hasPrefix(
+                start + "{\"supported_percentiles\":[0,25,50,75,90,95,99,99.5,99.9,100],\"details\":[" + name
+                    + "\"totals\":[{\"lower_bound\":5,\"width\":0.1,\"count\":1}],\"intervals\":[],"
+                    + "\"percentiles\":[{\"cumulative\":5.05,\"interval\":null}"))
+        #expect(detailed.hasSuffix("]}]}}]}"))
+        let summary = answer("/prometheus?histogram_buckets=summary")
+        let metric = "envoy_http_downstream_rq_time"
+        #expect(
+            summary.hasPrefix(
+                "# TYPE \(metric) summary\n\(metric){envoy_http_conn_manager_prefix=\"in\",quantile=\"0\"} 5.05\n"))
+        #expect(summary.hasSuffix("\(metric)_count{envoy_http_conn_manager_prefix=\"in\"} 1\n"))
+    }
+
     @Test("JSON and Prometheus")
     func forms() {
         #expect(
@@ -75,9 +103,7 @@ struct StatsEndpointTests {
         arguments: [
             ("/stats?filter=(", "Invalid re2 regex: missing ): ("),
             ("/stats/prometheus?filter=(", "Invalid re2 regex: missing ): ("),
-            ("/stats?format=html", "usage: /stats?format=(json|prometheus|text)\n\n"),
-            ("/stats?format=active-html", "usage: /stats?format=(json|prometheus|text)\n\n"),
-            ("/stats?format=foo", "usage: /stats?format=(json|prometheus|text)\n\n"),
+            ("/stats?format=foo", "usage: /stats?format=(html|active-html|json|prometheus|text)\n\n"),
             ("/stats?type=Foo", "invalid &type= param"), ("/stats?type=counters", "invalid &type= param"),
             (
                 "/stats?histogram_buckets=foo",
@@ -85,10 +111,6 @@ struct StatsEndpointTests {
             ),
             ("/stats?hidden=foo", "usage: /stats?hidden=(include|only|exclude)\n\n"),
             ("/stats/prometheus?histogram_buckets=detailed", "unsupported prometheus histogram bucket mode"),
-            (
-                "/stats?format=json&histogram_buckets=detailed",
-                "format=json shows histograms as histogram_buckets=summary only\n"
-            ),
         ])
     func refused(target: String, body: String) {
         #expect(context.get(target) == .text(body, status: 400))

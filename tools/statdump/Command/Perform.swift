@@ -36,7 +36,7 @@ extension StatDump {
             case .json: .json
             }
         var failure: Failure?
-        lines.write(form, histograms: histogramBuckets) { bytes in
+        lines.write(form, histograms: form == .text ? histogramBuckets : nil) { bytes in
             guard failure == nil else { return }
             do throws(Failure) { try Output.write(bytes) } catch { failure = error }
         }
