@@ -77,24 +77,7 @@ final class AccessLogWriter: Sendable {
         _ = cl_close(ended)
     }
 
-    func start() throws(SystemError) {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self).toOpaque()
-        let code = pthread_create(
-            &thread, nil,
-            { @Sendable context in
-                guard let context else { return nil }
-                let writer = Unmanaged<AccessLogWriter>.fromOpaque(context).takeRetainedValue()
-                CrashReport.threadBegins("access-log")
-                writer.run()
-                return nil
-            }, context)
-        guard code == 0 else {
-            Unmanaged<AccessLogWriter>.fromOpaque(context).release()
-            throw SystemError(call: "pthread_create", code: code)
-        }
-        pthread_detach(thread)
-    }
+    func start() throws(SystemError) { try BackgroundThread.start("access-log") { [self] in run() } }
 
     // MARK: For workers
 

@@ -102,29 +102,9 @@ final class BodyStream: Sendable {
 
     /// Runs `make` on a thread of its own.
     func start(_ make: @escaping @Sendable (BodyStream) -> Void) throws(SystemError) {
-        final class Work: Sendable {
-            let body: @Sendable () -> Void
-            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-        }
-        let work = Work { [self] in
+        try BackgroundThread.start("admin-body", isBrief: true) { [self] in
             make(self)
             end()
         }
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(work).toOpaque()
-        let code = pthread_create(
-            &thread, nil,
-            { @Sendable context in
-                guard let context else { return nil }
-                let work = Unmanaged<Work>.fromOpaque(context).takeRetainedValue()
-                _ = cl_set_thread_name("admin-body")
-                work.body()
-                return nil
-            }, context)
-        guard code == 0 else {
-            Unmanaged<Work>.fromOpaque(context).release()
-            throw SystemError(call: "pthread_create", code: code)
-        }
-        pthread_detach(thread)
     }
 }

@@ -185,7 +185,10 @@ extension Worker {
             s.pointee.flags.remove(.requestEnded)
         }
         var found = found
-        if head.pointee.isInternal, head.pointee.present.contains(.xEnvoyInternalOnly) {
+        // Of a head that filters have made, what stands there is said by them or by an internal client.
+        if head.pointee.present.contains(.xEnvoyInternalOnly),
+            head.pointee.isInternal || isFiltered && self.isFiltered(head)
+        {
             found = obey(listener, head, found)
         }
         s.pointee.timeoutNs = found.pointee.timeoutNs

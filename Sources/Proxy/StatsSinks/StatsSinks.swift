@@ -58,24 +58,7 @@ final class StatsSinks: Sendable {
         _ = cl_close(ended)
     }
 
-    func start() throws(SystemError) {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self).toOpaque()
-        let code = pthread_create(
-            &thread, nil,
-            { @Sendable context in
-                guard let context else { return nil }
-                let sinks = Unmanaged<StatsSinks>.fromOpaque(context).takeRetainedValue()
-                CrashReport.threadBegins("stats-sinks")
-                sinks.run()
-                return nil
-            }, context)
-        guard code == 0 else {
-            Unmanaged<StatsSinks>.fromOpaque(context).release()
-            throw SystemError(call: "pthread_create", code: code)
-        }
-        pthread_detach(thread)
-    }
+    func start() throws(SystemError) { try BackgroundThread.start("stats-sinks") { [self] in run() } }
 
     // MARK: For the main thread
 

@@ -3,7 +3,7 @@ import Glibc
 import ProxyConfig
 
 /// What internal requests say to the router of timeouts and retries (Envoy's documentation of the router, "HTTP headers (consumed from
-/// downstreams)"). Nobody else is obeyed; hosts see nothing of it.
+/// downstreams)"), and what HTTP filters have said in their place. Nobody else is obeyed; hosts see nothing of it.
 extension Worker {
     private enum Order {
         case timeout, perTryTimeout, retryOn, maxRetries, statusCodes, expectedTimeout
