@@ -86,11 +86,11 @@ struct HTTPErrorTests {
         ),
         (
             Sample.hcm(
-                "stat_prefix: p, route_config: {}, http_filters: [{name: r, typed_config: {\"@type\": \(Sample.routerType), suppress_envoy_headers: true}}]"
+                "stat_prefix: p, route_config: {}, http_filters: [{name: r, typed_config: {\"@type\": \(Sample.routerType), strict_check_headers: [x-envoy-max-retries]}}]"
             ),
             [
-                "envoy.yaml:7:152: \(Sample.typedConfig).http_filters[0].typed_config.suppress_envoy_headers: "
-                    + "\"suppress_envoy_headers\" is an Envoy field that this build does not support"
+                "envoy.yaml:7:152: \(Sample.typedConfig).http_filters[0].typed_config.strict_check_headers: "
+                    + "\"strict_check_headers\" is an Envoy field that this build does not support"
             ]
         ),
         (

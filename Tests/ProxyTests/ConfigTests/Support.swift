@@ -15,7 +15,7 @@ enum Sample {
     /// All HTTP filters, as an error lists them.
     static let filterTypes = [
         "fault.v3.HTTPFault", "cors.v3.Cors", "local_ratelimit.v3.LocalRateLimit", "header_mutation.v3.HeaderMutation",
-        "router.v3.Router",
+        "buffer.v3.Buffer", "health_check.v3.HealthCheck", "router.v3.Router",
     ].map { "type.googleapis.com/envoy.extensions.filters.http.\($0)" }.joined(separator: " or ")
 
     static let routerType = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"

@@ -29,7 +29,7 @@ import Testing
         ("x-envoy-downstream-service-node", .xEnvoyEdgeOnly),
         ("x-envoy-downstream-service-cluster", .xEnvoyEdgeOnly),
         ("x-envoy-immediate-health-check-fail", .xEnvoyImmediateHealthCheckFail),
-        ("x-envoy-ratelimited", .xEnvoyRateLimited),
+        ("x-envoy-ratelimited", .xEnvoyRateLimited), ("x-envoy-degraded", .xEnvoyDegraded),
     ]
 
     private let memory = GuardedMemory()
