@@ -18,6 +18,8 @@ enum HostSpread {
 
     /// How many priorities have other hosts than before.
     static func changes(_ cluster: Cluster, from old: [UpstreamHost], to new: [UpstreamHost]) -> Int {
+        // At the start of many clusters.
+        if old.isEmpty, cluster.groups.allSatisfy({ $0.priority == 0 }) { return new.isEmpty ? 0 : 1 }
         func addresses(_ hosts: [UpstreamHost]) -> [UInt32: [String]] {
             Dictionary(grouping: hosts) { cluster.group(of: $0)?.priority ?? 0 }.mapValues {
                 $0.map { SocketAddress.text($0.address) }.sorted()
