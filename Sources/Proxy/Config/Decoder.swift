@@ -40,7 +40,8 @@ struct Decoder {
         }
         var own = Locality()
         (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
-        for i in result.clusters.indices { result.clusters[i].ownLocality = own }
+        // Else each has it already, and writing would copy all of them.
+        if own != Locality() { for i in result.clusters.indices { result.clusters[i].ownLocality = own } }
         if let value = message["stats_flush_on_admin"] {
             result.statsFlushOnAdmin = value.bool() ?? false
             if !result.statsFlushOnAdmin { value.error("must be true where it is given") }

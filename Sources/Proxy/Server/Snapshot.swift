@@ -204,7 +204,7 @@ final class Snapshot: @unchecked Sendable {
         let highPositions = Self.highPositions(bootstrap)
         self.highPositions = highPositions
         let high = highPositions.indices.filter { highPositions[$0] >= 0 }.map { bootstrap.clusters[$0] }
-        let allClusters = bootstrap.clusters + high
+        let allClusters = high.isEmpty ? bootstrap.clusters : bootstrap.clusters + high
         let clusterNames = ClusterNames(bootstrap.clusters.map(\.name), high: highPositions)
         clusterPositions = clusterNames
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
