@@ -43,9 +43,9 @@ final class AccessLogWriter: Sendable {
     private let state = Mutex(State())
     private let files: Files
     /// Something waits.
-    private let wake: Int32
+    private let wake: EventSignal
     /// The thread has ended.
-    private let ended: Int32
+    private let ended: EventSignal
     private let report: @Sendable (String) -> Void
     /// A chunk is handed over when it is that large, or that old.
     let chunkBytes: Int
@@ -62,19 +62,12 @@ final class AccessLogWriter: Sendable {
     ) throws(SystemError) {
         self.sinks = sinks
         files = Files(descriptors, cells)
-        wake = cl_eventfd()
-        guard wake >= 0 else { throw SystemError(call: "eventfd", code: -wake) }
-        ended = cl_eventfd()
-        guard ended >= 0 else { throw SystemError(call: "eventfd", code: -ended) }
+        wake = try EventSignal()
+        ended = try EventSignal()
         self.chunkBytes = max(chunkBytes, 1)
         intervalNs = max(intervalMs, 1) &* 1_000_000
         self.maxWaiting = maxWaiting
         self.report = report
-    }
-
-    deinit {
-        _ = cl_close(wake)
-        _ = cl_close(ended)
     }
 
     func start() throws(SystemError) { try BackgroundThread.start("access-log") { [self] in run() } }
@@ -90,7 +83,7 @@ final class AccessLogWriter: Sendable {
             return .some(state.spare.popLast())
         }
         guard let taken else { return nil }
-        cl_eventfd_signal(wake)
+        wake.signal()
         return taken ?? Self.emptyChunk(capacity: chunkCapacity)
     }
 
@@ -109,24 +102,21 @@ final class AccessLogWriter: Sendable {
     /// Files are opened anew behind what was handed over so far.
     func reopen() {
         state.withLock { $0.reopens = true }
-        cl_eventfd_signal(wake)
+        wake.signal()
     }
 
     /// Writes what was handed over and ends the thread. Returns whether it did in time: a disk may stand still.
     func finish(limitMs: Int32) -> Bool {
         state.withLock { $0.ends = true }
-        cl_eventfd_signal(wake)
-        var entry = pollfd(fd: ended, events: Int16(POLLIN), revents: 0)
-        return poll(&entry, 1, limitMs) == 1
+        wake.signal()
+        return ended.wait(limitMs: limitMs)
     }
 
     // MARK: The thread
 
     private func run() {
         while true {
-            var entry = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
-            _ = poll(&entry, 1, -1)
-            cl_eventfd_drain(wake)
+            wake.wait()
             let (chunks, reopens, ends) = state.withLock { state in
                 let taken = (state.queue, state.reopens, state.ends)
                 state.queue = []
@@ -138,7 +128,7 @@ final class AccessLogWriter: Sendable {
             if ends { break }
         }
         for descriptor in files.descriptors where descriptor > 2 { _ = cl_close(descriptor) }
-        cl_eventfd_signal(ended)
+        ended.signal()
     }
 
     private func write(_ chunk: LogChunk) {

@@ -19,17 +19,14 @@ final class BodyStream: Sendable {
 
     private let state = Mutex(State())
     /// A piece was taken.
-    private let room: Int32
+    private let room: EventSignal
     private let announce: @Sendable () -> Void
 
     /// - Parameter announce: called from the maker's thread when there is something after nothing.
     init(_ announce: @escaping @Sendable () -> Void) throws(SystemError) {
         self.announce = announce
-        room = cl_eventfd()
-        guard room >= 0 else { throw SystemError(call: "eventfd", code: -room) }
+        room = try EventSignal()
     }
-
-    deinit { _ = cl_close(room) }
 
     // MARK: The maker
 
@@ -53,9 +50,7 @@ final class BodyStream: Sendable {
                 return
             case .gone: return
             case .full:
-                var entry = pollfd(fd: room, events: Int16(POLLIN), revents: 0)
-                _ = poll(&entry, 1, -1)
-                cl_eventfd_drain(room)
+                room.wait()
             }
         }
     }
@@ -87,7 +82,7 @@ final class BodyStream: Sendable {
             if !state.pieces.isEmpty { return (.piece(state.pieces.removeFirst()), true) }
             return (state.isWhole ? .end : .later, false)
         }
-        if hadPiece { cl_eventfd_signal(room) }
+        if hadPiece { room.signal() }
         return next
     }
 
@@ -97,7 +92,7 @@ final class BodyStream: Sendable {
             state.isCancelled = true
             state.pieces = []
         }
-        cl_eventfd_signal(room)
+        room.signal()
     }
 
     /// Runs `make` on a thread of its own.

@@ -73,18 +73,20 @@ extension Decoder {
 
     private func circuitBreakers(_ message: Message, _ cluster: inout Cluster) {
         guard let list = message["thresholds"] else { return }
-        var known: Set<RequestPriority> = []
+        var (hasDefault, hasHigh) = (false, false)
         for value in list.list() {
             guard let thresholds = value.message(.thresholds) else { continue }
-            let priority = requestPriority(thresholds["priority"])
+            let isHigh = requestPriority(thresholds["priority"]) == .high
             // Envoy takes the first.
-            if !known.insert(priority).inserted {
-                value.error("thresholds of priority \(priority == .high ? "HIGH" : "DEFAULT") may be given only once")
+            if isHigh ? hasHigh : hasDefault {
+                value.error("thresholds of priority \(isHigh ? "HIGH" : "DEFAULT") may be given only once")
             }
-            if priority == .high {
+            if isHigh {
                 cluster.highLimits = limits(thresholds)
+                hasHigh = true
             } else {
                 cluster.limits = limits(thresholds)
+                hasDefault = true
             }
         }
     }

@@ -20,7 +20,8 @@ extension Decoder {
         sink.hasTags = isDog
         if let value = config["max_bytes_per_datagram"] {
             guard let most = value.number(1...UInt32.max) else { return nil }
-            sink.maxBytes = UInt64(most)
+            // No datagram has more (RFC 768, RFC 791), however many are allowed.
+            sink.maxBytes = min(UInt64(most), 65_507)
         }
         return sink
     }

@@ -144,6 +144,7 @@ enum UnitCheck {
             return broken
         }
         // It ends with its body, or it would wait for ever.
+        if filter.mostBody > UInt64(UInt32.max) { return broken }
         if filter.mostBody > 0, flags.contains(.requestEnded) || d.decoder.isDone { return broken }
         return nil
     }

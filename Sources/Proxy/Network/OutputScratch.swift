@@ -24,6 +24,15 @@ final class OutputScratch {
     @inline(__always) var count: Int { content.pointee.count }
     @inline(__always) var isEmpty: Bool { content.pointee.count == 0 }
     @inline(__always) func clear() { content.pointee.count = 0 }
+    /// Empties it, and gives memory back that goes beyond `capacity`.
+    func giveBack(capacity: Int) {
+        clear()
+        guard content.pointee.capacity > capacity else { return }
+        content.pointee.bytes.deallocate()
+        content.pointee.bytes = .allocate(capacity: capacity)
+        content.pointee.capacity = capacity
+    }
+
     /// Drops what stands behind `count` bytes.
     @inline(__always) func truncate(to count: Int) { content.pointee.count = count }
 

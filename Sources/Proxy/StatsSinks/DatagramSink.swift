@@ -79,6 +79,7 @@ final class DatagramSink: StatsdSink {
             case ECONNREFUSED where refusals < 2:
                 // That was said of one before: nobody has received it.
                 refusals += 1
+            // It never can be sent: what comes behind it must not wait for it.
             case EMSGSIZE: return true
             default:
                 // The next time begins anew: a Unix socket may have been bound again.

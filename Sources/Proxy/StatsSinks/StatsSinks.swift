@@ -27,9 +27,9 @@ final class StatsSinks: Sendable {
     let configured: [StatsSink]
     private let sinks: Sinks
     private let state = Mutex(State())
-    private let wake: Int32
+    private let wake: EventSignal
     /// The thread has ended.
-    private let ended: Int32
+    private let ended: EventSignal
 
     /// - Parameter report: called from the thread.
     init(
@@ -47,15 +47,8 @@ final class StatsSinks: Sendable {
                     return DatagramSink(address, format: format, maxBytes: sink.maxBytes.map { Int(clamping: $0) })
                 }
             })
-        wake = cl_eventfd()
-        guard wake >= 0 else { throw SystemError(call: "eventfd", code: -wake) }
-        ended = cl_eventfd()
-        guard ended >= 0 else { throw SystemError(call: "eventfd", code: -ended) }
-    }
-
-    deinit {
-        _ = cl_close(wake)
-        _ = cl_close(ended)
+        wake = try EventSignal()
+        ended = try EventSignal()
     }
 
     func start() throws(SystemError) { try BackgroundThread.start("stats-sinks") { [self] in run() } }
@@ -67,24 +60,21 @@ final class StatsSinks: Sendable {
         _ sending: StatsSending, hosts: [[cl_address]], _ done: @escaping @Sendable () -> Void
     ) {
         state.withLock { $0.job = Job(sending: sending, hosts: hosts, done: done) }
-        cl_eventfd_signal(wake)
+        wake.signal()
     }
 
     /// Sends what was given and ends the thread; returns whether it did in time.
     func finish(limitMs: Int32) -> Bool {
         state.withLock { $0.ends = true }
-        cl_eventfd_signal(wake)
-        var entry = pollfd(fd: ended, events: Int16(POLLIN), revents: 0)
-        return poll(&entry, 1, limitMs) == 1
+        wake.signal()
+        return ended.wait(limitMs: limitMs)
     }
 
     // MARK: The thread
 
     private func run() {
         while true {
-            var entry = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
-            _ = poll(&entry, 1, -1)
-            cl_eventfd_drain(wake)
+            wake.wait()
             let (job, ends) = state.withLock { state in
                 let taken = (state.job, state.ends)
                 state.job = nil
@@ -97,6 +87,6 @@ final class StatsSinks: Sendable {
             }
             if ends { break }
         }
-        cl_eventfd_signal(ended)
+        ended.signal()
     }
 }

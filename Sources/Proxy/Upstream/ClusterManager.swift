@@ -23,7 +23,7 @@ final class ClusterManager {
         let health: ClusterHealth?
         /// nil: hosts take turns, or any is as good.
         let balance: ClusterBalance?
-        let limits: LimitStats
+        var limits: LimitStats
         init(
             cluster: Cluster, stats: MembershipStats, health: ClusterHealth?, balance: ClusterBalance?,
             limits: LimitStats

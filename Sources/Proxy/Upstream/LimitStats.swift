@@ -3,35 +3,33 @@ import StatCatalog
 import Stats
 
 /// What is shown of a cluster's circuit breakers, on the main thread: workers only say that there is something to look at.
-final class LimitStats {
-    private let cluster: Cluster
-    /// By priority; nil: without `track_remaining`.
-    private let remaining: [GaugeGroup<RemainingGauge>?]
-    /// The gauges that are 1, so that nothing is written where nothing is to be said.
-    private var open: [UInt32] = [0, 0]
+struct LimitStats {
+    /// By priority; nil: without `track_remaining`. Empty where neither has it.
+    private var remaining: [GaugeGroup<RemainingGauge>?] = []
+    /// The gauges that are 1, by priority, so that nothing is written where nothing is to be said.
+    private var open = SIMD2<UInt32>(0, 0)
 
     private static let priorities: [(RequestPriority, ClusterLimitScope.Priority)] = [
         (.default, .default), (.high, .high),
     ]
 
     init(_ cluster: Cluster, store: StatsStore, writer: StatsWriter) {
-        self.cluster = cluster
+        guard cluster.limits.tracksRemaining || cluster.highLimits.tracksRemaining else { return }
         let name = Snapshot.statName(cluster.altStatName ?? cluster.name)
         remaining = Self.priorities.map { priority, scope in
-            guard cluster.limits(of: priority).tracksRemaining else { return nil }
-            return GroupIDs(store, in: ClusterLimitScope(name, scope)).cells(writer)
-        }
-        for (position, gauges) in remaining.enumerated() {
-            guard let gauges else { continue }
-            show(LimitUse(unused: cluster.limits(of: Self.priorities[position].0)), gauges)
+            let limits = cluster.limits(of: priority)
+            guard limits.tracksRemaining else { return nil }
+            let gauges: GaugeGroup<RemainingGauge> = GroupIDs(store, in: ClusterLimitScope(name, scope)).cells(writer)
+            Self.show(LimitUse(unused: limits), gauges)
+            return gauges
         }
     }
 
     /// - Parameter use: of a priority, nil: nobody uses that.
-    func refresh(_ stats: MembershipStats, _ use: (RequestPriority) -> LimitUse?) {
+    mutating func refresh(_ stats: MembershipStats, _ use: (RequestPriority) -> LimitUse?) {
         for (position, (priority, _)) in Self.priorities.enumerated() {
             guard let use = use(priority) else { continue }
-            if let gauges = remaining[position] { show(use, gauges) }
+            if !remaining.isEmpty, let gauges = remaining[position] { Self.show(use, gauges) }
             var now: UInt32 = 0
             for (gauge, part) in use.byGauge where part.isReached { now |= 1 << UInt32(gauge.rawValue) }
             if now == open[position] { continue }
@@ -42,7 +40,7 @@ final class LimitStats {
         }
     }
 
-    private func show(_ use: LimitUse, _ gauges: GaugeGroup<RemainingGauge>) {
+    private static func show(_ use: LimitUse, _ gauges: GaugeGroup<RemainingGauge>) {
         gauges[.remaining_cx].set(use.connections.left)
         gauges[.remaining_pending].set(use.pending.left)
         gauges[.remaining_rq].set(use.requests.left)

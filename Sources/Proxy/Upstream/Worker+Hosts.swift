@@ -54,6 +54,9 @@ extension Worker {
         guard index < snapshot.clusterCount else { return }
         let cluster = clusters + index
         let count = cluster.pointee.memberCount
+        if selection == nil, count == 1, snapshot.clusters[index].balancing.policy == .roundRobin {
+            return selectOnlyHost(cluster: index)
+        }
         let selection = selection ?? HostSelection(positions: (0..<count).map(Int32.init))
         let first = slots(cluster, selection.levels.first?.places.first?.positions ?? [])
         cluster.pointee.hosts.deallocate()
@@ -61,6 +64,18 @@ extension Worker {
         for (i, slot) in first.enumerated() { cluster.pointee.hosts[i] = slot }
         cluster.pointee.hostCount = first.count
         prepareBalance(cluster: index, selection)
+    }
+
+    /// The same where there is nothing to choose, as in most of many clusters.
+    private func selectOnlyHost(cluster index: Int) {
+        let cluster = clusters + index
+        cluster.pointee.hosts.deallocate()
+        cluster.pointee.hosts = .allocate(capacity: 1)
+        cluster.pointee.hosts[0] = cluster.pointee.members[0]
+        cluster.pointee.hostCount = 1
+        cluster.pointee.levels.free()
+        cluster.pointee.needsCare = false
+        balanceKeeper.keep([HashTable](), cluster: index)
     }
 
     /// The hosts at these positions of the list.

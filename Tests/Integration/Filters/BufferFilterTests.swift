@@ -51,6 +51,40 @@ import ThreadTesting
         return now
     }
 
+    /// What was kept of a request that is refused when it is complete, since the new configuration allows no upgrade, is nobody
+    /// else's.
+    @Test func aBodyThatIsRefusedIsForgotten() throws {
+        try withBed { bed in
+            let upstream = try Listener()
+            let flags = ["--hot-restart-file", bed.path("restart.sock")]
+            var configuration = FilterScene.configuration(upstream.port, [Self.buffer(100), FilterScene.faults])
+            configuration.manager = ["upgrade_configs: [{ upgrade_type: websocket }]"]
+            let old = try bed.proxy(configuration, flags, concurrency: 1)
+            let upgrading = try old.client()
+            try upgrading.send(
+                "POST /u HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 10\r\n\r\nhalf "
+            )
+            _ = try waitForBytes(beyond: 0) { try bed.statdump()["http.ingress_http.downstream_cx_rx_bytes_total"] }
+            configuration.manager = []
+            let new = try bed.proxy(configuration, flags, concurrency: 1)
+            old.process.signal(SIGTERM)
+            #expect(try old.process.waitForEnd(within: 10) == .exit(0))
+            try upgrading.send("a body")
+            #expect(try upgrading.response().status == 403)
+            let other = try new.client()
+            var served: Client?
+            for path in ["/first", "/second"] {
+                try other.send("GET \(path) HTTP/1.1\r\nhost: test\r\nx-envoy-fault-delay-request: 1\r\n\r\n")
+                let host = try served ?? upstream.accept()
+                served = host
+                let request = try host.request()
+                #expect(request.method == "GET" && request.target == path)
+                try host.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                #expect(try other.response().text == "ok")
+            }
+        }
+    }
+
     /// More than is read, kept and written at once; and the connection serves on.
     @Test func aLargeRequestIsWhole() throws {
         try withBed { bed in

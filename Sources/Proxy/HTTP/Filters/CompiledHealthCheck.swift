@@ -20,10 +20,9 @@ struct CompiledHealthCheck: BitwiseCopyable {
     let localCluster: Bytes
     private let minHealthy: UnsafeMutablePointer<MinHealthy>
     private let minHealthyCount: Int
-    /// 0: answers are not kept.
     private let cacheNs: UInt64
-    /// The answer of all workers: its period, above one bit (degraded) and ten (status). 0: none.
-    private let answer: UnsafeMutablePointer<UInt64>
+    /// The answer of all workers: its period, above one bit (degraded) and ten (status). 0: none. nil: none is kept.
+    private let answer: UnsafeMutablePointer<UInt64>?
 
     /// Envoy forgets an answer with a timer that goes off once in each period, whenever the answer came.
     init(_ filter: HealthCheckFilter, _ context: FilterContext) {
@@ -36,13 +35,10 @@ struct CompiledHealthCheck: BitwiseCopyable {
         minHealthy = .allocate(capacity: max(all.count, 1))
         for (i, one) in all.enumerated() {
             (minHealthy + i).initialize(
-                to: MinHealthy(
-                    hosts: Self.hosts(of: one.key, context),
-                    percent: one.value))
+                to: MinHealthy(hosts: Self.hosts(of: one.key, context), percent: one.value))
         }
         cacheNs = (filter.cacheTimeMs ?? 0) &* 1_000_000
-        answer = cacheNs > 0 ? sharedCell() : UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
-        if cacheNs == 0 { answer.initialize(to: 0) }
+        answer = cacheNs > 0 ? sharedCell() : nil
     }
 
     private static func hosts(of cluster: String, _ context: FilterContext) -> UnsafePointer<UInt64>? {
@@ -50,19 +46,19 @@ struct CompiledHealthCheck: BitwiseCopyable {
         return position < 0 ? nil : context.memberships.cell(ofCluster: Int(position))
     }
 
-    var keepsAnswers: Bool { cacheNs > 0 }
+    var keepsAnswers: Bool { answer != nil }
 
     func kept(nowNs: UInt64) -> Answer? {
-        guard cacheNs > 0 else { return nil }
+        guard let answer else { return nil }
         let word = cl_load_relaxed(answer)
         guard word != 0, word >> 11 == period(nowNs) else { return nil }
         return Answer(status: UInt16(word & 1023), isDegraded: word & 1024 != 0)
     }
 
     func keep(_ answer: Answer, nowNs: UInt64) {
-        guard cacheNs > 0 else { return }
+        guard let word = self.answer else { return }
         cl_store_relaxed(
-            self.answer, period(nowNs) << 11 | (answer.isDegraded ? 1024 : 0) | UInt64(answer.status & 1023))
+            word, period(nowNs) << 11 | (answer.isDegraded ? 1024 : 0) | UInt64(answer.status & 1023))
     }
 
     /// Counted from 1.

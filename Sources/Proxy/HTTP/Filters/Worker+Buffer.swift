@@ -31,6 +31,15 @@ extension Worker {
         s.pointee.flags.insert(.gathered)
     }
 
+    /// The request that has waited for its body has gone on, waits again, or is answered.
+    func dropGathered() {
+        if gatheredBody.pointee.count > Self.bodyToKeepRoomFor { out.giveBack(capacity: Self.bodyToKeepRoomFor) }
+        gatheredBody.pointee.free()
+    }
+
+    /// What is larger leaves no memory behind.
+    private static let bodyToKeepRoomFor = 1 << 18
+
     /// Keeps a piece of a body that is waited for; returns how many bytes it used. The request goes on with the last.
     @inline(never)
     func gatherBody(

@@ -37,10 +37,7 @@ extension Worker {
         answerChanges.clear()
         current.pointee = f
         state.pointee.isFiltering = true
-        defer {
-            state.pointee.isFiltering = false
-            gatheredBody.pointee.free()
-        }
+        defer { state.pointee.isFiltering = false }
         guard passesFilters(f, hasWaited: hasWaited) else { return }
         guard let route = f.route else { return answerUnrouted(f) }
         goOn(f, streamSlot, route, upgrade: upgrade)
@@ -65,6 +62,8 @@ extension Worker {
         filterStates[s.pointee.filter].pointee.untilNs = 0
         let generation = c.pointee.generation
         takeWaited(s, waited)
+        // However it ends: no other request may find it.
+        defer { dropGathered() }
         let head = requestHead
         guard readFiltered(head) else {
             // Only another process could have kept such a thing.

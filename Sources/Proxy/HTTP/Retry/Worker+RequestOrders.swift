@@ -154,8 +154,11 @@ extension Worker {
         }
         if r.policy.marks.contains(.expected) { noteExpected(s, r.policy) }
         out.append("\r\n")
-        out.append(body: kept.bytes + end, kept.count - end)
-        s.pointee.buffer.set(out.bytes, out.count)
+        var marked = ByteBuffer()
+        marked.append(out.bytes, out.count)
+        marked.append(kept.bytes + end, kept.count - end)
+        s.pointee.buffer.free()
+        s.pointee.buffer = marked
         out.clear()
     }
 
