@@ -16,6 +16,7 @@ public enum StatCatalog {
         FaultCounter.self, FaultGauge.self, CORSCounter.self, LocalRateLimitCounter.self,
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,
+        EndpointDiscoveryCounter.self, EndpointDiscoveryGauge.self, EndpointDiscoveryText.self,
         LimitGauge.self, RemainingGauge.self,
         HealthCheckCounter.self, HealthCheckGauge.self, OutlierCounter.self, OutlierGauge.self,
         RingHashGauge.self, MaglevGauge.self,

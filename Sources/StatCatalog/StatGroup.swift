@@ -20,6 +20,8 @@ public protocol StatGroup: RawRepresentable, CaseIterable, Sendable where RawVal
 public protocol CounterNames: StatGroup {}
 /// A group of gauges.
 public protocol GaugeNames: StatGroup {}
+/// A group of text readouts.
+public protocol TextNames: StatGroup {}
 /// A group of histograms.
 public protocol HistogramNames: StatGroup {}
 
@@ -43,6 +45,11 @@ extension CounterNames {
 extension GaugeNames {
     /// Gauges.
     public static var kind: StatKind { .gauge }
+}
+
+extension TextNames {
+    /// Text readouts.
+    public static var kind: StatKind { .text }
 }
 
 extension HistogramNames {

@@ -32,6 +32,7 @@ extension Decoder {
         health(message, &cluster)
         balancing(message, &cluster)
         loadAssignment(message, type, &cluster)
+        endpointSource(message, &cluster)
         return cluster
     }
 
@@ -40,8 +41,8 @@ extension Decoder {
         if message.has("cluster_type") { return nil }
         guard let value = message["type"] else { return .static }
         return value.choice(
-            [("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS)],
-            known: ["EDS", "ORIGINAL_DST", "3", "4"])
+            [("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS), ("EDS", 3, .eds)],
+            known: ["ORIGINAL_DST", "4"])
     }
 
     private func resolution(_ message: Message, _ cluster: inout Cluster) {
@@ -127,94 +128,5 @@ extension Decoder {
                 of: ["http_protocol_options"], else: ["http2_protocol_options", "http3_protocol_options"]
             )?.message(.upstreamHTTP1Options)
         }
-    }
-
-    private func loadAssignment(_ message: Message, _ type: Discovery?, _ cluster: inout Cluster) {
-        guard let value = message["load_assignment"] else {
-            if cluster.discovery == .logicalDNS {
-                message.error("a LOGICAL_DNS cluster must have exactly one endpoint, load_assignment is missing")
-            }
-            return
-        }
-        guard let assignment = value.message(.loadAssignment) else { return }
-        _ = assignment.require("cluster_name")?.nonEmptyString()
-        let rule: HostRule =
-            switch type {
-            case .static: .ipLiteral
-            case .strictDNS, .logicalDNS: .hostName
-            case nil: .either
-            }
-        var count = 0
-        var weights: UInt64 = 0
-        if let policy = assignment["policy"]?.message(.loadPolicy), let factor = policy["overprovisioning_factor"] {
-            cluster.overprovisioning = factor.number(1...UInt32.max) ?? cluster.overprovisioning
-        }
-        for locality in assignment["endpoints"]?.messages(.localityEndpoints) ?? [] {
-            let members = locality["lb_endpoints"]?.list() ?? []
-            count += members.count
-            let group = endpointGroup(locality, &cluster)
-            for member in members {
-                guard var endpoint = endpoint(member, rule) else { continue }
-                endpoint.group = group
-                weights += UInt64(endpoint.weight)
-                cluster.endpoints.append(endpoint)
-            }
-        }
-        if cluster.discovery == .logicalDNS, count != 1 {
-            value.error("a LOGICAL_DNS cluster must have exactly one endpoint, this one has \(count)")
-        }
-        checkLocalityWeights(value, cluster)
-        if weights > UInt64(UInt32.max) { value.error("the sum of all load_balancing_weight exceeds \(UInt32.max)") }
-    }
-
-    /// Envoy's rule for tables.
-    private func checkLocalityWeights(_ value: Value, _ cluster: Cluster) {
-        guard cluster.weighsLocalities, cluster.balancing.isHashed else { return }
-        let sums = Dictionary(grouping: cluster.groups, by: \.priority).mapValues {
-            $0.reduce(0) { $0 + UInt64($1.weight) }
-        }
-        if sums.values.contains(where: { $0 > UInt64(UInt32.max) }) {
-            value.error("the sum of the weights of all localities of a priority exceeds \(UInt32.max)")
-        }
-    }
-
-    /// Its position among the cluster's.
-    private func endpointGroup(_ message: Message, _ cluster: inout Cluster) -> Int {
-        var group = EndpointGroup(
-            priority: message["priority"]?.number(0...EndpointGroup.lowestPriority) ?? 0,
-            locality: message["locality"]?.message(.locality).map { locality($0) } ?? Locality())
-        // As in Envoy, one without a locality has no weight, and of several for one locality the last counts.
-        let weight = message["load_balancing_weight"]?.number(1...UInt32.max)
-        if let weight, message.has("locality") { group.weight = weight }
-        let known = cluster.groups.firstIndex { $0.priority == group.priority && $0.locality == group.locality }
-        if let known {
-            if group.weight > 0 { cluster.groups[known].weight = group.weight }
-            return known
-        }
-        cluster.groups.append(group)
-        return cluster.groups.count - 1
-    }
-
-    func locality(_ message: Message) -> Locality {
-        var result = Locality()
-        result.region = message["region"]?.string() ?? ""
-        result.zone = message["zone"]?.string() ?? ""
-        result.subZone = message["sub_zone"]?.string() ?? ""
-        return result
-    }
-
-    private func endpoint(_ value: Value, _ rule: HostRule) -> Endpoint? {
-        guard let message = value.message(.lbEndpoint) else { return nil }
-        let weight = message["load_balancing_weight"]?.number(1...UInt32.max) ?? 1
-        let host = message.requireOne(of: ["endpoint"], else: ["endpoint_name"])
-        guard let inner = host?.message(.endpoint) else { return nil }
-        let hostname = inner["hostname"]?.string() ?? ""
-        guard let address = inner.require("address").flatMap({ self.address($0, rule)?.address }) else { return nil }
-        var result = Endpoint(address: address, location: message.location)
-        result.weight = weight
-        result.hostname = hostname
-        result.hashKey = hashKey(message)
-        health(message, inner, &result)
-        return result
     }
 }

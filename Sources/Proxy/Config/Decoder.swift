@@ -36,6 +36,7 @@ struct Decoder {
             } else {
                 result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
             }
+            loadEndpoints(&result.clusters)
             result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
         var own = Locality()

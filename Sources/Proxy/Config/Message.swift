@@ -58,7 +58,8 @@ struct Message {
         return nil
     }
 
-    init(value: Value, schema: MessageSchema, entries: [YAMLEntry]) {
+    /// `isAny`: it stands in an `Any`, so that `@type` is among its fields.
+    init(value: Value, schema: MessageSchema, entries: [YAMLEntry], isAny: Bool = false) {
         self.value = value
         self.schema = schema
         self.entries = entries
@@ -67,7 +68,7 @@ struct Message {
         var oneofs: UInt64 = 0
         var hasRivals = false
         for i in entries.indices {
-            if schema.isExtension, entries[i].key == "@type" { continue }
+            if isAny, entries[i].key == "@type" { continue }
             guard let position = schema.position(entries[i].key) else {
                 let entry = entries[i]
                 let suggestion = Suggestion.text(for: entry.key, among: schema.fieldNames)
@@ -164,6 +165,6 @@ extension Value {
             type.error("\(quoted(text))\(old); expected \(expected)")
             return nil
         }
-        return (schema.name, Message(value: self, schema: schema, entries: entries))
+        return (schema.name, Message(value: self, schema: schema, entries: entries, isAny: true))
     }
 }

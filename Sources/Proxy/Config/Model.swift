@@ -219,6 +219,8 @@ public struct Cluster: Sendable {
     /// `alt_stat_name`: used in `cluster.<…>.` when given.
     public var altStatName: String?
     public var discovery: Discovery = .static
+    /// `eds_cluster_config`, of a cluster of that type.
+    public var endpointSource: EndpointSource?
     /// `dns_lookup_family`; Envoy's default AUTO.
     public var dnsFamily: DNSFamily = .auto
     /// `dns_refresh_rate`; Envoy's default 5 s.
@@ -282,7 +284,14 @@ public struct Cluster: Sendable {
 }
 
 /// The cluster types of this build (`type`).
-public enum Discovery: Sendable { case `static`, strictDNS, logicalDNS }
+public enum Discovery: Sendable {
+    case `static`, strictDNS, logicalDNS
+    /// Endpoints come from a file that may change.
+    case eds
+
+    /// Hosts are what names resolve to.
+    public var isDNS: Bool { self == .strictDNS || self == .logicalDNS }
+}
 
 public enum DNSFamily: Sendable { case auto, v4Only, v6Only, v4Preferred, all }
 
@@ -328,6 +337,8 @@ public struct Endpoint: Sendable {
     public var healthCheckHostname = ""
     /// `endpoint.health_check_config.disable_active_health_check`.
     public var disablesHealthCheck = false
+    /// Its file has it no more, but it is well (EDS).
+    public var isKept = false
     public var location: SourceLocation
     public init(address: Address, location: SourceLocation) {
         self.address = address

@@ -11,10 +11,10 @@ extension MessageSchema {
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
             ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
             least_request_lb_config ring_hash_lb_config maglev_lb_config upstream_connection_options \
-            upstream_bind_config round_robin_lb_config
+            upstream_bind_config round_robin_lb_config eds_cluster_config
             """,
         refused: """
-            transport_socket_matcher cluster_type eds_cluster_config max_requests_per_connection \
+            transport_socket_matcher cluster_type max_requests_per_connection \
             upstream_http_protocol_options common_http_protocol_options http_protocol_options \
             http2_protocol_options dns_resolution_config typed_dns_resolver_config \
             original_dst_lb_config load_balancing_policy lrs_server upstream_config tls_context \

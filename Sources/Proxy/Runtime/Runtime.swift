@@ -31,7 +31,6 @@ final class Runtime {
     private let counters: CounterGroup<RuntimeCounter>
     private let gauges: GaugeGroup<RuntimeGauge>
     private let warn: (String) -> Void
-    private var watchers: [MoveWatcher] = []
 
     /// - Parameter warn: told what could not be read or taken over.
     init(
@@ -52,15 +51,14 @@ final class Runtime {
     private var hasAdminLayer: Bool { layers.contains { $0.source == .admin } }
 
     /// Reads the directories again whenever something is moved onto their roots.
-    func watch(on loop: MainLoop) {
+    func watch(_ watcher: MoveWatcher) {
         for layer in layers {
             guard case .disk(let disk) = layer.source else { continue }
             do {
-                watchers.append(
-                    try MoveWatcher(path: disk.symlinkRoot, loop: loop) { [weak self] in
-                        self?.readDisk()
-                        self?.apply()
-                    })
+                try watcher.watch(path: disk.symlinkRoot) { [weak self] in
+                    self?.readDisk()
+                    self?.apply()
+                }
             } catch {
                 warn("runtime: changes of \(disk.symlinkRoot) will not be seen: \(error)")
             }

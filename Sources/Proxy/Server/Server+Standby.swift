@@ -71,6 +71,7 @@ extension Server: RestartParentOwner {
         stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
         let report = releaseConnections()
         clusterManager.pauseHealth()
+        endpointDiscovery?.pause()
         pool.drain(
             options.drainStrategy == .immediate
                 ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))
@@ -127,6 +128,7 @@ extension Server: RestartParentOwner {
         stats.listenerGauges[.total_listeners_draining].set(0)
         clusterManager.resumeHealth()
         clusterManager.refresh()
+        endpointDiscovery?.resume()
         do {
             try restartSocket?.activate()
         } catch {

@@ -43,9 +43,14 @@ final class Server {
     /// What they get, once this process serves.
     var sender: StatsSender?
     let runtime: Runtime
+    /// nil: no cluster has its endpoints from a file.
+    let endpointDiscovery: EndpointDiscovery?
+    let watcher: MoveWatcher
     /// nil: there is no overload manager.
     let overload: OverloadMonitor?
     let startNs = cl_monotonic_ns()
+    /// CLOCK_REALTIME just before the configuration was read.
+    var configurationReadAt = timespec()
 
     var role = Role.starting
     var state = ServerState.preInitializing { didSet { stats.gauges[.state].set(state.rawValue) } }
@@ -131,6 +136,9 @@ final class Server {
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
             writer: writer, warn: { log.warning($0) })
+        endpointDiscovery = EndpointDiscovery(
+            clusterManager, sources: .process, store: store, writer: writer, log: log)
+        watcher = MoveWatcher(loop: loop)
         let pool = try WorkerPool(
             configuration: configuration, store: store, concurrency: concurrency, mailbox: loop.mailbox,
             log: { log.warning($0) }, accessLog: accessLog, earlyStats: earlyStats)
@@ -154,8 +162,9 @@ final class Server {
     func run() throws -> Int32 {
         try signals.deliver(on: loop) { [weak self] in self?.signaled($0) }
         state = .initializing
-        runtime.watch(on: loop)
+        runtime.watch(watcher)
         clusterManager.start()
+        endpointDiscovery?.start(watcher, readAt: configurationReadAt)
         try accessLog?.start()
         try sinks?.start()
         try pool.start()

@@ -10,6 +10,8 @@ public enum ServerMain {
     public static func run(_ options: ServerOptions) -> Int32 {
         CrashReport.install()
         let loaded: LoadedConfiguration
+        var start = timespec()
+        clock_gettime(CLOCK_REALTIME, &start)
         do {
             loaded = try load(options)
         } catch {
@@ -31,7 +33,7 @@ public enum ServerMain {
         do {
             let log = try Log(level: LogLevel(flag: options.logLevel) ?? .info, path: options.logPath)
             for warning in loaded.warnings { log.warning("\(warning)") }
-            return try serve(options, loaded, log)
+            return try serve(options, loaded, readAt: start, log)
         } catch let error as StartupError {
             for line in error.lines { complain(line) }
         } catch {
@@ -40,7 +42,9 @@ public enum ServerMain {
         return 1
     }
 
-    private static func serve(_ options: ServerOptions, _ loaded: LoadedConfiguration, _ log: Log) throws -> Int32 {
+    private static func serve(
+        _ options: ServerOptions, _ loaded: LoadedConfiguration, readAt: timespec, _ log: Log
+    ) throws -> Int32 {
         let bootstrap = loaded.bootstrap
         // Before there is any thread: all of them inherit the mask.
         let signals = try Signals([SIGTERM, SIGINT, SIGUSR1])
@@ -63,6 +67,7 @@ public enum ServerMain {
         if let path = options.baseIDPath { try OutputFile.write(path, "\(claim.baseID)") }
         let server = try Server(
             options: options, bootstrap: bootstrap, claim: claim, log: log, loop: try MainLoop(), signals: signals)
+        server.configurationReadAt = readAt
         server.whenServing = { loaded.forgetText() }
         return try server.run()
     }

@@ -8,7 +8,7 @@ import Stats
 final class ClusterManager {
     /// One cluster's discovery.
     final class Discovered {
-        let cluster: Cluster
+        private(set) var cluster: Cluster
         let stats: MembershipStats
         /// Addresses by endpoint, in file order.
         var byEndpoint: [[UpstreamHost]]
@@ -38,6 +38,17 @@ final class ClusterManager {
             answeredOnce = resolvedOnce
             failures = Array(repeating: 0, count: cluster.endpoints.count)
             timers = Array(repeating: nil, count: cluster.endpoints.count)
+        }
+
+        /// Other endpoints, all of them addresses.
+        func take(_ next: Cluster) {
+            cluster = next
+            health?.cluster = next
+            balance?.cluster = next
+            resolvedOnce = Array(repeating: true, count: next.endpoints.count)
+            answeredOnce = resolvedOnce
+            failures = Array(repeating: 0, count: next.endpoints.count)
+            timers = Array(repeating: nil, count: next.endpoints.count)
         }
     }
 
@@ -115,7 +126,7 @@ final class ClusterManager {
     /// What the names of all clusters have resolved to, for a process that takes over.
     var resolvedHosts: HostsRecord {
         var record = HostsRecord()
-        for state in clusters where state.cluster.discovery != .static {
+        for state in clusters where state.cluster.discovery.isDNS {
             for (position, endpoint) in state.cluster.endpoints.enumerated() {
                 guard case .socket(let host, let port) = endpoint.address, !SocketAddress.isLiteral(host),
                     !state.byEndpoint[position].isEmpty
@@ -133,7 +144,7 @@ final class ClusterManager {
     /// replace it.
     func adopt(_ record: HostsRecord) {
         let known = Dictionary(grouping: record.names, by: \.cluster)
-        for (index, state) in clusters.enumerated() where state.cluster.discovery != .static {
+        for (index, state) in clusters.enumerated() where state.cluster.discovery.isDNS {
             for (position, endpoint) in state.cluster.endpoints.enumerated() where !state.answeredOnce[position] {
                 guard case .socket(let host, let port) = endpoint.address,
                     let known = known[state.cluster.name]?.first(where: { $0.host == host && $0.port == port }),
@@ -163,7 +174,7 @@ final class ClusterManager {
 
     /// Asks again for everything: after a standby takes over again its answers may be old.
     func refresh() {
-        for index in clusters.indices where clusters[index].cluster.discovery != .static {
+        for index in clusters.indices where clusters[index].cluster.discovery.isDNS {
             for endpoint in clusters[index].cluster.endpoints.indices { resolve(index, endpoint) }
         }
     }
@@ -173,7 +184,7 @@ final class ClusterManager {
         let endpoint = state.cluster.endpoints[position]
         guard case .socket(let host, let port) = endpoint.address, !SocketAddress.isLiteral(host) else {
             // A literal or a Unix socket is its own answer, for DNS clusters too.
-            if state.cluster.discovery != .static { state.stats.counters[.update_attempt].increment() }
+            if state.cluster.discovery.isDNS { state.stats.counters[.update_attempt].increment() }
             let address = SocketAddress.make(endpoint.address)
             answered(index, position, address.map { .addresses([$0], ttl: 0) } ?? .failed("not an address"))
             return
@@ -187,7 +198,7 @@ final class ClusterManager {
     private func answered(_ index: Int, _ position: Int, _ answer: Resolver.Answer) {
         let state = clusters[index]
         let endpoint = state.cluster.endpoints[position]
-        let isDNS = state.cluster.discovery != .static
+        let isDNS = state.cluster.discovery.isDNS
         var isLiteral = true
         if case .socket(let host, _) = endpoint.address { isLiteral = SocketAddress.isLiteral(host) }
         var delay = state.cluster.dnsRefreshMs
@@ -233,8 +244,12 @@ final class ClusterManager {
         return min(doubled, most)
     }
 
-    func merge(_ index: Int) {
+    /// Tells everybody of the hosts that there are now.
+    ///
+    /// - Parameter before: the cluster when its hosts were as they are known now; nil: it has not changed.
+    func merge(_ index: Int, before: Cluster? = nil) {
         let state = clusters[index]
+        let old = before ?? state.cluster
         guard state.resolvedOnce.allSatisfy({ $0 }) else { return }
         var hosts = state.byEndpoint.flatMap { $0 }
         let listed = hosts.count
@@ -248,13 +263,13 @@ final class ClusterManager {
             && zip(hosts, state.hosts).allSatisfy {
                 SocketAddress.equal($0.address, $1.address) && $0.weight == $1.weight && $0.hostname == $1.hostname
                     && state.cluster.groupPosition(of: $0) == state.cluster.groupPosition(of: $1)
-            }
+            } && (before.map { Self.isSame($0, state.cluster) } ?? true)
         guard !isSame || hosts.isEmpty else {
             state.stats.counters[.update_no_rebuild].increment()
             return
         }
         state.stats.counters[.membership_change].add(
-            UInt64(HostSpread.changes(state.cluster, from: state.hosts, to: hosts)))
+            UInt64(HostSpread.changes(from: (old, state.hosts), to: (state.cluster, hosts))))
         state.stats.gauges[.membership_total].set(UInt64(hosts.count))
         if let health = state.health {
             health.setHosts(hosts)
@@ -269,5 +284,12 @@ final class ClusterManager {
         state.balance?.fill(&hosts, known: state.hosts)
         state.hosts = hosts
         publish(index)
+    }
+
+    /// Whether the endpoints say the same of their hosts.
+    private static func isSame(_ old: Cluster, _ new: Cluster) -> Bool {
+        old.endpoints.count == new.endpoints.count && old.groups == new.groups
+            && old.overprovisioning == new.overprovisioning
+            && zip(old.endpoints, new.endpoints).allSatisfy { $0.isSame(as: $1) && $0.group == $1.group }
     }
 }

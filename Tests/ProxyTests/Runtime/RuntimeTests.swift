@@ -108,7 +108,9 @@ import Testing
             #expect(scene.runtime.entries.map(\.key) == ["k", "some.key"])
             #expect(scene.value("override_dir_exists") == 1)
             let loop = try MainLoop()
-            scene.runtime.watch(on: loop)
+            let watcher = MoveWatcher(loop: loop)
+            defer { withExtendedLifetime(watcher) {} }
+            scene.runtime.watch(watcher)
             try write("\(directory)/v2/envoy/edge/k", "80")
             symlink("v2", "\(directory)/next")
             rename("\(directory)/next", "\(directory)/current")

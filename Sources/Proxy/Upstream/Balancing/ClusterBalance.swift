@@ -6,7 +6,8 @@ import Stats
 /// What the hosts of one cluster need besides their order, on the main thread: the table of a cluster that chooses by hash, and
 /// the counts of one that chooses by requests. Other clusters have no such object.
 final class ClusterBalance {
-    private let cluster: Cluster
+    /// Its endpoints may change.
+    var cluster: Cluster
     private let ring: GaugeGroup<RingHashGauge>?
     private let maglev: GaugeGroup<MaglevGauge>?
     /// The tables in use by priority, and what they were made of.

@@ -17,11 +17,13 @@ enum HostSpread {
     }
 
     /// How many priorities have other hosts than before.
-    static func changes(_ cluster: Cluster, from old: [UpstreamHost], to new: [UpstreamHost]) -> Int {
+    static func changes(
+        from old: (cluster: Cluster, hosts: [UpstreamHost]), to new: (cluster: Cluster, hosts: [UpstreamHost])
+    ) -> Int {
         // At the start of many clusters.
-        if old.isEmpty, cluster.groups.allSatisfy({ $0.priority == 0 }) { return new.isEmpty ? 0 : 1 }
-        func addresses(_ hosts: [UpstreamHost]) -> [UInt32: [String]] {
-            Dictionary(grouping: hosts) { cluster.group(of: $0)?.priority ?? 0 }.mapValues {
+        if old.hosts.isEmpty, new.cluster.groups.allSatisfy({ $0.priority == 0 }) { return new.hosts.isEmpty ? 0 : 1 }
+        func addresses(_ state: (cluster: Cluster, hosts: [UpstreamHost])) -> [UInt32: [String]] {
+            Dictionary(grouping: state.hosts) { state.cluster.group(of: $0)?.priority ?? 0 }.mapValues {
                 $0.map { SocketAddress.text($0.address) }.sorted()
             }
         }

@@ -23,7 +23,8 @@ final class ClusterHealth {
         var hasTraffic: () -> Bool = { false }
     }
 
-    let cluster: Cluster
+    /// Its endpoints may change.
+    var cluster: Cluster
     let loop: MainLoop
     let pacer: CheckPacer
     let log: Log
@@ -50,7 +51,7 @@ final class ClusterHealth {
 
     static func isNeeded(_ cluster: Cluster) -> Bool {
         cluster.healthCheck != nil || cluster.outlierDetection != nil
-            || cluster.slowStart != nil
+            || cluster.slowStart != nil || cluster.discovery == .eds
             || cluster.endpoints.contains { !$0.health.isUsable || $0.health == .degraded }
     }
 
@@ -82,7 +83,9 @@ final class ClusterHealth {
             let key = SocketAddress.text(member.address)
             let isKnown = cluster.endpoints.indices.contains(member.endpoint)
             let endpoint = isKnown ? cluster.endpoints[member.endpoint] : nil
-            if let host = isLogical ? hosts.first : known[key]?.first {
+            let found = isLogical ? hosts.first : known[key]?.first
+            // One that is to be checked otherwise is another one, as in Envoy.
+            if let host = found, isLogical || isCheckedAlike(host.endpoint, endpoint) {
                 if !isLogical { known[key]?.removeFirst() }
                 host.address = member.address
                 host.endpoint = endpoint ?? host.endpoint
@@ -100,6 +103,11 @@ final class ClusterHealth {
         refreshGauges()
     }
 
+    private func isCheckedAlike(_ old: Endpoint?, _ new: Endpoint?) -> Bool {
+        guard cluster.healthCheck != nil, let old, let new else { return true }
+        return new.isSameCheck(as: old)
+    }
+
     private func makeHost(_ address: cl_address, _ endpoint: Endpoint?, _ key: String) -> HostHealth {
         let cells = HostCells(id: nextID, workers: workers)
         nextID += 1
@@ -113,9 +121,9 @@ final class ClusterHealth {
 
     func host(id: UInt64) -> HostHealth? { positions[id].map { hosts[$0] } }
 
-    /// Whether a host that DNS has no more is still used: because it passes its checks.
+    /// Whether a host that DNS, or a file, has no more is still used: because it passes its checks.
     func outlivesRemoval(_ address: cl_address) -> Bool {
-        guard cluster.discovery == .strictDNS, !cluster.ignoresHealthOnRemoval else { return false }
+        guard cluster.discovery == .strictDNS || cluster.discovery == .eds, !cluster.ignoresHealthOnRemoval else { return false }
         return hosts.contains { $0.check?.isFailed == false && SocketAddress.equal($0.address, address) }
     }
 

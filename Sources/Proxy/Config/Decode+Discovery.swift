@@ -1,0 +1,152 @@
+/// Resources from files: where they are named, and what the files have.
+extension Decoder {
+    // MARK: - Where they are named
+
+    /// nil: an error has been reported.
+    func fileSource(_ value: Value) -> FileSource? {
+        guard let message = value.message(.configSource),
+            let given = message.requireOne(of: ["path_config_source", "path"], else: ["api_config_source", "ads", "self"])
+        else { return nil }
+        guard message.has("path_config_source") else {
+            return given.nonEmptyString().map { FileSource(path: $0) }
+        }
+        guard let fields = given.message(.pathConfigSource), let path = fields.require("path")?.nonEmptyString() else {
+            return nil
+        }
+        var source = FileSource(path: path)
+        if let directory = fields["watched_directory"]?.message(.watchedDirectory) {
+            source.directory = directory.require("path")?.nonEmptyString()
+        }
+        return source
+    }
+
+    /// `eds_cluster_config`, and where it may stand.
+    func endpointSource(_ message: Message, _ cluster: inout Cluster) {
+        guard let value = message["eds_cluster_config"] else {
+            if cluster.discovery == .eds { message.error("an EDS cluster needs eds_cluster_config") }
+            return
+        }
+        guard let fields = value.message(.edsClusterConfig) else { return }
+        // Of a type with an error of its own nobody knows.
+        if cluster.discovery != .eds, message["type"] == nil || cluster.discovery.isDNS {
+            value.error("only a cluster of type EDS has it")
+        }
+        let service = fields["service_name"]?.string() ?? ""
+        guard let file = fields.require("eds_config").flatMap(fileSource) else { return }
+        cluster.endpointSource = EndpointSource(file: file, name: service.isEmpty ? cluster.name : service)
+    }
+
+    // MARK: - What they have
+
+    /// The messages of these kinds that a file has; nil: an error has been reported, at `place` if it cannot be read.
+    func discovered(
+        _ path: String, _ schema: MessageSchema, _ place: (String) -> Void
+    ) -> (version: String, resources: [Message])? {
+        let text: [UInt8]
+        do throws(DataSources.Failure) {
+            text = try sources.file(path)
+        } catch {
+            place("\(quoted(path)) \(error.reason)")
+            return nil
+        }
+        guard let root = YAMLReader.read(name: path, text: text, findings: findings) else { return nil }
+        let value = Value(node: root, place: .root, findings: findings)
+        guard let response = value.message(.discoveryResponse) else { return nil }
+        var resources: [Message] = []
+        for item in response["resources"]?.list() ?? [] {
+            guard let found = item.extensionMessage([schema, .discoveredResource]) else { continue }
+            if found.schema == schema.name {
+                resources.append(found.message)
+            } else if let inner = found.message.require("resource")?.extensionMessage([schema]) {
+                resources.append(inner.message)
+            }
+        }
+        return (response["version_info"]?.string() ?? "", resources)
+    }
+
+    /// The assignments of a file; nil: an error has been reported.
+    func assignments(_ path: String, _ place: (String) -> Void) -> DiscoveredAssignments? {
+        guard let found = discovered(path, .loadAssignment, place) else { return nil }
+        var result = DiscoveredAssignments()
+        result.version = found.version
+        for message in found.resources {
+            let assignment = loadAssignment(message, .ipLiteral)
+            if let first = result.assignments[assignment.clusterName] {
+                message["cluster_name"]?.error(
+                    "duplicate cluster_name \(quoted(assignment.clusterName)), already in line \(first.location.line)")
+            }
+            result.assignments[assignment.clusterName] = assignment
+        }
+        return result
+    }
+
+    /// Gives clusters the endpoints that their files have for them.
+    func loadEndpoints(_ clusters: inout [Cluster]) {
+        var files: [String: DiscoveredAssignments?] = [:]
+        for i in clusters.indices {
+            guard let source = clusters[i].endpointSource else { continue }
+            let path = source.file.path
+            let place = (clusters[i].location, "cluster \(quoted(clusters[i].name))")
+            let file = files[path] ?? assignments(path) { findings.error(place.0, place.1, $0) }
+            files[path] = .some(file)
+            guard let file else { continue }
+            do throws(DiscoveryProblem) {
+                try clusters[i].take(file)
+            } catch {
+                findings.error(error.location ?? place.0, place.1, "\(path): \(error.reason)")
+            }
+        }
+    }
+}
+
+/// All that is wrong with a file.
+public struct DiscoveryError: Error, Sendable {
+    /// In the order of the text; never empty.
+    public var diagnostics: [ConfigDiagnostic]
+    /// It is a `DiscoveryResponse`, and what is wrong is in its resources.
+    public var wasRead: Bool
+}
+
+/// Why a cluster cannot have what its file has.
+public struct DiscoveryProblem: Error, Sendable {
+    public var reason: String
+    /// nil: what is wanted is not there.
+    public var location: SourceLocation?
+}
+
+extension Cluster {
+    /// Takes its endpoints from a file; one without any assignment leaves it as it is.
+    public mutating func take(_ file: DiscoveredAssignments) throws(DiscoveryProblem) {
+        guard let source = endpointSource, !file.assignments.isEmpty else { return }
+        guard let assignment = file.assignments[source.name] else {
+            let names = file.assignments.keys.sorted().prefix(5).map(quoted).joined(separator: ", ")
+            throw DiscoveryProblem(reason: "no ClusterLoadAssignment for \(quoted(source.name)), only for \(names)")
+        }
+        var changed = self
+        changed.endpoints = assignment.endpoints
+        changed.groups = assignment.groups
+        changed.overprovisioning = assignment.overprovisioning
+        if let problem = Decoder.weightProblem(changed) {
+            throw DiscoveryProblem(reason: problem, location: assignment.location)
+        }
+        changed.endpointSource?.version = file.version
+        self = changed
+    }
+}
+
+/// Reads what has changed, while the process runs.
+public enum DiscoveryLoader {
+    /// The assignments of a file.
+    public static func assignments(_ path: String, sources: DataSources) throws(DiscoveryError)
+        -> DiscoveredAssignments
+    {
+        let findings = Findings()
+        let decoder = Decoder(findings: findings, sources: sources)
+        let start = SourceLocation(file: path, line: 1, column: 1)
+        let found = decoder.assignments(path) { findings.error(start, "", $0) }
+        guard let found, findings.errors.isEmpty else {
+            throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
+        }
+        return found
+    }
+}

@@ -1,0 +1,61 @@
+/// `ConfigSource`: a file that is read again whenever it, or something in its directory, is replaced by a move.
+public struct FileSource: Sendable, Hashable {
+    public var path: String
+    /// `watched_directory`: anything that is moved into it counts; nil: the file itself is watched.
+    public var directory: String?
+    public init(path: String, directory: String? = nil) {
+        self.path = path
+        self.directory = directory
+    }
+}
+
+/// `eds_cluster_config`: where the endpoints of a cluster come from.
+public struct EndpointSource: Sendable {
+    public var file: FileSource
+    /// The assignment's `cluster_name`: `service_name`, or the cluster's own.
+    public var name: String
+    /// `version_info` of what the cluster has.
+    public var version = ""
+    public init(file: FileSource, name: String) {
+        self.file = file
+        self.name = name
+    }
+}
+
+/// `ClusterLoadAssignment`: the endpoints of one cluster.
+public struct LoadAssignment: Sendable {
+    public var clusterName = ""
+    /// In file order.
+    public var endpoints: [Endpoint] = []
+    /// What endpoints have in common, by `Endpoint.group`.
+    public var groups: [EndpointGroup] = []
+    /// `policy.overprovisioning_factor` in percent; Envoy's default.
+    public var overprovisioning: UInt32 = 140
+    /// Endpoints in the text, also those with errors.
+    var listed = 0
+    public var location: SourceLocation
+    public init(location: SourceLocation) { self.location = location }
+}
+
+extension Endpoint {
+    /// Whether this is the same in everything but its place in the text and its group.
+    public func isSame(as other: Endpoint) -> Bool {
+        address == other.address && weight == other.weight && hostname == other.hostname && hashKey == other.hashKey
+            && health == other.health && isSameCheck(as: other)
+    }
+
+    /// Whether it is checked in the same way.
+    public func isSameCheck(as other: Endpoint) -> Bool {
+        healthCheckPort == other.healthCheckPort && healthCheckHostname == other.healthCheckHostname
+            && disablesHealthCheck == other.disablesHealthCheck
+    }
+}
+
+/// What a file has, `DiscoveryResponse`.
+public struct DiscoveredAssignments: Sendable {
+    /// `version_info`.
+    public var version = ""
+    /// By `cluster_name`.
+    public var assignments: [String: LoadAssignment] = [:]
+    public init() {}
+}

@@ -1,0 +1,103 @@
+import Glibc
+import ProxyConfig
+import StatCatalog
+import Stats
+
+/// EDS from files: whenever a file is replaced, the clusters that it is for get the endpoints that it has. Main thread.
+final class EndpointDiscovery {
+    /// A cluster that has a file.
+    private struct Subscriber {
+        let cluster: Int
+        let name: String
+        let stats: SubscriptionStats
+        let empties: Counter
+    }
+
+    private let clusters: ClusterManager
+    private let sources: DataSources
+    private let log: Log
+    private var subscribers: [FileSource: [Subscriber]] = [:]
+    /// Files that were replaced while another process served.
+    private var missed: Set<FileSource> = []
+    private var isPaused = false
+
+    /// nil: there are no such clusters.
+    init?(_ clusters: ClusterManager, sources: DataSources, store: StatsStore, writer: StatsWriter, log: Log) {
+        let list = clusters.endpointSources
+        guard !list.isEmpty else { return nil }
+        self.clusters = clusters
+        self.sources = sources
+        self.log = log
+        for (position, source) in list {
+            let cluster = clusters.clusters[position].cluster
+            let scope = ClusterScope(Snapshot.statName(cluster.altStatName ?? cluster.name))
+            let counts: CounterGroup<MembershipCounter> = clusters.clusters[position].stats.counters
+            let own = GroupIDs<EndpointDiscoveryCounter>(store, in: scope).cells(writer)
+            let gauges = GroupIDs<EndpointDiscoveryGauge>(store, in: scope).cells(writer)
+            let stats = SubscriptionStats(
+                attempts: counts[.update_attempt], successes: counts[.update_success],
+                failures: counts[.update_failure], rejections: own[.update_rejected],
+                updateTime: gauges[.update_time], version: gauges[.version],
+                versionText: writer.text(store.stat(EndpointDiscoveryText.version_text, in: scope)))
+            stats.attempts.increment()
+            stats.taken(version: source.version)
+            subscribers[source.file, default: []].append(
+                Subscriber(cluster: position, name: cluster.name, stats: stats, empties: counts[.update_empty]))
+        }
+    }
+
+    /// From now on what changes is seen, and what has changed since the configuration was read.
+    func start(_ watcher: MoveWatcher, readAt time: timespec) {
+        for source in subscribers.keys {
+            do {
+                if let directory = source.directory {
+                    try watcher.watch(directory: directory) { [weak self] in self?.changed(source) }
+                } else {
+                    try watcher.watch(path: source.path) { [weak self] in self?.changed(source) }
+                }
+            } catch {
+                log.warning("eds: changes of \(source.path) will not be seen: \(error)")
+            }
+            if source.hasChanged(since: time) { changed(source) }
+        }
+    }
+
+    /// Another process serves: what changes is its business.
+    func pause() { isPaused = true }
+
+    func resume() {
+        isPaused = false
+        let sources = missed
+        missed = []
+        for source in sources { read(source) }
+    }
+
+    private func changed(_ source: FileSource) { if isPaused { missed.insert(source) } else { read(source) } }
+
+    private func read(_ source: FileSource) {
+        let members = subscribers[source] ?? []
+        for member in members { member.stats.attempts.increment() }
+        let file: DiscoveredAssignments
+        do throws(DiscoveryError) {
+            file = try DiscoveryLoader.assignments(source.path, sources: sources)
+        } catch {
+            for line in error.diagnostics { log.warning("eds: \(line); \(Self.whatStays)") }
+            for member in members {
+                (error.wasRead ? member.stats.rejections : member.stats.failures).increment()
+            }
+            return
+        }
+        for member in members {
+            do throws(DiscoveryProblem) {
+                try clusters.assign(file, cluster: member.cluster)
+                member.stats.taken(version: file.version)
+            } catch {
+                let place = error.location.map { "\($0)" } ?? source.path
+                log.warning("eds: \(place): cluster \(member.name): \(error.reason); \(Self.whatStays)")
+                member.stats.rejections.increment()
+            }
+        }
+    }
+
+    private static let whatStays = "the endpoints stay as they are"
+}
