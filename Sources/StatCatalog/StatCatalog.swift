@@ -6,6 +6,7 @@ public enum StatCatalog {
     /// In the order of the documentation.
     static let groups: [any StatGroup.Type] = [
         HTTPCounter.self, HTTPGauge.self, HTTPHistogram.self,
+        RouteDiscoveryCounter.self, RouteDiscoveryGauge.self, RouteDiscoveryText.self,
         CodecCounter.self,
         TCPCounter.self,
         ListenerCounter.self, ListenerGauge.self, ListenerHistogram.self,

@@ -25,6 +25,15 @@ public struct HTTPScope: StatScope {
     public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
 }
 
+/// `http.<stat_prefix>.rds.<route_config_name>.`
+public struct RouteDiscoveryScope: StatScope {
+    public static let pattern = "http.<stat_prefix>.rds.<route_config_name>."
+    public static let about = "The routes of a connection manager that come from a file."
+    public let prefix: String
+    /// The scope of one route configuration in one `stat_prefix`.
+    public init(_ statPrefix: String, _ name: String) { prefix = Self.filled(statPrefix, name) }
+}
+
 /// `http1.`
 public struct CodecScope: StatScope {
     public static let pattern = "http1."

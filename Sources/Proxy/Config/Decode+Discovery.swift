@@ -80,6 +80,48 @@ extension Decoder {
         return result
     }
 
+    /// The routes of a connection manager: its own, or those of a file.
+    mutating func routes(_ message: Message) -> (RouteConfiguration?, RouteSource?) {
+        guard let given = message.requireOne(of: ["route_config", "rds"], else: ["scoped_routes"]) else {
+            return (nil, nil)
+        }
+        guard message.has("rds") else {
+            return (given.message(.routeConfiguration).map { routeConfiguration($0) }, nil)
+        }
+        guard let fields = given.message(.rds) else { return (nil, nil) }
+        let name = fields.require("route_config_name")?.nonEmptyString()
+        guard let place = fields.require("config_source"), let file = fileSource(place), let name else {
+            return (nil, nil)
+        }
+        var source = RouteSource(file: file, name: name)
+        let found = routeFiles[file.path] ?? discoveredRoutes(file.path) { place.error($0) }
+        routeFiles[file.path] = .some(found)
+        guard let found else { return (nil, source) }
+        source.version = found.version
+        do throws(DiscoveryProblem) {
+            return (try found.configuration(named: name), source)
+        } catch {
+            place.error("\(file.path): \(error.reason)")
+            return (nil, source)
+        }
+    }
+
+    /// nil: an error has been reported.
+    mutating func discoveredRoutes(_ path: String, _ place: (String) -> Void) -> DiscoveredRoutes? {
+        guard let found = discovered(path, .routeConfiguration, place) else { return nil }
+        var result = DiscoveredRoutes()
+        result.version = found.version
+        for message in found.resources {
+            var configuration = routeConfiguration(message, isDiscovered: true)
+            configuration.digest = message.value.node.digest
+            if result.configurations.contains(where: { $0.name == configuration.name }) {
+                message.error("a second route configuration \(quoted(configuration.name))")
+            }
+            result.configurations.append(configuration)
+        }
+        return result
+    }
+
     /// Gives clusters the endpoints that their files have for them.
     func loadEndpoints(_ clusters: inout [Cluster]) {
         var files: [String: DiscoveredAssignments?] = [:]
@@ -110,8 +152,22 @@ public struct DiscoveryError: Error, Sendable {
 /// Why a cluster cannot have what its file has.
 public struct DiscoveryProblem: Error, Sendable {
     public var reason: String
-    /// nil: what is wanted is not there.
+    /// nil: what is wanted is not there, or the reason says where.
     public var location: SourceLocation?
+    public init(reason: String, location: SourceLocation? = nil) {
+        self.reason = reason
+        self.location = location
+    }
+}
+
+extension DiscoveredRoutes {
+    /// Of a file without any route configuration: one without routes.
+    public func configuration(named name: String) throws(DiscoveryProblem) -> RouteConfiguration {
+        if let found = configurations.first(where: { $0.name == name }) { return found }
+        if configurations.isEmpty { return RouteConfiguration(name: name, virtualHosts: []) }
+        let names = configurations.prefix(5).map { quoted($0.name) }.joined(separator: ", ")
+        throw DiscoveryProblem(reason: "no RouteConfiguration \(quoted(name)), only \(names)")
+    }
 }
 
 extension Cluster {
@@ -148,5 +204,31 @@ public enum DiscoveryLoader {
             throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
         }
         return found
+    }
+
+    /// The routes of a file.
+    ///
+    /// - Parameter clusters: those that there are.
+    public static func routes(
+        _ path: String, clusters: [String], sources: DataSources
+    ) throws(DiscoveryError) -> (routes: DiscoveredRoutes, warnings: [ConfigDiagnostic]) {
+        let findings = Findings()
+        var decoder = Decoder(findings: findings, sources: sources)
+        let start = SourceLocation(file: path, line: 1, column: 1)
+        for name in clusters { decoder.clusterNames[name] = start }
+        let found = decoder.discoveredRoutes(path) { findings.error(start, "", $0) }
+        decoder.checkReferences()
+        guard let found, findings.errors.isEmpty else {
+            throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
+        }
+        return (found, Findings.sorted(findings.warnings, inline: ""))
+    }
+
+    /// What is wrong with a connection manager that has these routes.
+    public static func check(_ http: HTTPConnectionManager) -> (errors: [ConfigDiagnostic], warnings: [ConfigDiagnostic])
+    {
+        let findings = Findings()
+        Decoder(findings: findings).checkOverrides(http)
+        return (Findings.sorted(findings.errors, inline: ""), Findings.sorted(findings.warnings, inline: ""))
     }
 }

@@ -1,12 +1,12 @@
 extension Decoder {
     mutating func httpConnectionManager(_ message: Message) -> HTTPConnectionManager? {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
-        let routes = message.requireOne(of: ["route_config"], else: ["rds", "scoped_routes"])
-            .flatMap { $0.message(.routeConfiguration) }.map { routeConfiguration($0) }
+        let (routes, source) = routes(message)
         var router = RouterOptions()
         let filters = httpFilters(message, &router)
         var result = HTTPConnectionManager(
             statPrefix: prefix ?? "", routes: routes ?? RouteConfiguration(name: "", virtualHosts: []))
+        result.routeSource = source
         headers(message, &result)
         normalization(message, &result)
         timeouts(message, &result)

@@ -2,7 +2,11 @@ extension Decoder {
     /// Envoy's default of `max_direct_response_body_size_bytes`.
     private static let defaultBodyLimit: UInt32 = 4096
 
-    mutating func routeConfiguration(_ message: Message) -> RouteConfiguration {
+    /// - Parameter isDiscovered: it comes from a file of its own: Envoy does not ask whether the clusters exist then.
+    mutating func routeConfiguration(_ message: Message, isDiscovered: Bool = false) -> RouteConfiguration {
+        let wereOptional = clustersAreOptional
+        defer { clustersAreOptional = wereOptional }
+        clustersAreOptional = !(message["validate_clusters"]?.bool() ?? !isDiscovered)
         let name = message["name"]?.string() ?? ""
         let bodyLimit = message["max_direct_response_body_size_bytes"]?.number() ?? Self.defaultBodyLimit
         let general = changesOfLevel(message)

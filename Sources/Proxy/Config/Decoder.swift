@@ -6,7 +6,11 @@ struct Decoder {
     var clusterNames: [String: SourceLocation] = [:]
     /// Unknown clusters for which the nearest name is looked for.
     private static let mostSuggestions = 20
-    private var references: [(name: String, location: SourceLocation, path: String)] = []
+    /// Of `references` that are made now: requests to a cluster that is not there get a 503.
+    var clustersAreOptional = false
+    private var references: [(name: String, location: SourceLocation, path: String, isOptional: Bool)] = []
+    /// Files of routes that have been read, by path; nil: with errors.
+    var routeFiles: [String: DiscoveredRoutes?] = [:]
 
     init(findings: Findings, sources: DataSources = .none) {
         self.findings = findings
@@ -91,10 +95,10 @@ struct Decoder {
 
     /// To be checked once all clusters are known.
     mutating func refer(to name: String, at value: Value) {
-        references.append((name, value.location, value.path))
+        references.append((name, value.location, value.path, clustersAreOptional))
     }
 
-    private func checkReferences() {
+    func checkReferences() {
         var suggestions: [String: String] = [:]
         for reference in references where clusterNames[reference.name] == nil {
             // Each asks all names: thousands of wrong ones are no typing slips.
@@ -102,8 +106,12 @@ struct Decoder {
                 suggestions[reference.name] = Suggestion.text(for: reference.name, among: clusterNames.keys)
             }
             let suggestion = suggestions[reference.name] ?? ""
-            findings.error(
-                reference.location, reference.path, "cluster \(quoted(reference.name)) does not exist\(suggestion)")
+            let text = "cluster \(quoted(reference.name)) does not exist\(suggestion)"
+            if reference.isOptional {
+                findings.warn(reference.location, reference.path, text + ": requests to it get a 503")
+            } else {
+                findings.error(reference.location, reference.path, text)
+            }
         }
     }
 

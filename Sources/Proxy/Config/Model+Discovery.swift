@@ -22,6 +22,19 @@ public struct EndpointSource: Sendable {
     }
 }
 
+/// `rds`: where the routes of a connection manager come from.
+public struct RouteSource: Sendable {
+    public var file: FileSource
+    /// `route_config_name`.
+    public var name: String
+    /// `version_info` of what it has.
+    public var version = ""
+    public init(file: FileSource, name: String) {
+        self.file = file
+        self.name = name
+    }
+}
+
 /// `ClusterLoadAssignment`: the endpoints of one cluster.
 public struct LoadAssignment: Sendable {
     public var clusterName = ""
@@ -51,7 +64,16 @@ extension Endpoint {
     }
 }
 
-/// What a file has, `DiscoveryResponse`.
+/// The routes that a file has, `DiscoveryResponse`.
+public struct DiscoveredRoutes: Sendable {
+    /// `version_info`.
+    public var version = ""
+    /// By name, in file order; empty: the file has none.
+    public var configurations: [RouteConfiguration] = []
+    public init() {}
+}
+
+/// The endpoints that a file has, `DiscoveryResponse`.
 public struct DiscoveredAssignments: Sendable {
     /// `version_info`.
     public var version = ""

@@ -86,6 +86,8 @@ public struct Listener: Sendable {
 public struct HTTPConnectionManager: Sendable {
     public var statPrefix: String
     public var routes: RouteConfiguration
+    /// `rds`: where `routes` come from; nil: they stand in the configuration.
+    public var routeSource: RouteSource?
     /// `server_name`, the `server` response header.
     public var serverName = "envoy"
     /// `server_header_transformation`.
@@ -169,6 +171,8 @@ public enum ServerHeader: Sendable, BitwiseCopyable { case overwrite, appendIfAb
 
 public struct RouteConfiguration: Sendable {
     public var name: String
+    /// Of what a file says of it: other routes have another one; 0: it is of no file.
+    public var digest = 0
     public var virtualHosts: [VirtualHost]
     /// `typed_per_filter_config`.
     public var overrides: [FilterOverride] = []

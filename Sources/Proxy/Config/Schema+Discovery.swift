@@ -19,6 +19,9 @@ extension MessageSchema {
     static let edsClusterConfig = MessageSchema(
         "envoy.config.cluster.v3.Cluster.EdsClusterConfig", supported: "eds_config service_name")
 
+    static let rds = MessageSchema(
+        "envoy.extensions.filters.network.http_connection_manager.v3.Rds", supported: "config_source route_config_name")
+
     static let discoveryResponse = MessageSchema(
         "envoy.service.discovery.v3.DiscoveryResponse",
         supported: "version_info resources",

@@ -57,10 +57,10 @@ extension MessageSchema {
             skip_xff_append via generate_request_id preserve_external_request_id \
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
             path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
-            local_reply_config internal_address_config
+            local_reply_config internal_address_config rds
             """,
         refused: """
-            rds scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
+            scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
             forward_client_cert_matcher typed_header_validation_config proxy_status_config idle_timeout
             """,
         unlessDefault: """
@@ -78,8 +78,7 @@ extension MessageSchema {
         ],
         ignored: "access_log_flush_interval",
         hints: [
-            "rds": "give the routes in route_config",
-            "scoped_routes": "give the routes in route_config",
+            "scoped_routes": "give the routes in route_config or rds",
             "idle_timeout": "a field of the v2 API, replaced by common_http_protocol_options.idle_timeout",
         ],
         oneofs: ["route_config rds scoped_routes"])

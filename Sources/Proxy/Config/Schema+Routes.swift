@@ -5,14 +5,13 @@ extension MessageSchema {
         supported: """
             name virtual_hosts max_direct_response_body_size_bytes request_headers_to_add request_headers_to_remove \
             response_headers_to_add response_headers_to_remove most_specific_header_mutations_wins \
-            typed_per_filter_config
+            typed_per_filter_config validate_clusters
             """,
         refused: "vhds",
         unlessDefault: """
             internal_only_headers cluster_specifier_plugins request_mirror_policies \
             ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching
             """,
-        fixed: ["validate_clusters": ["true"]],
         ignored: "metadata")
 
     static let virtualHost = MessageSchema(

@@ -17,9 +17,7 @@ final class EndpointDiscovery {
     private let sources: DataSources
     private let log: Log
     private var subscribers: [FileSource: [Subscriber]] = [:]
-    /// Files that were replaced while another process served.
-    private var missed: Set<FileSource> = []
-    private var isPaused = false
+    private var watch: FileWatch?
 
     /// nil: there are no such clusters.
     init?(_ clusters: ClusterManager, sources: DataSources, store: StatsStore, writer: StatsWriter, log: Log) {
@@ -48,31 +46,15 @@ final class EndpointDiscovery {
 
     /// From now on what changes is seen, and what has changed since the configuration was read.
     func start(_ watcher: MoveWatcher, readAt time: timespec) {
-        for source in subscribers.keys {
-            do {
-                if let directory = source.directory {
-                    try watcher.watch(directory: directory) { [weak self] in self?.changed(source) }
-                } else {
-                    try watcher.watch(path: source.path) { [weak self] in self?.changed(source) }
-                }
-            } catch {
-                log.warning("eds: changes of \(source.path) will not be seen: \(error)")
-            }
-            if source.hasChanged(since: time) { changed(source) }
-        }
+        watch = FileWatch(
+            Array(subscribers.keys), on: watcher, readAt: time, warn: { [log] in log.warning("eds: \($0)") },
+            { [weak self] in self?.read($0) })
     }
 
     /// Another process serves: what changes is its business.
-    func pause() { isPaused = true }
+    func pause() { watch?.pause() }
 
-    func resume() {
-        isPaused = false
-        let sources = missed
-        missed = []
-        for source in sources { read(source) }
-    }
-
-    private func changed(_ source: FileSource) { if isPaused { missed.insert(source) } else { read(source) } }
+    func resume() { watch?.resume() }
 
     private func read(_ source: FileSource) {
         let members = subscribers[source] ?? []

@@ -29,7 +29,8 @@ struct SubscriptionStats {
         versionText.set(text)
     }
 
-    private static func nowMs() -> UInt64 {
+    /// Since 1970.
+    static func nowMs() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000

@@ -1,19 +1,19 @@
 import Glibc
 
-/// A text of the configuration as bytes that stay where they are for the life of the process: the hot path compares and
+/// A text of the configuration as bytes that stay where they are as long as that (`KeptMemory`): the hot path compares and
 /// copies them without touching a `String`.
 struct Bytes: BitwiseCopyable {
     let start: UnsafePointer<UInt8>
     let count: Int
 
-    /// Copies the text; the copy is never freed, as snapshots live as long as their process. It has a name of its own, since a
+    /// Copies the text into the memory of the configuration. It has a name of its own, since a
     /// literal would be a `String` otherwise, and make a copy wherever one stands.
     init(keeping text: String) { self.init(copying: Array(text.utf8)) }
 
     /// The text with A–Z in lower case, as `foldedEqual` wants it; other letters stay, as they do in requests.
     init(folding text: String) { self.init(copying: text.utf8.map { ASCII.lower($0) }) }
 
-    /// A copy that lives as long as the process.
+    /// The same of bytes.
     init(keeping bytes: [UInt8]) { self.init(copying: bytes) }
 
     private init(copying text: [UInt8]) {
@@ -23,7 +23,7 @@ struct Bytes: BitwiseCopyable {
             start = ("" as StaticString).utf8Start
             return
         }
-        let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+        let memory = UnsafeMutablePointer<UInt8>.kept(capacity: count)
         memory.initialize(from: text, count: count)
         start = UnsafePointer(memory)
     }

@@ -14,12 +14,12 @@ struct CompiledChoice: BitwiseCopyable {
     /// Of the answer where there is no such cluster.
     let notFoundStatus: UInt16
 
-    /// Nil for one cluster, which needs no choice.
+    /// Nil for one cluster that is there, which needs no choice. One that is not (`validate_clusters`) is never found.
     init?(_ forward: Forward, clusters: ClusterNames, shares: RuntimeShares) {
         var name = ""
         var list: [Weight] = []
         switch forward.cluster {
-        case .named: return nil
+        case .named(let name): if clusters.position(of: name) >= 0 { return nil }
         case .header(let text): name = text
         case .weighted(let all):
             list = all.map {
@@ -29,7 +29,7 @@ struct CompiledChoice: BitwiseCopyable {
             }
         }
         header = Bytes(keeping: name)
-        weights = .allocate(capacity: max(list.count, 1))
+        weights = .kept(capacity: max(list.count, 1))
         weights.initialize(from: list, count: list.count)
         weightCount = list.count
         self.clusters = clusters

@@ -45,7 +45,7 @@ struct CompiledChanges: BitwiseCopyable {
         var all: [Change] = []
         for level in levels where !level.isEmpty {
             for name in level.removed {
-                all.append(Change(action: .remove, name: Bytes(keeping: name), pieces: .allocate(capacity: 1)))
+                all.append(Change(action: .remove, name: Bytes(keeping: name), pieces: .kept(capacity: 1)))
             }
             let added = level.added.map { Self.change($0, isRequest: isRequest) }
             // As in Envoy, whose lists of both are done one after the other.
@@ -54,13 +54,13 @@ struct CompiledChanges: BitwiseCopyable {
         }
         if all.isEmpty { return nil }
         count = all.count
-        changes = .allocate(capacity: count)
+        changes = .kept(capacity: count)
         changes.initialize(from: all, count: count)
     }
 
     private static func change(_ addition: HeaderAddition, isRequest: Bool) -> Change {
         let pieces = addition.value.compactMap { piece($0) }
-        let memory = UnsafeMutablePointer<Piece>.allocate(capacity: max(pieces.count, 1))
+        let memory = UnsafeMutablePointer<Piece>.kept(capacity: max(pieces.count, 1))
         memory.initialize(from: pieces, count: pieces.count)
         return Change(
             action: action(addition, isRequest: isRequest), name: Bytes(keeping: addition.name),

@@ -24,7 +24,7 @@ struct CompiledHashPolicy: BitwiseCopyable {
     init?(_ policies: [HashPolicy]) {
         if policies.isEmpty { return nil }
         count = policies.count
-        let memory = UnsafeMutablePointer<Rule>.allocate(capacity: policies.count)
+        let memory = UnsafeMutablePointer<Rule>.kept(capacity: policies.count)
         for (i, policy) in policies.enumerated() { (memory + i).initialize(to: Self.rule(policy)) }
         rules = UnsafePointer(memory)
     }

@@ -122,11 +122,12 @@ extension CompiledRoute {
         case .forward(let forward):
             let clusters = clusters.positions(for: forward.priority)
             switch forward.cluster {
-            // The loader has checked that the cluster exists.
             case .named(let name): cluster = clusters.position(of: name)
-            case .header, .weighted:
+            case .header, .weighted: break
+            }
+            if let choice = CompiledChoice(forward, clusters: clusters, shares: shares) {
                 cluster = Self.chosenCluster
-                choice = CompiledChoice(forward, clusters: clusters, shares: shares).map { Self.keep($0) }
+                self.choice = Self.keep(choice)
             }
             timeoutNs = forward.timeoutMs &* 1_000_000
             if let idle = forward.idleTimeoutMs { idleTimeoutNs = idle &* 1_000_000 }
@@ -165,7 +166,7 @@ extension CompiledRoute {
 
     /// Memory for the life of the process, as all of a `Snapshot`'s.
     private static func keep<Part: BitwiseCopyable>(_ part: Part) -> UnsafePointer<Part> {
-        let memory = UnsafeMutablePointer<Part>.allocate(capacity: 1)
+        let memory = UnsafeMutablePointer<Part>.kept(capacity: 1)
         memory.initialize(to: part)
         return UnsafePointer(memory)
     }

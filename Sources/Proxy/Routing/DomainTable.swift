@@ -15,7 +15,7 @@ struct DomainTable: BitwiseCopyable, @unchecked Sendable {
         var value: Int32
         var hash: UInt32
     }
-    // Never freed, as snapshots live as long as their process.
+    // In the memory of the configuration (`KeptMemory`).
     private let slots: UnsafeMutablePointer<Slot>
     private let mask: Int
     /// Of the domains, each once, the shortest first.
@@ -30,12 +30,12 @@ struct DomainTable: BitwiseCopyable, @unchecked Sendable {
         var capacity = 4
         while capacity < domains.count * 2 { capacity *= 2 }
         mask = capacity - 1
-        slots = .allocate(capacity: capacity)
+        slots = .kept(capacity: capacity)
         slots.initialize(repeating: Slot(text: Bytes(""), value: -1, hash: 0), count: capacity)
         isReversed = end == .back
         isEmpty = domains.isEmpty
         let known = Set(domains.map(\.text.utf8.count)).sorted()
-        lengths = .allocate(capacity: max(known.count, 1))
+        lengths = .kept(capacity: max(known.count, 1))
         lengths.initialize(from: known, count: known.count)
         lengthCount = known.count
         for domain in domains {

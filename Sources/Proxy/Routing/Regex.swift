@@ -1,6 +1,6 @@
 import CRE2
 
-/// An expression of RE2 over bytes: plain data, never freed, as snapshots live as long as their process.
+/// An expression of RE2 over bytes: plain data in the memory of the configuration (`KeptMemory`).
 struct Regex: BitwiseCopyable {
     private let compiled: OpaquePointer
 
@@ -13,6 +13,7 @@ struct Regex: BitwiseCopyable {
         // The loader has compiled it before. A route must not be without its condition.
         guard let compiled else { fatalError("no memory for the regular expression \(text.string)") }
         self.compiled = compiled
+        KeptMemory.beforeEnd { cre2_free(compiled) }
     }
 
     /// Whether the whole text matches.

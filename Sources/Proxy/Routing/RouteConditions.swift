@@ -30,10 +30,10 @@ struct RouteConditions: BitwiseCopyable {
         share = route.fraction.map { shares.make($0) }
         self.path = path.map { Regex($0) }
         headerCount = route.headers.count
-        headers = .allocate(capacity: max(headerCount, 1))
+        headers = .kept(capacity: max(headerCount, 1))
         for (i, condition) in route.headers.enumerated() { (headers + i).initialize(to: Self.test(condition)) }
         queryCount = route.query.count
-        queries = .allocate(capacity: max(queryCount, 1))
+        queries = .kept(capacity: max(queryCount, 1))
         for (i, condition) in route.query.enumerated() {
             let match = TextMatcher(condition.match, ignoresCase: condition.ignoresCase)
             (queries + i).initialize(to: QueryTest(name: Bytes(keeping: condition.name), match: match))
@@ -44,10 +44,10 @@ struct RouteConditions: BitwiseCopyable {
     init?(headers conditions: [HeaderCondition]) {
         if conditions.isEmpty { return nil }
         headerCount = conditions.count
-        headers = .allocate(capacity: headerCount)
+        headers = .kept(capacity: headerCount)
         for (i, condition) in conditions.enumerated() { (headers + i).initialize(to: Self.test(condition)) }
         queryCount = 0
-        queries = .allocate(capacity: 1)
+        queries = .kept(capacity: 1)
     }
 
     private static func test(_ condition: HeaderCondition) -> HeaderTest {

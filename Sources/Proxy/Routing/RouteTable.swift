@@ -54,8 +54,8 @@ final class RouteTable: @unchecked Sendable {
             guard case .forward(let forward) = route.action else { continue }
             for name in forward.upgrades.keys.sorted() where !upgradeTypes.contains(name) { upgradeTypes.append(name) }
         }
-        hosts = .allocate(capacity: max(configuration.virtualHosts.count, 1))
-        routes = .allocate(capacity: max(allRoutes.count, 1))
+        hosts = .kept(capacity: max(configuration.virtualHosts.count, 1))
+        routes = .kept(capacity: max(allRoutes.count, 1))
         for (i, route) in allRoutes.enumerated() {
             (routes + i).initialize(
                 to: CompiledRoute(
@@ -82,7 +82,7 @@ final class RouteTable: @unchecked Sendable {
             (hosts + i).initialize(to: host)
         }
         trie = builder.trie
-        connectRoutes = .allocate(capacity: max(connects.count, 1))
+        connectRoutes = .kept(capacity: max(connects.count, 1))
         connectRoutes.initialize(from: connects, count: connects.count)
         let names = DomainNames(configuration.virtualHosts)
         domains = DomainTable(names.whole)

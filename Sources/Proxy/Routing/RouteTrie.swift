@@ -54,7 +54,7 @@ struct RouteTrie: BitwiseCopyable, @unchecked Sendable {
     }
 
     private static func copy<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafePointer<Element> {
-        let memory = UnsafeMutablePointer<Element>.allocate(capacity: max(elements.count, 1))
+        let memory = UnsafeMutablePointer<Element>.kept(capacity: max(elements.count, 1))
         memory.initialize(from: elements, count: elements.count)
         return UnsafePointer(memory)
     }

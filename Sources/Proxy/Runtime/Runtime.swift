@@ -26,7 +26,8 @@ final class Runtime {
     /// What `/runtime_modify` has set.
     private(set) var overrides: [String: RuntimeValue] = [:]
     private var disk: [String: [String: RuntimeValue]] = [:]
-    private let shares: RuntimeShares
+    /// Of the configuration, and of routes that came later.
+    private var shares: [RuntimeShares]
     private let serviceCluster: String
     private let counters: CounterGroup<RuntimeCounter>
     private let gauges: GaugeGroup<RuntimeGauge>
@@ -38,7 +39,7 @@ final class Runtime {
         warn: @escaping (String) -> Void
     ) {
         self.layers = layers
-        self.shares = shares
+        self.shares = [shares]
         self.serviceCluster = serviceCluster
         self.warn = warn
         counters = GroupIDs(store, in: RuntimeScope()).cells(writer)
@@ -111,9 +112,23 @@ final class Runtime {
         }
     }
 
+    private var merged: [String: RuntimeValue] {
+        layers.map(values).reduce(into: [:]) { $0.merge($1) { _, later in later } }
+    }
+
+    /// From now on it changes these too.
+    func add(_ others: RuntimeShares) {
+        let merged = merged
+        others.update { merged[$0] }
+        shares.append(others)
+    }
+
+    /// They are in use no more.
+    func remove(_ others: RuntimeShares) { shares.removeAll { $0 === others } }
+
     private func apply() {
-        let merged = layers.map(values).reduce(into: [:]) { $0.merge($1) { _, later in later } }
-        shares.update { merged[$0] }
+        let merged = merged
+        for shares in shares { shares.update { merged[$0] } }
         counters[.load_success].increment()
         let hasDisk = layers.contains { if case .disk = $0.source { true } else { false } }
         counters[hasDisk ? .override_dir_exists : .override_dir_not_exists].increment()

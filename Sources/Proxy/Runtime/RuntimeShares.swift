@@ -6,9 +6,9 @@ import ProxyConfig
 struct RuntimeShare: BitwiseCopyable, @unchecked Sendable {
     private let cell: UnsafeMutablePointer<UInt64>
 
-    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    /// Memory of the configuration (`KeptMemory`).
     fileprivate init() {
-        cell = .allocate(capacity: 1)
+        cell = .kept(capacity: 1)
         cell.initialize(to: 100)
     }
 
@@ -42,9 +42,9 @@ struct RuntimeShare: BitwiseCopyable, @unchecked Sendable {
 struct RuntimeNumber: BitwiseCopyable, @unchecked Sendable {
     private let cell: UnsafeMutablePointer<UInt64>
 
-    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    /// Memory of the configuration (`KeptMemory`).
     fileprivate init(_ value: UInt64) {
-        cell = .allocate(capacity: 1)
+        cell = .kept(capacity: 1)
         cell.initialize(to: value)
     }
 
@@ -57,9 +57,9 @@ struct RuntimeNumber: BitwiseCopyable, @unchecked Sendable {
 struct RuntimeReal: BitwiseCopyable, @unchecked Sendable {
     private let cell: UnsafeMutablePointer<UInt64>
 
-    /// Memory for the life of the process, as all of a `Snapshot`'s.
+    /// Memory of the configuration (`KeptMemory`).
     fileprivate init(_ value: Double) {
-        cell = .allocate(capacity: 1)
+        cell = .kept(capacity: 1)
         cell.initialize(to: value.bitPattern)
     }
 

@@ -72,6 +72,7 @@ extension Server: RestartParentOwner {
         let report = releaseConnections()
         clusterManager.pauseHealth()
         endpointDiscovery?.pause()
+        routeDiscovery?.pause()
         pool.drain(
             options.drainStrategy == .immediate
                 ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))
@@ -129,6 +130,7 @@ extension Server: RestartParentOwner {
         clusterManager.resumeHealth()
         clusterManager.refresh()
         endpointDiscovery?.resume()
+        routeDiscovery?.resume()
         do {
             try restartSocket?.activate()
         } catch {

@@ -45,6 +45,8 @@ final class Server {
     let runtime: Runtime
     /// nil: no cluster has its endpoints from a file.
     let endpointDiscovery: EndpointDiscovery?
+    /// nil: no connection manager has its routes from a file.
+    let routeDiscovery: RouteDiscovery?
     let watcher: MoveWatcher
     /// nil: there is no overload manager.
     let overload: OverloadMonitor?
@@ -147,6 +149,8 @@ final class Server {
         }
         pool.limitReached = { [weak clusterManager] in clusterManager?.refreshLimits(cluster: $0) }
         self.pool = pool
+        routeDiscovery = RouteDiscovery(
+            named, pool: pool, runtime: runtime, sources: .process, loop: loop, store: store, writer: writer, log: log)
         if let manager = bootstrap.overload {
             overload = OverloadMonitor(manager, loop: loop, pool: pool, store: store, writer: writer, log: log)
         } else {
@@ -168,6 +172,7 @@ final class Server {
         try accessLog?.start()
         try sinks?.start()
         try pool.start()
+        routeDiscovery?.start(watcher, readAt: configurationReadAt)
         clusterManager.workers = pool
         // A parent knows what names have resolved to, and which hosts are well.
         if claim.parent == nil { waitForHosts() }

@@ -194,6 +194,9 @@ final class Snapshot: @unchecked Sendable {
     let maxFilters: Int
     /// Headers that filters may add to one request.
     let maxAddedHeaders: Int
+    private static let spareAddedHeaders = 64
+    /// Several listeners may count faults together.
+    let faultCells = FaultCells()
     /// Connections of clients that may be open at once, of all listeners; `.max`: any number.
     let globalConnectionLimit: RuntimeNumber
 
@@ -258,8 +261,6 @@ final class Snapshot: @unchecked Sendable {
         var headBytes = 60 * 1024
         var headerFields = 100
         var (chainLength, addedHeaders) = (0, 0)
-        // Several listeners may count faults together.
-        var activeFaults: [String: UnsafeMutablePointer<UInt64>] = [:]
         var further = listenerCount
         for (position, listener) in bootstrap.listeners.enumerated() {
             var chains: [Int32] = []
@@ -279,19 +280,22 @@ final class Snapshot: @unchecked Sendable {
                     var faults: UnsafeMutablePointer<UInt64>?
                     if !http.filters.isEmpty {
                         let kinds = Set(http.filters.map(\.config.kind))
-                        if kinds.contains("fault") { name.faultPrefix = name.httpPrefix }
+                        if kinds.contains("fault") {
+                            name.faultPrefix = name.httpPrefix
+                            faults = faultCells.of(http.statPrefix)
+                        }
                         if kinds.contains("cors") { name.corsPrefix = name.httpPrefix }
-                        let active = activeFaults[http.statPrefix] ?? sharedCell()
-                        activeFaults[http.statPrefix] = active
-                        if kinds.contains("fault") { faults = active }
                         filters = FilterCompiler(
                             http.filters,
                             FilterContext(
-                                listener: "\(listener.name)\n\(chain.name)\n\(chains.count - 1)",
-                                clusters: clusterNames, shares: shares, activeFaults: active, limits: rateLimits,
-                                memberships: memberships, localCluster: Bytes(keeping: bootstrap.node.cluster)))
+                                listener: Self.place(listener, chain, chains.count - 1),
+                                clusters: clusterNames, shares: shares, activeFaults: faultCells.of(http.statPrefix),
+                                limits: rateLimits, memberships: memberships,
+                                localCluster: Bytes(keeping: bootstrap.node.cluster)))
                         chainLength = max(chainLength, http.filters.count)
-                        addedHeaders = max(addedHeaders, http.addedHeaders)
+                        // Routes that come later may add more.
+                        let spare = http.routeSource == nil ? 0 : Self.spareAddedHeaders
+                        addedHeaders = max(addedHeaders, http.addedHeaders + spare)
                     }
                     var compiled = Self.compile(listener, http, clusterNames, shares, filters)
                     compiled.filters = filters?.listenerFilters()
@@ -337,6 +341,7 @@ final class Snapshot: @unchecked Sendable {
         let monitored = bootstrap.overload?.maxConnections
         globalConnectionLimit = shares.makeNumber(
             monitored ?? .max, key: monitored == nil ? RuntimeKeys.globalConnectionLimit : "")
+        rateLimits.fixRoom()
         maxFilters = chainLength
         maxAddedHeaders = addedHeaders
         maxHeadBytes = headBytes
@@ -347,7 +352,7 @@ final class Snapshot: @unchecked Sendable {
     private static func compile(_ listener: Listener, _ kind: Connection.Kind) -> CompiledListener {
         CompiledListener(
             kind: kind, isHTTP: false, bufferLimit: listener.bufferLimit, idleTimeoutNs: 0, maxDurationNs: 0,
-            upgradeNames: .allocate(capacity: 1))
+            upgradeNames: .kept(capacity: 1))
     }
 
     private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
@@ -356,10 +361,10 @@ final class Snapshot: @unchecked Sendable {
             tcpCluster: clusters.position(of: tcp.cluster),
             maxConnectAttempts: max(tcp.maxConnectAttempts, 1), hashesSource: tcp.hashesSource,
             idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
-            maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .allocate(capacity: 1))
+            maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .kept(capacity: 1))
     }
 
-    private static func compile(
+    static func compile(
         _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares,
         _ filters: FilterCompiler?
     ) -> CompiledListener {
@@ -367,12 +372,14 @@ final class Snapshot: @unchecked Sendable {
         let table = RouteTable(
             http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, shares: shares,
             suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, upgradeTypes: &upgrades, filters: filters)
-        let names = UnsafeMutablePointer<Bytes>.allocate(capacity: max(upgrades.count, 1))
+        let names = UnsafeMutablePointer<Bytes>.kept(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
+        let retained = Unmanaged.passRetained(table)
+        KeptMemory.beforeEnd { retained.release() }
         return CompiledListener(
             kind: .downstreamHTTP, isHTTP: true, bufferLimit: listener.bufferLimit,
             idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
-            maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: Unmanaged.passRetained(table),
+            maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: retained,
             limits: HeadLimits(
                 bytes: Int(http.maxRequestHeadersKiB) * 1024, fields: Int(http.maxHeadersCount)),
             serverName: Bytes(keeping: http.serverName), serverHeader: http.serverHeader,
@@ -410,6 +417,8 @@ final class Snapshot: @unchecked Sendable {
         for listener in bootstrap.listeners {
             for chain in listener.allChains {
                 guard case .httpConnectionManager(let http) = chain.filter else { continue }
+                // Others may come.
+                if http.routeSource != nil { isAny = true }
                 for route in http.routes.virtualHosts.lazy.flatMap(\.routes) {
                     guard case .forward(let forward) = route.action, forward.priority == .high else { continue }
                     switch forward.cluster {
@@ -450,6 +459,18 @@ final class Snapshot: @unchecked Sendable {
         guard text.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") }) else { return text }
         let bytes = text.utf8.map { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Faults in force, by `stat_prefix`. Main thread.
+final class FaultCells {
+    private var cells: [String: UnsafeMutablePointer<UInt64>] = [:]
+
+    func of(_ statPrefix: String) -> UnsafeMutablePointer<UInt64> {
+        if let known = cells[statPrefix] { return known }
+        let cell = sharedCell()
+        cells[statPrefix] = cell
+        return cell
     }
 }
 

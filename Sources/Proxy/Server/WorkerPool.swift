@@ -7,6 +7,7 @@ import Synchronization
 /// The real data plane: one `Worker` a thread. Used from the main thread only.
 public final class WorkerPool: DataPlane {
     let workers: [Worker]
+    let snapshot: Snapshot
     let stats: DataPlaneStats
     let writers: [StatsWriter]
     let mailbox: MainMailbox
@@ -72,6 +73,7 @@ public final class WorkerPool: DataPlane {
                     open: open))
         }
         self.stats = stats
+        snapshot = configuration.snapshot
         self.open = open
         self.writers = writers
         self.workers = workers

@@ -59,7 +59,9 @@ final class DataPlaneStats {
     }
     private var listeners: [ListenerIDs] = []
     /// Of `RateLimitTable.statPrefixes`.
-    private let rateLimits: [GroupIDs<LocalRateLimitCounter>]
+    private var rateLimits: [GroupIDs<LocalRateLimitCounter>] = []
+    /// How many of them the workers' tables have room for.
+    private let rateLimitRoom: Int
     private let template = ClusterTemplate()
     private let store: StatsStore
     private var clusterNames: [String]
@@ -93,9 +95,7 @@ final class DataPlaneStats {
         let hidden = StatsStore.heapOnly()
         let ids = hidden.stats(template.stats, prefix: "")
         unmade = ClusterStats(template, hidden.makeWriter().views(template.stats, ids))
-        rateLimits = snapshot.rateLimits.statPrefixes.map {
-            GroupIDs(store, in: LocalRateLimitScope(Snapshot.statName($0)))
-        }
+        rateLimitRoom = snapshot.rateLimits.room
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
         if early >= snapshot.clusterCount { store.reserve(snapshot.clusterCount * template.stats.count) }
         self.early = snapshot.clusterStatNames.prefix(early).map {
@@ -103,6 +103,7 @@ final class DataPlaneStats {
         }
         isMade = (0..<snapshot.clusterCount).map { $0 < early }
         next = min(early, snapshot.clusterCount)
+        makeRateLimits(snapshot.rateLimits)
     }
 
     /// Whether there are clusters without stats.
@@ -226,10 +227,28 @@ final class DataPlaneStats {
     /// A worker's cells of local rate limits, by position in `RateLimitTable.statPrefixes`.
     func resolveRateLimits(_ writer: StatsWriter) -> UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>> {
         let cells = UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>.allocate(
-            capacity: max(rateLimits.count, 1))
+            capacity: max(rateLimitRoom, 1))
         for (i, ids) in rateLimits.enumerated() { (cells + i).initialize(to: ids.cells(writer)) }
         return cells
     }
+
+    private func makeRateLimits(_ table: RateLimitTable) {
+        for prefix in table.statPrefixes.dropFirst(rateLimits.count) {
+            rateLimits.append(GroupIDs(store, in: LocalRateLimitScope(Snapshot.statName(prefix))))
+        }
+    }
+
+    /// Those of routes that came later: into the table of a worker that stands.
+    func addRateLimits(
+        _ table: RateLimitTable, from known: Int, to cells: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>,
+        _ writer: StatsWriter
+    ) {
+        makeRateLimits(table)
+        for i in known..<max(known, rateLimits.count) { (cells + i).initialize(to: rateLimits[i].cells(writer)) }
+    }
+
+    /// So many have stats.
+    var rateLimitCount: Int { rateLimits.count }
 
     /// The stat of a status code that is not common, made now if need be.
     func status(_ key: RareStatusKey) -> StatID {

@@ -43,3 +43,53 @@ public enum EndpointDiscoveryText: Int, TextNames {
         }
     }
 }
+
+/// `http.<stat_prefix>.rds.<route_config_name>.` counters.
+public enum RouteDiscoveryCounter: Int, CounterNames {
+    public typealias Scope = RouteDiscoveryScope
+
+    case config_reload, update_attempt, update_success, update_failure, update_rejected, update_empty
+    case init_fetch_timeout
+
+    public var entry: StatEntry {
+        switch self {
+        case .config_reload: StatEntry("Times that other routes came into use, the first time included.")
+        case .update_attempt: StatEntry("Readings of the file.")
+        case .update_success: StatEntry("Readings that were taken, be it that nothing had changed.")
+        case .update_failure: StatEntry("Files that could not be read: the routes stay as they were.")
+        case .update_rejected: StatEntry("Files that were read and not taken: the routes stay as they were.")
+        case .update_empty: StatEntry("Files without any route configuration: the routes stay as they were.")
+        case .init_fetch_timeout: .alwaysZero("a file is there before the proxy serves.")
+        }
+    }
+}
+
+/// `http.<stat_prefix>.rds.<route_config_name>.` gauges.
+public enum RouteDiscoveryGauge: Int, GaugeNames {
+    public typealias Scope = RouteDiscoveryScope
+
+    case config_reload_time_ms, update_time, version
+
+    public var entry: StatEntry {
+        switch self {
+        case .config_reload_time_ms:
+            StatEntry("When other routes last came into use, in milliseconds since 1970.", import: .neverImport)
+        case .update_time:
+            StatEntry("When the file was last taken, in milliseconds since 1970.", import: .neverImport)
+        case .version: StatEntry("The file's `version_info` as a number: its xxHash64.", import: .neverImport)
+        }
+    }
+}
+
+/// `http.<stat_prefix>.rds.<route_config_name>.` texts.
+public enum RouteDiscoveryText: Int, TextNames {
+    public typealias Scope = RouteDiscoveryScope
+
+    case version_text
+
+    public var entry: StatEntry {
+        switch self {
+        case .version_text: StatEntry("The file's `version_info`.")
+        }
+    }
+}

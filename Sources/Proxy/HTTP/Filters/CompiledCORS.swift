@@ -25,7 +25,7 @@ struct CompiledCORS: BitwiseCopyable {
         }
         func flag(_ path: KeyPath<CORSPolicy, Bool?>) -> Bool? { policies.lazy.compactMap { $0[keyPath: path] }.first }
         let allowed = policies.lazy.map(\.origins).first { !$0.isEmpty } ?? []
-        origins = .allocate(capacity: max(allowed.count, 1))
+        origins = .kept(capacity: max(allowed.count, 1))
         originCount = allowed.count
         for (i, origin) in allowed.enumerated() {
             (origins + i).initialize(to: TextMatcher(origin.match, ignoresCase: origin.ignoresCase))

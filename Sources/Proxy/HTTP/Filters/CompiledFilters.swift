@@ -74,7 +74,7 @@ final class FilterCompiler {
 
     func listenerFilters() -> UnsafePointer<ListenerFilters>? {
         if filters.isEmpty { return nil }
-        let names = UnsafeMutablePointer<Bytes>.allocate(capacity: filters.count)
+        let names = UnsafeMutablePointer<Bytes>.kept(capacity: filters.count)
         for (i, filter) in filters.enumerated() { (names + i).initialize(to: Bytes(keeping: filter.name)) }
         return keepForever(ListenerFilters(names: names, count: filters.count, unrouted: compile([])))
     }
@@ -96,7 +96,7 @@ final class FilterCompiler {
             }
         }
         if found.isEmpty { return nil }
-        let memory = UnsafeMutablePointer<CompiledFilter>.allocate(capacity: found.count)
+        let memory = UnsafeMutablePointer<CompiledFilter>.kept(capacity: found.count)
         memory.initialize(from: found, count: found.count)
         return keepForever(CompiledFilters(filters: memory, count: found.count))
     }
@@ -160,6 +160,13 @@ struct FilterContext {
     var localCluster: Bytes
 }
 
+/// The same in the memory of the configuration (`KeptMemory`).
+func passingCell() -> UnsafeMutablePointer<UInt64> {
+    let cells = UnsafeMutablePointer<UInt64>.kept(capacity: 16)
+    cells.initialize(repeating: 0, count: 16)
+    return cells + 8
+}
+
 /// A word that all workers write, in a cache line of its own. For the life of the process.
 func sharedCell() -> UnsafeMutablePointer<UInt64> {
     let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
@@ -167,9 +174,9 @@ func sharedCell() -> UnsafeMutablePointer<UInt64> {
     return cells + 8
 }
 
-/// Memory for the life of the process, as all of a `Snapshot`'s.
+/// A copy in the memory of the configuration (`KeptMemory`).
 func keepForever<Part: BitwiseCopyable>(_ part: Part) -> UnsafePointer<Part> {
-    let memory = UnsafeMutablePointer<Part>.allocate(capacity: 1)
+    let memory = UnsafeMutablePointer<Part>.kept(capacity: 1)
     memory.initialize(to: part)
     return UnsafePointer(memory)
 }

@@ -32,13 +32,13 @@ struct CompiledHealthCheck: BitwiseCopyable {
         // In the order of their names: Envoy's is that of a hash map.
         let all = filter.minHealthy.sorted { $0.key < $1.key }
         minHealthyCount = all.count
-        minHealthy = .allocate(capacity: max(all.count, 1))
+        minHealthy = .kept(capacity: max(all.count, 1))
         for (i, one) in all.enumerated() {
             (minHealthy + i).initialize(
                 to: MinHealthy(hosts: Self.hosts(of: one.key, context), percent: one.value))
         }
         cacheNs = (filter.cacheTimeMs ?? 0) &* 1_000_000
-        answer = cacheNs > 0 ? sharedCell() : nil
+        answer = cacheNs > 0 ? passingCell() : nil
     }
 
     private static func hosts(of cluster: String, _ context: FilterContext) -> UnsafePointer<UInt64>? {

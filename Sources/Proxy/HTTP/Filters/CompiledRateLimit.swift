@@ -25,7 +25,8 @@ struct CompiledRateLimit: BitwiseCopyable {
         enabled = context.shares.make(limit.enabled)
         enforced = context.shares.make(limit.enforced)
         rate = limit.bucket.map { TokenRate($0) }
-        bucket = context.limits.bucket(name, isShared: rate != nil && !limit.isPerConnection)
+        let (bucket, isNew) = context.limits.bucket(name, rate, isShared: !limit.isPerConnection)
+        self.bucket = bucket
         isPerConnection = limit.isPerConnection
         tellsLimits = limit.tellsLimits
         var added = HeaderChanges()
@@ -34,12 +35,12 @@ struct CompiledRateLimit: BitwiseCopyable {
         added.added = limit.requestHeadersWhenNotEnforced
         unenforcedHeaders = CompiledChanges([added], isRequest: true)
         stats = context.limits.stats(limit.statPrefix)
-        if let rate { bucket.fill(rate, nowNs: cl_monotonic_ns()) }
+        if isNew, let rate { bucket.fill(rate, nowNs: cl_monotonic_ns()) }
     }
 }
 
 /// How many tokens a bucket holds, and how fast they come.
-struct TokenRate: BitwiseCopyable {
+struct TokenRate: BitwiseCopyable, Equatable {
     let most: UInt64
     let perSecond: Double
 
@@ -109,15 +110,33 @@ final class RateLimitTable: @unchecked Sendable {
     private(set) var statPrefixes: [String] = []
     private var statPositions: [String: Int32] = [:]
     private var shared: [(name: String, bucket: TokenBucket)] = []
+    /// In `shared`, and what they were made for.
+    private var known: [String: (position: Int, rate: TokenRate)] = [:]
 
-    func bucket(_ name: String, isShared: Bool) -> TokenBucket {
+    /// A bucket that outlives its routes is the same for those that come after them, as long as its rate is.
+    func bucket(_ name: String, _ rate: TokenRate?, isShared: Bool) -> (bucket: TokenBucket, isNew: Bool) {
+        guard isShared, let rate else { return (TokenBucket(word: passingCell()), true) }
+        if let known = known[name] {
+            self.known[name]?.rate = rate
+            return (shared[known.position].bucket, known.rate != rate)
+        }
         let bucket = TokenBucket(word: sharedCell())
-        if isShared { shared.append((name, bucket)) }
-        return bucket
+        known[name] = (shared.count, rate)
+        shared.append((name, bucket))
+        return (bucket, true)
     }
 
+    /// Prefixes that workers have room for: routes that come later may have some of their own.
+    private(set) var room = Int.max
+    private static let spare = 64
+
+    /// The configuration is compiled: what comes later must fit.
+    func fixRoom() { room = statPrefixes.count + Self.spare }
+
+    /// Where there is no room for one more it counts with the last.
     func stats(_ prefix: String) -> Int32 {
         if let known = statPositions[prefix] { return known }
+        if statPrefixes.count >= room { return Int32(room - 1) }
         let position = Int32(statPrefixes.count)
         statPositions[prefix] = position
         statPrefixes.append(prefix)

@@ -90,7 +90,7 @@ struct HeaderTests: BitwiseCopyable {
         let all = conditions.compactMap { RouteConditions(headers: [$0]) }
         if all.isEmpty { return nil }
         count = all.count
-        tests = .allocate(capacity: count)
+        tests = .kept(capacity: count)
         tests.initialize(from: all, count: count)
     }
 

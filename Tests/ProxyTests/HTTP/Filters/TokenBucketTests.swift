@@ -49,7 +49,7 @@ import ThreadTesting
     @Test func severalThreadsTakeNoMoreThanThereAre() {
         let rate = Self.rate(10_000, 1, everyMs: 3_600_000)
         let table = RateLimitTable()
-        let bucket = table.bucket("b", isShared: true)
+        let bucket = table.bucket("b", rate, isShared: true).bucket
         bucket.fill(rate, nowNs: 100 * Self.second)
         let taken = UnsafeMutablePointer<Int>.allocate(capacity: 4)
         taken.initialize(repeating: 0, count: 4)
@@ -68,8 +68,8 @@ import ThreadTesting
         let rate = Self.rate(2, 1, everyMs: 3_600_000)
         let now = 5000 * Self.second
         let (first, second) = (RateLimitTable(), RateLimitTable())
-        let (old, new) = (first.bucket("a", isShared: true), second.bucket("a", isShared: true))
-        let other = second.bucket("b", isShared: true)
+        let (old, new) = (first.bucket("a", rate, isShared: true).bucket, second.bucket("a", rate, isShared: true).bucket)
+        let other = second.bucket("b", rate, isShared: true).bucket
         for bucket in [old, new, other] { bucket.fill(rate, nowNs: now) }
         #expect(old.take(rate, nowNs: now).isTaken)
         second.adopt(first.levels + [RateLimitRecord(name: "b", word: Double.infinity.bitPattern)], nowNs: now)

@@ -1,0 +1,82 @@
+import ProxyConfig
+
+/// Routes that change while the process runs (RDS).
+extension Snapshot {
+    /// A connection manager, and where it is.
+    struct Manager {
+        /// In `listeners`.
+        var row: Int
+        /// In `Bootstrap.listeners`, and in that one's `allChains`.
+        var listener: Int
+        var chain: Int
+        var http: HTTPConnectionManager
+    }
+
+    /// A connection manager with other routes, compiled and not in use yet.
+    struct RouteChange {
+        let row: Int
+        let compiled: CompiledListener
+        /// All of it.
+        let memory: KeptMemory
+        /// What the runtime can change in it.
+        let shares: RuntimeShares
+    }
+
+    /// The connection managers of a configuration, in the order of its text.
+    static func managers(_ bootstrap: Bootstrap) -> [Manager] {
+        var result: [Manager] = []
+        // As `init` lays them out.
+        var further = bootstrap.listeners.count
+        for (position, listener) in bootstrap.listeners.enumerated() {
+            for (i, chain) in listener.allChains.enumerated() {
+                let row = i == 0 ? position : further
+                if i > 0 { further += 1 }
+                guard case .httpConnectionManager(let http) = chain.filter else { continue }
+                result.append(Manager(row: row, listener: position, chain: i, http: http))
+            }
+        }
+        return result
+    }
+
+    /// - Returns: nil: the process has no room for what its filters may add to a request.
+    func compile(_ manager: Manager, of bootstrap: Bootstrap) -> RouteChange? {
+        guard manager.http.addedHeaders <= maxAddedHeaders else { return nil }
+        let listener = bootstrap.listeners[manager.listener]
+        let chain = listener.allChains[manager.chain]
+        let shares = RuntimeShares()
+        let old = listeners[manager.row]
+        let (compiled, memory) = KeptMemory.collect {
+            let filters = filterCompiler(
+                manager.http, Self.place(listener, chain, manager.chain), shares, localCluster: bootstrap.node.cluster)
+            let new = Self.compile(listener, manager.http, clusterPositions, shares, filters)
+            var compiled = old
+            compiled.routes = new.routes
+            compiled.upgradeNames = new.upgradeNames
+            compiled.upgradeCount = new.upgradeCount
+            compiled.filters = filters?.listenerFilters()
+            return compiled
+        }
+        return RouteChange(row: manager.row, compiled: compiled, memory: memory, shares: shares)
+    }
+
+    /// nil: there are no filters in front of the router.
+    func filterCompiler(
+        _ http: HTTPConnectionManager, _ place: String, _ shares: RuntimeShares, localCluster: String
+    ) -> FilterCompiler? {
+        if http.filters.isEmpty { return nil }
+        return FilterCompiler(
+            http.filters,
+            FilterContext(
+                listener: place, clusters: clusterPositions, shares: shares,
+                activeFaults: faultCells.of(http.statPrefix), limits: rateLimits, memberships: memberships,
+                localCluster: Bytes(keeping: localCluster)))
+    }
+
+    /// Names a filter chain: what filters keep for another process is known by it.
+    static func place(_ listener: Listener, _ chain: FilterChain, _ position: Int) -> String {
+        "\(listener.name)\n\(chain.name)\n\(position)"
+    }
+
+    /// Puts it in place. The workers stand; new stats of rate limits have been made.
+    func apply(_ change: RouteChange) { listeners[change.row] = change.compiled }
+}

@@ -1,0 +1,69 @@
+import StatCatalog
+import Stats
+
+/// Routes that change while the process runs.
+extension WorkerPool {
+    /// Puts compiled routes in place between two turns of all workers' loops: no request sees half of it. Requests that wait for a
+    /// filter find their route anew, as in a hot restart; others have what they need of theirs.
+    func change(_ changes: [Snapshot.RouteChange], _ done: @escaping () -> Void) {
+        park { [self] in
+            addRateLimitStats()
+            for change in changes {
+                snapshot.apply(change)
+                for worker in workers { worker.forgetRoutes(row: Int32(change.row)) }
+            }
+            resumeParked()
+            done()
+        }
+    }
+
+    /// Runs `done` with those of the memories into which no request points any more; the workers stand meanwhile.
+    func unused(_ memories: [KeptMemory], _ done: @escaping ([KeptMemory]) -> Void) {
+        park { [self] in
+            let pointers = workers.flatMap { $0.keptPointers() }
+            resumeParked()
+            done(memories.filter { memory in !pointers.contains { memory.contains($0) } })
+        }
+    }
+
+    private func addRateLimitStats() {
+        let known = stats.rateLimitCount
+        for (worker, writer) in zip(workers, writers) {
+            stats.addRateLimits(snapshot.rateLimits, from: known, to: worker.rateLimitStats, writer)
+        }
+    }
+}
+
+extension Worker {
+    /// Parked: requests of these connections that wait for a filter point at no route any more.
+    func forgetRoutes(row: Int32) {
+        forEachStream { d, s in
+            guard d.pointee.listener == row, s.pointee.filter >= 0 else { return }
+            let state = filterStates[s.pointee.filter]
+            state.pointee.isAdopted = true
+            state.pointee.route = nil
+            state.pointee.filters = nil
+            state.pointee.healthCheck = nil
+        }
+    }
+
+    /// Parked: what requests under way keep of the configuration.
+    func keptPointers() -> [UnsafeRawPointer] {
+        var pointers: [UnsafeRawPointer] = []
+        forEachStream { _, s in
+            guard s.pointee.retry >= 0 else { return }
+            let policy = retries[s.pointee.retry].pointee.policy
+            if let tests = policy.responseHeaders { pointers.append(UnsafeRawPointer(tests)) }
+            if let tests = policy.requestHeaders { pointers.append(UnsafeRawPointer(tests)) }
+        }
+        return pointers
+    }
+
+    private func forEachStream(_ body: (ConnectionPointer, StreamPointer) -> Void) {
+        for slot in 0..<connections.count {
+            let d = connections[slot]
+            guard d.pointee.kind == .downstreamHTTP, d.pointee.stream >= 0 else { continue }
+            body(d, streams[d.pointee.stream])
+        }
+    }
+}
