@@ -5,7 +5,7 @@ import Testing
 @Suite struct CatalogTests {
     @Test func theTableIsWhatIsShown() throws {
         try withBed { bed in
-            let proxy = try bed.startProxy(Self.configuration(upstream: try bed.upstream().port))
+            let proxy = try bed.startProxy(Self.configuration(bed, upstream: try bed.upstream().port))
             try bed.waitUntilServing(proxy)
             try traffic(proxy)
             var shown: Set<String> = []
@@ -28,7 +28,7 @@ import Testing
 
     @Test func kindsAreThoseOfTheTable() throws {
         try withBed { bed in
-            let proxy = try bed.startProxy(Self.configuration(upstream: try bed.upstream().port))
+            let proxy = try bed.startProxy(Self.configuration(bed, upstream: try bed.upstream().port))
             try bed.waitUntilServing(proxy)
             try traffic(proxy)
             for (type, kind) in [("Counters", "counter"), ("Gauges", "gauge"), ("Histograms", "histogram")] {
@@ -65,8 +65,10 @@ import Testing
         Set(text.split(separator: "\n").compactMap { line in line.split(separator: ": ").first.map(String.init) })
     }
 
-    private static func configuration(upstream port: UInt16) -> String {
-        """
+    private static func configuration(_ bed: Bed, upstream port: UInt16) throws -> String {
+        let endpoints = try bed.file("eds.yaml", DiscoveryScene.endpoints([port]))
+        let routes = try bed.file("rds.yaml", DiscoveryScene.routes(DiscoveryScene.says("a")))
+        return """
         static_resources:
           listeners:
           - name: http
@@ -115,7 +117,21 @@ import Testing
                   "@type": \(type("tcp_proxy.v3.TcpProxy"))
                   stat_prefix: in_tcp
                   cluster: static
+          - name: routed
+            address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+            filter_chains:
+            - filters:
+              - name: envoy.filters.network.http_connection_manager
+                typed_config:
+                  "@type": \(type("http_connection_manager.v3.HttpConnectionManager"))
+                  stat_prefix: in.http
+                  rds: { route_config_name: rc, config_source: { path_config_source: { path: \(routes) } } }
+                  http_filters:
+                  - name: envoy.filters.http.router
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
           clusters:
+          - \(DiscoveryScene.cluster(endpoints))
           - name: static
             type: STATIC
             health_checks:

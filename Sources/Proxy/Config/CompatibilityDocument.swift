@@ -14,6 +14,13 @@ public enum CompatibilityDocument {
             ]
         ),
         (
+            "Resources from files",
+            [
+                (.configSource, ""), (.pathConfigSource, ""), (.watchedDirectory, ""), (.discoveryResponse, ""),
+                (.discoveredResource, ""), (.rds, ""), (.edsClusterConfig, ""),
+            ]
+        ),
+        (
             "Overload manager",
             [
                 (.overloadManager, ""), (.resourceMonitor, ""), (.fixedHeap, ""), (.downstreamConnections, ""),

@@ -15,6 +15,8 @@ struct Configuration {
     var manager: [String] = []
     /// Routes, one a line; by default everything goes to the cluster.
     var routes: [String] = []
+    /// The path of a file that has the routes `rc` (RDS); nil: they stand here.
+    var routeFile: String?
     /// Virtual hosts before the one for all domains, one a line.
     var hosts: [String] = []
     /// HTTP filters in front of the router, one a line.
@@ -83,23 +85,33 @@ struct Configuration {
                 """
         }
         let type = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-        let all = routes.isEmpty ? ["{ match: { prefix: \"/\" }, route: { cluster: \(cluster) } }"] : routes
         return """
                   - name: envoy.filters.network.http_connection_manager
                     typed_config:
                       "@type": type.googleapis.com/\(type)
                       stat_prefix: ingress_http
-            \(lines(manager, 10))          route_config:
+            \(lines(manager, 10))\(routeConfiguration)          http_filters:
+            \(lines(filters.map { "- " + $0 }, 10))          - name: envoy.filters.http.router
+                        typed_config:
+                          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+
+            """
+    }
+
+    private var routeConfiguration: String {
+        if let routeFile {
+            return lines(
+                ["rds: { route_config_name: rc, config_source: { path_config_source: { path: \"\(routeFile)\" } } }"], 10)
+        }
+        let all = routes.isEmpty ? ["{ match: { prefix: \"/\" }, route: { cluster: \(cluster) } }"] : routes
+        return """
+                      route_config:
                         name: local_route
                         virtual_hosts:
             \(lines(hosts.map { "- " + $0 }, 12))            - name: local_service
                           domains: ["*"]
                           routes:
-            \(lines(all.map { "- " + $0 }, 14))          http_filters:
-            \(lines(filters.map { "- " + $0 }, 10))          - name: envoy.filters.http.router
-                        typed_config:
-                          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-
+            \(lines(all.map { "- " + $0 }, 14))
             """
     }
 

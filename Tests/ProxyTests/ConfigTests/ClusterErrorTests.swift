@@ -69,26 +69,26 @@ struct ClusterErrorTests {
             ]
         ),
         (
-            Sample.cluster("type: EDS"),
+            Sample.cluster("type: ORIGINAL_DST"),
             [
-                "envoy.yaml:7:7: static_resources.clusters[0].type: \"EDS\" is not supported by this build; "
-                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS"
+                "envoy.yaml:7:7: static_resources.clusters[0].type: \"ORIGINAL_DST\" is not supported by this build; "
+                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
             ]
         ),
         (
             Sample.cluster("type: STRICTDNS"),
             [
                 "envoy.yaml:7:7: static_resources.clusters[0].type: unknown value \"STRICTDNS\" (did you mean "
-                    + "\"STRICT_DNS\"?); supported: STATIC, STRICT_DNS, LOGICAL_DNS"
+                    + "\"STRICT_DNS\"?); supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
             ]
         ),
         (
             Sample.cluster(
-                "type: EDS, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: "
+                "type: ORIGINAL_DST, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: "
                     + "{socket_address: {address: foo.example, port_value: 1}}}}]}]}"),
             [
-                "envoy.yaml:7:7: static_resources.clusters[0].type: \"EDS\" is not supported by this build; "
-                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS"
+                "envoy.yaml:7:7: static_resources.clusters[0].type: \"ORIGINAL_DST\" is not supported by this build; "
+                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
             ]
         ),
         (

@@ -7,16 +7,16 @@ struct HTTPErrorTests {
             Sample.hcm(""),
             [
                 "envoy.yaml:6:28: \(Sample.typedConfig): required field \"stat_prefix\" is missing",
-                "envoy.yaml:6:28: \(Sample.typedConfig): required field \"route_config\" is missing",
+                "envoy.yaml:6:28: \(Sample.typedConfig): one of route_config, rds is required",
                 "envoy.yaml:6:28: \(Sample.typedConfig): http_filters must end with the router filter, "
                     + "\(Sample.routerType)",
             ]
         ),
         (
-            Sample.hcm("stat_prefix: p, \(Sample.router), rds: {}"),
+            Sample.hcm("stat_prefix: p, \(Sample.router), scoped_routes: {}"),
             [
-                "envoy.yaml:7:142: \(Sample.typedConfig).rds: \"rds\" is an Envoy field that this build does not "
-                    + "support; give the routes in route_config"
+                "envoy.yaml:7:142: \(Sample.typedConfig).scoped_routes: \"scoped_routes\" is an Envoy field that this build "
+                    + "does not support; give the routes in route_config or rds"
             ]
         ),
         (
