@@ -69,85 +69,85 @@ import Testing
         let endpoints = try bed.file("eds.yaml", DiscoveryScene.endpoints([port]))
         let routes = try bed.file("rds.yaml", DiscoveryScene.routes(DiscoveryScene.says("a")))
         return """
-        static_resources:
-          listeners:
-          - name: http
-            address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
-            stat_prefix: of_http
-            filter_chains:
-            - filters:
-              - name: envoy.filters.network.http_connection_manager
-                typed_config:
-                  "@type": \(type("http_connection_manager.v3.HttpConnectionManager"))
-                  stat_prefix: in.http
-                  upgrade_configs: [{ upgrade_type: websocket }]
-                  route_config:
-                    virtual_hosts:
-                    - name: test
-                      domains: [test]
-                      routes:
-                      - { match: { path: /direct }, direct_response: { status: 204 } }
-                      - { match: { path: /dns }, route: { cluster: dns, prefix_rewrite: / } }
-                      - { match: { prefix: / }, route: { cluster: static } }
-                  http_filters:
-                  - { name: fault, typed_config: { "@type": \(http("fault.v3.HTTPFault")) } }
-                  - { name: cors, typed_config: { "@type": \(http("cors.v3.Cors")) } }
-                  - name: limit
-                    typed_config: { "@type": \(http("local_ratelimit.v3.LocalRateLimit")), stat_prefix: of_limit }
-                  - name: envoy.filters.http.router
+            static_resources:
+              listeners:
+              - name: http
+                address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+                stat_prefix: of_http
+                filter_chains:
+                - filters:
+                  - name: envoy.filters.network.http_connection_manager
                     typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-          - name: tcp
-            address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
-            stat_prefix: of_tcp
-            listener_filters:
-            - name: envoy.filters.listener.proxy_protocol
-              typed_config:
-                "@type": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
-                allow_requests_without_proxy_protocol: true
-            filter_chains:
-            - filters:
-              - name: envoy.filters.network.connection_limit
-                typed_config:
-                  "@type": \(type("connection_limit.v3.ConnectionLimit"))
-                  stat_prefix: limited
-                  max_connections: 10
-              - name: envoy.filters.network.tcp_proxy
-                typed_config:
-                  "@type": \(type("tcp_proxy.v3.TcpProxy"))
-                  stat_prefix: in_tcp
-                  cluster: static
-          - name: routed
-            address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
-            filter_chains:
-            - filters:
-              - name: envoy.filters.network.http_connection_manager
-                typed_config:
-                  "@type": \(type("http_connection_manager.v3.HttpConnectionManager"))
-                  stat_prefix: in.http
-                  rds: { route_config_name: rc, config_source: { path_config_source: { path: \(routes) } } }
-                  http_filters:
-                  - name: envoy.filters.http.router
+                      "@type": \(type("http_connection_manager.v3.HttpConnectionManager"))
+                      stat_prefix: in.http
+                      upgrade_configs: [{ upgrade_type: websocket }]
+                      route_config:
+                        virtual_hosts:
+                        - name: test
+                          domains: [test]
+                          routes:
+                          - { match: { path: /direct }, direct_response: { status: 204 } }
+                          - { match: { path: /dns }, route: { cluster: dns, prefix_rewrite: / } }
+                          - { match: { prefix: / }, route: { cluster: static } }
+                      http_filters:
+                      - { name: fault, typed_config: { "@type": \(http("fault.v3.HTTPFault")) } }
+                      - { name: cors, typed_config: { "@type": \(http("cors.v3.Cors")) } }
+                      - name: limit
+                        typed_config: { "@type": \(http("local_ratelimit.v3.LocalRateLimit")), stat_prefix: of_limit }
+                      - name: envoy.filters.http.router
+                        typed_config:
+                          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+              - name: tcp
+                address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+                stat_prefix: of_tcp
+                listener_filters:
+                - name: envoy.filters.listener.proxy_protocol
+                  typed_config:
+                    "@type": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
+                    allow_requests_without_proxy_protocol: true
+                filter_chains:
+                - filters:
+                  - name: envoy.filters.network.connection_limit
                     typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-          clusters:
-          - \(DiscoveryScene.cluster(endpoints))
-          - name: static
-            type: STATIC
-            health_checks:
-            - { timeout: 5s, interval: 5s, unhealthy_threshold: 2, healthy_threshold: 1, tcp_health_check: {} }
-            outlier_detection: {}
-            circuit_breakers: { thresholds: [{ track_remaining: true }] }
-            lb_policy: MAGLEV
-            load_assignment: \(assignment("static", "127.0.0.1", port))
-          - name: dns
-            type: STRICT_DNS
-            dns_lookup_family: V4_ONLY
-            lb_policy: RING_HASH
-            load_assignment: \(assignment("dns", "localhost", port))
-        admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
-        \(Configuration.overload(heap: 1 << 60, [("shrink_heap", "threshold: { value: 1 }")]).joined(separator: "\n"))
-        """
+                      "@type": \(type("connection_limit.v3.ConnectionLimit"))
+                      stat_prefix: limited
+                      max_connections: 10
+                  - name: envoy.filters.network.tcp_proxy
+                    typed_config:
+                      "@type": \(type("tcp_proxy.v3.TcpProxy"))
+                      stat_prefix: in_tcp
+                      cluster: static
+              - name: routed
+                address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+                filter_chains:
+                - filters:
+                  - name: envoy.filters.network.http_connection_manager
+                    typed_config:
+                      "@type": \(type("http_connection_manager.v3.HttpConnectionManager"))
+                      stat_prefix: in.http
+                      rds: { route_config_name: rc, config_source: { path_config_source: { path: \(routes) } } }
+                      http_filters:
+                      - name: envoy.filters.http.router
+                        typed_config:
+                          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+              clusters:
+              - \(DiscoveryScene.cluster(endpoints))
+              - name: static
+                type: STATIC
+                health_checks:
+                - { timeout: 5s, interval: 5s, unhealthy_threshold: 2, healthy_threshold: 1, tcp_health_check: {} }
+                outlier_detection: {}
+                circuit_breakers: { thresholds: [{ track_remaining: true }] }
+                lb_policy: MAGLEV
+                load_assignment: \(assignment("static", "127.0.0.1", port))
+              - name: dns
+                type: STRICT_DNS
+                dns_lookup_family: V4_ONLY
+                lb_policy: RING_HASH
+                load_assignment: \(assignment("dns", "localhost", port))
+            admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
+            \(Configuration.overload(heap: 1 << 60, [("shrink_heap", "threshold: { value: 1 }")]).joined(separator: "\n"))
+            """
     }
 
     private static func type(_ filter: String) -> String {

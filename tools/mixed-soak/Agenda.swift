@@ -30,6 +30,7 @@ final class Agenda {
         add(10_000...10_000) { [unowned self] in progress() }
         add(1500...5000) { [unowned self] in try restart() }
         if kills { add(1000...5000) { [unowned self] in try kill() } }
+        add(100...1500) { [unowned self] in try self.soak.replaceResources() }
         let (hosts, scene) = (soak.hosts, soak.scene)
         add(1000...3000) { hosts.toggleDying(scene) }
         add(3000...6000) { hosts.toggleHealth(scene) }

@@ -15,6 +15,7 @@ final class Soak {
     private var threads: [Thread] = []
     var random: Random
     private let bootstrap: Bootstrap
+    private var replaced = 0
 
     init(_ options: Options) throws {
         self.options = options
@@ -34,7 +35,10 @@ final class Soak {
         bootstrap = Bootstrap(
             address: place.text(1), ports: ports, adminPort: 20_000, logPath: "\(work)/access.log",
             tcpLogPath: "\(work)/tcp.log", clusters: hosts.clusters,
+            routePath: "\(work)/routes.yaml", endpointPath: "\(work)/endpoints.yaml",
             name: options.resolver == nil ? nil : ("soak", Hosts.port))
+        try writeFile(bootstrap.routePath, bootstrap.discovered(second: false))
+        try writeFile(bootstrap.endpointPath, bootstrap.endpoints(without: nil))
         fleet = try Fleet(work: work, binaries: options.binaries, bootstrap: bootstrap, ledger: scene.ledger)
         var number = 0
         for kind in Kinds.all(names: options.resolver != nil, broken: options.brokenOnPurpose) {
@@ -117,6 +121,20 @@ final class Soak {
         return Level(
             stats: stats, descriptors: usage.descriptors - Counters.upstreamConnections(stats),
             kilobytes: usage.kilobytes, regionFiles: fleet.regionFiles, restless: Counters.restless(stats))
+    }
+
+    /// Other routes, and other hosts of the largest cluster, while there is traffic.
+    func replaceResources() throws {
+        replaced += 1
+        try replace(bootstrap.routePath, bootstrap.discovered(second: random.chance(50)))
+        let left = random.chance(50) ? random.within(0...max((hosts.clusters["main"]?.count ?? 1) - 1, 0)) : nil
+        try replace(bootstrap.endpointPath, bootstrap.endpoints(without: left))
+    }
+
+    /// In one step.
+    private func replace(_ path: String, _ text: String) throws {
+        try writeFile(path + ".next", text)
+        guard rename(path + ".next", path) == 0 else { throw Failure("\(path): \(String(cString: strerror(errno)))") }
     }
 
     // MARK: Judgement

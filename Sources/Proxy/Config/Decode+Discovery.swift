@@ -4,8 +4,9 @@ extension Decoder {
 
     /// nil: an error has been reported.
     func fileSource(_ value: Value) -> FileSource? {
+        let others = ["api_config_source", "ads", "self"]
         guard let message = value.message(.configSource),
-            let given = message.requireOne(of: ["path_config_source", "path"], else: ["api_config_source", "ads", "self"])
+            let given = message.requireOne(of: ["path_config_source", "path"], else: others)
         else { return nil }
         guard message.has("path_config_source") else {
             return given.nonEmptyString().map { FileSource(path: $0) }
@@ -225,8 +226,9 @@ public enum DiscoveryLoader {
     }
 
     /// What is wrong with a connection manager that has these routes.
-    public static func check(_ http: HTTPConnectionManager) -> (errors: [ConfigDiagnostic], warnings: [ConfigDiagnostic])
-    {
+    public static func check(_ http: HTTPConnectionManager) -> (
+        errors: [ConfigDiagnostic], warnings: [ConfigDiagnostic]
+    ) {
         let findings = Findings()
         Decoder(findings: findings).checkOverrides(http)
         return (Findings.sorted(findings.errors, inline: ""), Findings.sorted(findings.warnings, inline: ""))

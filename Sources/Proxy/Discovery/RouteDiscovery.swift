@@ -136,7 +136,8 @@ final class RouteDiscovery {
             if let first = errors.first { throw DiscoveryProblem(reason: "\(first)") }
             guard let change = pool.snapshot.compile(manager, of: bootstrap) else {
                 throw DiscoveryProblem(
-                    reason: "its filters add more headers to a request than this process has room for; a restart has it")
+                    reason: "its filters add more headers to a request than this process has room for; a restart has it"
+                )
             }
             changes.append(change)
             member.managers[i] = manager

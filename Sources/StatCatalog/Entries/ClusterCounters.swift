@@ -151,11 +151,23 @@ public enum MembershipCounter: Int, CounterNames {
 
     public var entry: StatEntry {
         switch self {
-        case .update_attempt: StatEntry("Resolutions begun, one for each endpoint of a DNS cluster; of an EDS cluster: readings of its file.")
-        case .update_success: StatEntry("Resolutions that were answered, be it with no address; readings that were taken.")
-        case .update_failure: StatEntry("Resolutions that failed, and files that could not be read; the hosts stay as they were.")
-        case .update_empty: StatEntry("Resolutions that were answered with no address, and files without an assignment.")
-        case .update_no_rebuild: StatEntry("Resolutions and readings that left the hosts of the cluster as they were.")
+        case .update_attempt:
+            StatEntry(
+                "Resolutions begun, one for each endpoint of a DNS cluster; of an EDS cluster: "
+                    + "readings of its file.")
+        case .update_success:
+            StatEntry(
+                "Resolutions that were answered, be it with no address; readings that were taken.")
+        case .update_failure:
+            StatEntry(
+                "Resolutions that failed, and files that could not be read; the hosts stay as they "
+                    + "were.")
+        case .update_empty:
+            StatEntry(
+                "Resolutions that were answered with no address, and files without an assignment.")
+        case .update_no_rebuild:
+            StatEntry(
+                "Resolutions and readings that left the hosts of the cluster as they were.")
         case .membership_change: StatEntry("Times the hosts of the cluster changed, the first time included.")
         }
     }

@@ -26,7 +26,9 @@ import Testing
                 try Self.stats(proxy)
                     == ["attempt": 2, "success": 2, "failure": 0, "rejected": 0, "empty": 0, "no_rebuild": 0])
             #expect(try proxy.admin("/stats?filter=version_text").text == "cluster.discovered.version_text: \"2\"\n")
-            #expect(try proxy.admin("/clusters").text.contains("discovered::127.0.0.1:\(two.port)::health_flags::healthy\n"))
+            #expect(
+                try proxy.admin("/clusters").text.contains("discovered::127.0.0.1:\(two.port)::health_flags::healthy\n")
+            )
             try DiscoveryScene.replace(file, DiscoveryScene.endpoints([], version: "3"))
             try waitUntil("there is no endpoint") { try live.get("/").status == 503 }
             #expect(try live.get("/").text == "no healthy upstream")
@@ -46,7 +48,10 @@ import Testing
             for (text, kind, line) in [
                 ("resources: [", "failure", "\(file):2:1: YAML syntax"),
                 ("- a\n", "failure", "\(file):1:1: expected a mapping"),
-                (DiscoveryScene.endpoints([1], cluster: "x"), "rejected", "cluster discovered: no ClusterLoadAssignment"),
+                (
+                    DiscoveryScene.endpoints([1], cluster: "x"), "rejected",
+                    "cluster discovered: no ClusterLoadAssignment"
+                ),
                 (
                     DiscoveryScene.endpoints([1]).replacing("port_value", with: "port"), "rejected",
                     "socket_address.port: unknown field"

@@ -15,7 +15,9 @@ import ThreadTesting
             uniqueKeysWithValues: names.compactMap { name in stats[prefix + name].map { (name, Int($0)) } })
     }
 
-    private static func proxy(_ bed: Bed, _ file: String, _ filters: [String] = [], _ flags: [String] = []) throws -> Proxy {
+    private static func proxy(_ bed: Bed, _ file: String, _ filters: [String] = [], _ flags: [String] = []) throws
+        -> Proxy
+    {
         var configuration = Configuration(1)
         configuration.routeFile = file
         configuration.filters = filters
@@ -108,9 +110,11 @@ import ThreadTesting
         try withBed { bed in
             let always = "type.googleapis.com/envoy.extensions.filters.http"
             func routes(_ text: String) -> String {
-                let fault = "fault: { \"@type\": \(always).fault.v3.HTTPFault, delay: { fixed_delay: 1s, "
+                let fault =
+                    "fault: { \"@type\": \(always).fault.v3.HTTPFault, delay: { fixed_delay: 1s, "
                     + "percentage: { numerator: 100 } } }"
-                let limit = "limit: { \"@type\": \(always).local_ratelimit.v3.LocalRateLimit, stat_prefix: routed, "
+                let limit =
+                    "limit: { \"@type\": \(always).local_ratelimit.v3.LocalRateLimit, stat_prefix: routed, "
                     + "token_bucket: { max_tokens: 2, fill_interval: 36000s }, "
                     + "filter_enabled: { \(FilterScene.always) }, filter_enforced: { \(FilterScene.always) } }"
                 return DiscoveryScene.routes(
@@ -140,10 +144,12 @@ import ThreadTesting
             let upstream = try bed.upstream("one")
             func routes(_ i: Int) -> String {
                 i % 2 == 0
-                    ? DiscoveryScene.routes("{ match: { prefix: / }, route: { cluster: service, retry_policy: { retry_on: "
-                        + "retriable-headers, retriable_headers: [{ name: x-a, present_match: true }] } } }")
+                    ? DiscoveryScene.routes(
+                        "{ match: { prefix: / }, route: { cluster: service, retry_policy: { retry_on: "
+                            + "retriable-headers, retriable_headers: [{ name: x-a, present_match: true }] } } }")
                     : DiscoveryScene.routes(
-                        DiscoveryScene.says("two", ", request_headers_to_add: [{ header: { key: a, value: \"\(i)\" } }]"))
+                        DiscoveryScene.says(
+                            "two", ", request_headers_to_add: [{ header: { key: a, value: \"\(i)\" } }]"))
             }
             let file = try bed.file("rds.yaml", routes(0))
             var configuration = Configuration(upstream.port)

@@ -101,7 +101,8 @@ struct Configuration {
     private var routeConfiguration: String {
         if let routeFile {
             return lines(
-                ["rds: { route_config_name: rc, config_source: { path_config_source: { path: \"\(routeFile)\" } } }"], 10)
+                ["rds: { route_config_name: rc, config_source: { path_config_source: { path: \"\(routeFile)\" } } }"],
+                10)
         }
         let all = routes.isEmpty ? ["{ match: { prefix: \"/\" }, route: { cluster: \(cluster) } }"] : routes
         return """

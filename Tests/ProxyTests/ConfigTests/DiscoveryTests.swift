@@ -45,7 +45,8 @@ struct DiscoveryTests {
     @Test(
         "endpoints come with the configuration",
         arguments: [
-            "path_config_source: {path: /eds}", "path: /eds", "resource_api_version: V3, path_config_source: {path: /eds}",
+            "path_config_source: {path: /eds}", "path: /eds",
+            "resource_api_version: V3, path_config_source: {path: /eds}",
         ]) func endpoints(source: String) throws
     {
         let files = ["/eds": Self.response(Self.assignment("other"), Self.assignment("c", port: 7), version: "12")]
@@ -106,7 +107,8 @@ struct DiscoveryTests {
             (
                 Sample.cluster(
                     "type: EDS, eds_cluster_config: {eds_config: {path: /eds}}, load_assignment: {cluster_name: c}"),
-                response(assignment("c")), "load_assignment: the endpoints of an EDS cluster come from eds_cluster_config"
+                response(assignment("c")),
+                "load_assignment: the endpoints of an EDS cluster come from eds_cluster_config"
             ),
         ]) func wrong(text: String, file: String, error: String)
     {
@@ -182,12 +184,18 @@ struct DiscoveryTests {
         "what is wrong with routes is said with its place",
         arguments: [
             (rds("rc", "path: /none"), "", ".rds.config_source: \"/none\" cannot be opened: there is none"),
-            (rds("x"), response(listed("a", "redirect: {}")), ".rds.config_source: /rds: no RouteConfiguration \"x\", only \"a\""),
+            (
+                rds("x"), response(listed("a", "redirect: {}")),
+                ".rds.config_source: /rds: no RouteConfiguration \"x\", only \"a\""
+            ),
             (
                 rds(), response(listed("rc", "redirect: {}"), listed("rc", "redirect: {}")),
                 "/rds:4:3: resources[1]: a second route configuration \"rc\""
             ),
-            (rds(), response(listed("rc", "redirekt: {}")), "resources[0].virtual_hosts[0].routes[0].redirekt: unknown field"),
+            (
+                rds(), response(listed("rc", "redirekt: {}")),
+                "resources[0].virtual_hosts[0].routes[0].redirekt: unknown field"
+            ),
             (rds("\"\""), "", ".rds.route_config_name: must not be empty"),
         ]) func wrongRoutes(text: String, file: String, error: String)
     {

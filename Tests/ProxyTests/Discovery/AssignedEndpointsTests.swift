@@ -75,7 +75,8 @@ import Testing
 
     private static var healthCheck: HealthCheck {
         HealthCheck(
-            method: .tcp(TCPHealthCheck()), timeoutMs: 1000, intervalMs: 1000, unhealthyThreshold: 1, healthyThreshold: 1)
+            method: .tcp(TCPHealthCheck()), timeoutMs: 1000, intervalMs: 1000, unhealthyThreshold: 1,
+            healthyThreshold: 1)
     }
 
     @Test func aHostThatIsWellOutlivesItsFile() throws {
@@ -85,7 +86,8 @@ import Testing
         let first = health.hosts[0]
         try scene.manager.assign(Self.file([2, 3], priority: 1), cluster: 0)
         #expect(Set(scene.hosts) == ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"])
-        #expect(zip(scene.hosts, scene.priorities).allSatisfy { ($0 == "127.0.0.1:1") == ($1 == 0) }, "it stays in its own")
+        #expect(
+            zip(scene.hosts, scene.priorities).allSatisfy { ($0 == "127.0.0.1:1") == ($1 == 0) }, "it stays in its own")
         #expect(first.isPendingRemoval && health.hosts.contains { $0 === first })
         // Again, and back.
         try scene.manager.assign(Self.file([3], priority: 1), cluster: 0)
@@ -131,7 +133,9 @@ import Testing
             updateTime: gauges[.update_time], version: gauges[.version],
             versionText: writer.text(store.stat(EndpointDiscoveryText.version_text, in: scope)))
         // As an Envoy 1.40 shows them.
-        for (text, number) in [("1", 13_237_225_503_670_494_420), ("2", 6_927_017_134_761_466_251)] as [(String, UInt64)] {
+        for (text, number) in [("1", 13_237_225_503_670_494_420), ("2", 6_927_017_134_761_466_251)]
+            as [(String, UInt64)]
+        {
             stats.taken(version: text)
             let shown = store.snapshot()
             #expect(shown.value("cluster.c.version") == number)

@@ -9,6 +9,9 @@ struct Bootstrap {
     var tcpLogPath: String
     /// Addresses of hosts by cluster.
     var clusters: [String: [(address: String, port: UInt16)]]
+    /// Files that are replaced all the time: the routes of one listener (RDS), the hosts of the cluster `main` (EDS).
+    var routePath: String
+    var endpointPath: String
     /// The name that DNS resolves, and its port; nil: there is no name server.
     var name: (host: String, port: UInt16)?
 
@@ -107,18 +110,46 @@ struct Bootstrap {
                   upgrade_configs: [{ upgrade_type: websocket }]
                   normalize_path: true
                   \(log(logPath, "\(door.rawValue) %REQ(X-SOAK-ID)% %RESPONSE_CODE%"))
-                  route_config:
-                    virtual_hosts:
-                    - name: all
-                      domains: ["*"]
-                      include_request_attempt_count: true
-                      include_attempt_count_in_response: true
-                      routes:
-        \(routes(second).map { "              - \($0)\n" }.joined())          http_filters:
+        \(door == .exact ? discoveredRoutes : ownRoutes(second))          http_filters:
         \(httpFilters.map { "          - \($0)\n" }.joined())          - name: envoy.filters.http.router
                     typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
 
         """
+    }
+
+    private func ownRoutes(_ second: Bool) -> String {
+        "          route_config:\n" + virtualHosts(second).map { "            \($0)\n" }.joined()
+    }
+
+    private var discoveredRoutes: String {
+        "          rds: { route_config_name: routes, config_source: { path_config_source: { path: \(routePath) } } }\n"
+    }
+
+    private func virtualHosts(_ second: Bool) -> [String] {
+        [
+            "virtual_hosts:", "- name: all", "  domains: [\"*\"]", "  include_request_attempt_count: true",
+            "  include_attempt_count_in_response: true", "  routes:",
+        ] + routes(second).map { "  - \($0)" }
+    }
+
+    /// What `routePath` has, one of two.
+    func discovered(second: Bool) -> String {
+        "resources:\n- \"@type\": type.googleapis.com/envoy.config.route.v3.RouteConfiguration\n  name: routes\n"
+            + virtualHosts(second).map { "  \($0)\n" }.joined()
+    }
+
+    /// What `endpointPath` has: all hosts but one, nil: all.
+    func endpoints(without left: Int?) -> String {
+        let hosts = (clusters["main"] ?? []).enumerated().filter { $0.offset != left }.map(\.element)
+        return "resources:\n- { \"@type\": type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment, "
+            + "\(Self.assignment("main", hosts).dropFirst(2))\n"
+    }
+
+    private static func assignment(_ name: String, _ hosts: [(address: String, port: UInt16)]) -> String {
+        let endpoints = hosts.map {
+            "{ endpoint: { address: { socket_address: { address: \($0.address), port_value: \($0.port) } } } }"
+        }
+        return "{ cluster_name: \(name), endpoints: [{ lb_endpoints: [\(endpoints.joined(separator: ", "))] }] }"
     }
 
     private var tcpListener: String {
@@ -139,7 +170,8 @@ struct Bootstrap {
 
     private func all(_ second: Bool) -> String {
         let statics = clusters.keys.sorted().map { name in
-            cluster(name, "STATIC", clusters[name]!, name == "checked" ? Self.check : "")
+            cluster(
+                name, name == "main" ? "EDS" : "STATIC", clusters[name]!, name == "checked" ? Self.check : "")
         }
         let names = name.map { name in
             [("strict", "STRICT_DNS"), ("logical", "LOGICAL_DNS")].map { cluster, type in
@@ -159,11 +191,12 @@ struct Bootstrap {
     private func cluster(_ name: String, _ type: String, _ hosts: [(address: String, port: UInt16)], _ more: String)
         -> String
     {
-        let endpoints = hosts.map {
-            "{ endpoint: { address: { socket_address: { address: \($0.address), port_value: \($0.port) } } } }"
-        }
+        let source =
+            type == "EDS"
+            ? "eds_cluster_config: { eds_config: { path_config_source: { path: \(endpointPath) } } }"
+            : "load_assignment: \(Self.assignment(name, hosts))"
         return "  - { name: \(name), type: \(type), connect_timeout: 5s, \(more) circuit_breakers: { thresholds: [{ "
             + "max_connections: 10000, max_pending_requests: 10000, max_requests: 10000, max_retries: 10000 }] }, "
-            + "load_assignment: { cluster_name: \(name), endpoints: [{ lb_endpoints: [\(endpoints.joined(separator: ", "))] }] } }\n"
+            + "\(source) }\n"
     }
 }

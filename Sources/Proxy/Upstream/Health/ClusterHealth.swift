@@ -123,7 +123,9 @@ final class ClusterHealth {
 
     /// Whether a host that DNS, or a file, has no more is still used: because it passes its checks.
     func outlivesRemoval(_ address: cl_address) -> Bool {
-        guard cluster.discovery == .strictDNS || cluster.discovery == .eds, !cluster.ignoresHealthOnRemoval else { return false }
+        guard cluster.discovery == .strictDNS || cluster.discovery == .eds, !cluster.ignoresHealthOnRemoval else {
+            return false
+        }
         return hosts.contains { $0.check?.isFailed == false && SocketAddress.equal($0.address, address) }
     }
 

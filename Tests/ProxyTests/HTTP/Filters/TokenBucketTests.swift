@@ -68,7 +68,9 @@ import ThreadTesting
         let rate = Self.rate(2, 1, everyMs: 3_600_000)
         let now = 5000 * Self.second
         let (first, second) = (RateLimitTable(), RateLimitTable())
-        let (old, new) = (first.bucket("a", rate, isShared: true).bucket, second.bucket("a", rate, isShared: true).bucket)
+        let (old, new) = (
+            first.bucket("a", rate, isShared: true).bucket, second.bucket("a", rate, isShared: true).bucket
+        )
         let other = second.bucket("b", rate, isShared: true).bucket
         for bucket in [old, new, other] { bucket.fill(rate, nowNs: now) }
         #expect(old.take(rate, nowNs: now).isTaken)

@@ -3,13 +3,14 @@ import ProxyConfig
 @testable import Proxy
 
 /// A text that claims to be a configuration; behind a zero byte, one that claims to be `--config-yaml`. It becomes a
-/// model, and tables of it, or a list of errors that each have a place in the text.
+/// model, and tables of it, or a list of errors that each have a place in the text. So does the same text as a file of resources.
 enum ConfigFuzzing {
     private static let name = "fuzz.yaml"
 
     static func run(_ input: UnsafeBufferPointer<UInt8>) throws -> String {
         let texts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
         let inline = texts.count > 1 ? texts[1] : nil
+        discover(texts[0])
         do {
             let loaded = try BootstrapLoader.load(file: (name, texts[0]), inline: inline)
             for warning in loaded.warnings { check(warning, texts) }
@@ -19,6 +20,32 @@ enum ConfigFuzzing {
             precondition(!error.diagnostics.isEmpty, "refused for no reason")
             for diagnostic in error.diagnostics { check(diagnostic, texts) }
             return error.diagnostics[0].message
+        }
+    }
+
+    private static func discover(_ text: [UInt8]) {
+        let sources = DataSources(
+            file: { (path) throws(DataSources.Failure) in
+                guard path == name else { throw DataSources.Failure("is not there") }
+                return text
+            }, variable: { _ in nil })
+        do {
+            let found = try DiscoveryLoader.assignments(name, sources: sources)
+            var cluster = Cluster(name: "c", location: SourceLocation(file: name, line: 1, column: 1))
+            cluster.endpointSource = EndpointSource(
+                file: FileSource(path: name), name: found.assignments.keys.sorted().first ?? "")
+            try cluster.take(found)
+        } catch let error as DiscoveryError {
+            for diagnostic in error.diagnostics { check(diagnostic, [text]) }
+        } catch {}
+        do {
+            let found = try DiscoveryLoader.routes(name, clusters: ["c"], sources: sources)
+            for warning in found.warnings { check(warning, [text]) }
+            for routes in found.routes.configurations {
+                _ = DiscoveryLoader.check(HTTPConnectionManager(statPrefix: "p", routes: routes))
+            }
+        } catch {
+            for diagnostic in error.diagnostics { check(diagnostic, [text]) }
         }
     }
 
