@@ -27,6 +27,7 @@ public enum StatCatalog {
         HotRestartCounter.self, HotRestartHistogram.self,
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
+        ClusterDiscoveryCounter.self, ClusterDiscoveryGauge.self, ClusterDiscoveryText.self,
         RuntimeCounter.self, RuntimeGauge.self,
         OverloadHistogram.self, OverloadMonitorCounter.self, OverloadMonitorGauge.self,
         OverloadActionGauge.self, OverloadActionCounter.self,

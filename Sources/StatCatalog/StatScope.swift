@@ -292,6 +292,14 @@ public struct ListenerManagerScope: StatScope {
     public init() {}
 }
 
+/// `cluster_manager.cds.`
+public struct ClusterDiscoveryScope: StatScope {
+    public static let pattern = "cluster_manager.cds."
+    public static let about = "The clusters that come from a file; only where the configuration names one."
+    public let prefix = pattern
+    public init() {}
+}
+
 /// `cluster_manager.`
 public struct ClusterManagerScope: StatScope {
     public static let pattern = "cluster_manager."

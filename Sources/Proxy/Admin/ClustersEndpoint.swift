@@ -37,7 +37,7 @@ enum ClustersEndpoint {
             line(priority, "max_requests", "\(limits.maxRequests)")
             line(priority, "max_retries", "\(limits.shownRetries)")
         }
-        line("added_via_api", "false")
+        line("added_via_api", "\(cluster.isDiscovered)")
         for host in hosts {
             let address = SocketAddress.text(host.address)
             line(address, "hostname", host.hostname)

@@ -16,7 +16,8 @@ public enum CompatibilityDocument {
         (
             "Resources from files",
             [
-                (.configSource, ""), (.pathConfigSource, ""), (.watchedDirectory, ""), (.discoveryResponse, ""),
+                (.dynamicResources, ""), (.configSource, ""), (.pathConfigSource, ""), (.watchedDirectory, ""),
+                (.discoveryResponse, ""),
                 (.discoveredResource, ""), (.rds, ""), (.edsClusterConfig, ""),
             ]
         ),

@@ -81,6 +81,32 @@ extension Decoder {
         return result
     }
 
+    /// `dynamic_resources`.
+    mutating func clusterSource(_ message: Message, _ bootstrap: inout Bootstrap) {
+        guard let value = message["dynamic_resources"]?.message(.dynamicResources)?["cds_config"],
+            let file = fileSource(value)
+        else { return }
+        bootstrap.clusterSource = ClusterSource(file: file)
+        mayHaveMoreClusters = true
+        guard let found = discoveredClusters(file.path, { value.error($0) }) else { return }
+        bootstrap.clusterSource?.version = found.version
+        bootstrap.clusters += found.clusters
+    }
+
+    /// nil: an error has been reported. A name that is known already is an error, too.
+    mutating func discoveredClusters(_ path: String, _ place: (String) -> Void) -> DiscoveredClusters? {
+        guard let found = discovered(path, .cluster, place) else { return nil }
+        var result = DiscoveredClusters()
+        result.version = found.version
+        for message in found.resources {
+            var cluster = cluster(message)
+            cluster.isDiscovered = true
+            cluster.digest = message.value.node.digest
+            result.clusters.append(cluster)
+        }
+        return result
+    }
+
     /// The routes of a connection manager: its own, or those of a file.
     mutating func routes(_ message: Message) -> (RouteConfiguration?, RouteSource?) {
         guard let given = message.requireOne(of: ["route_config", "rds"], else: ["scoped_routes"]) else {
@@ -205,6 +231,31 @@ public enum DiscoveryLoader {
             throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
         }
         return found
+    }
+
+    /// The clusters of a file, with the endpoints that other files have for them.
+    ///
+    /// - Parameter others: the clusters that do not come from it.
+    public static func clusters(
+        _ source: ClusterSource, others: [Cluster], sources: DataSources
+    ) throws(DiscoveryError) -> (clusters: DiscoveredClusters, warnings: [ConfigDiagnostic]) {
+        let findings = Findings()
+        var decoder = Decoder(findings: findings, sources: sources)
+        let start = SourceLocation(file: source.file.path, line: 1, column: 1)
+        for cluster in others { decoder.clusterNames[cluster.name] = cluster.location }
+        var found = decoder.discoveredClusters(source.file.path) { findings.error(start, "", $0) }
+        if var clusters = found?.clusters {
+            for i in clusters.indices {
+                clusters[i].ownLocality = source.ownLocality
+                clusters[i].bind = clusters[i].bind ?? source.bind
+            }
+            decoder.loadEndpoints(&clusters)
+            found?.clusters = clusters
+        }
+        guard let found, findings.errors.isEmpty else {
+            throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
+        }
+        return (found, Findings.sorted(findings.warnings, inline: ""))
     }
 
     /// The routes of a file.

@@ -52,7 +52,10 @@ extension Decoder {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
         let cluster = message.requireOne(of: ["cluster"], else: ["weighted_clusters"])
         let name = cluster?.nonEmptyString()
+        // As in Envoy; where there is no file that could bring it, it is a slip.
+        clustersAreOptional = mayHaveMoreClusters
         if let cluster, let name { refer(to: name, at: cluster) }
+        clustersAreOptional = false
         var result = TCPProxy(
             statPrefix: prefix ?? "", cluster: name ?? "", clusterLocation: cluster?.location ?? message.location)
         if let timeout = message["idle_timeout"]?.duration() { result.idleTimeoutMs = timeout }

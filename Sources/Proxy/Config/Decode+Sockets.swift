@@ -30,6 +30,7 @@ extension Decoder {
     /// What clusters have that say nothing of their own.
     func clusterManager(_ message: Message, _ bootstrap: inout Bootstrap) {
         guard let bind = message["upstream_bind_config"].map(bindConfig) else { return }
+        bootstrap.clusterSource?.bind = bind
         for i in bootstrap.clusters.indices where bootstrap.clusters[i].bind == nil {
             bootstrap.clusters[i].bind = bind
         }

@@ -8,6 +8,8 @@ struct Decoder {
     private static let mostSuggestions = 20
     /// Of `references` that are made now: requests to a cluster that is not there get a 503.
     var clustersAreOptional = false
+    /// A file may bring clusters later.
+    var mayHaveMoreClusters = false
     private var references: [(name: String, location: SourceLocation, path: String, isOptional: Bool)] = []
     /// Files of routes that have been read, by path; nil: with errors.
     var routeFiles: [String: DiscoveredRoutes?] = [:]
@@ -31,7 +33,8 @@ struct Decoder {
                 value.error("must be at least 0.001s and less than 300s")
             }
         }
-        if let resources = message["static_resources"]?.message(.staticResources) {
+        let resources = message["static_resources"]?.message(.staticResources)
+        if let resources {
             if let early, early.isComplete {
                 result.clusters = early.clusters
                 clusterNames = early.decoder.clusterNames
@@ -40,9 +43,11 @@ struct Decoder {
             } else {
                 result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
             }
-            loadEndpoints(&result.clusters)
-            result.listeners = listeners(resources["listeners"]?.messages(.listener) ?? [])
         }
+        clusterSource(message, &result)
+        loadEndpoints(&result.clusters)
+        // Their routes name clusters.
+        result.listeners = listeners(resources?["listeners"]?.messages(.listener) ?? [])
         var own = Locality()
         (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
         // Else each has it already, and writing would copy all of them.
@@ -53,6 +58,7 @@ struct Decoder {
         }
         result.statsSinks = statsSinks(message["stats_sinks"])
         if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }
+        result.clusterSource?.ownLocality = own
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)
         result.runtimeLayers = runtimeLayers(message["layered_runtime"]?.message(.layeredRuntime), result)
         checkReferences()

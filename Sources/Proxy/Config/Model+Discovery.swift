@@ -9,6 +9,27 @@ public struct FileSource: Sendable, Hashable {
     }
 }
 
+/// `cds_config`: where clusters come from.
+public struct ClusterSource: Sendable {
+    public var file: FileSource
+    /// `version_info` of what there is.
+    public var version = ""
+    /// `cluster_manager.upstream_bind_config`: of clusters that have none.
+    public var bind: BindConfig?
+    /// Where the proxy itself is.
+    public var ownLocality = Locality()
+    public init(file: FileSource) { self.file = file }
+}
+
+/// The clusters that a file has, `DiscoveryResponse`.
+public struct DiscoveredClusters: Sendable {
+    /// `version_info`.
+    public var version = ""
+    /// In file order, each name once.
+    public var clusters: [Cluster] = []
+    public init() {}
+}
+
 /// `eds_cluster_config`: where the endpoints of a cluster come from.
 public struct EndpointSource: Sendable {
     public var file: FileSource

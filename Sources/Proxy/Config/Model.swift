@@ -9,6 +9,8 @@ public struct Bootstrap: Sendable {
     public var clusters: [Cluster] = []
     /// `stats_flush_interval`: how often histogram intervals are closed.
     public var statsFlushIntervalMs: UInt32 = 5000
+    /// `dynamic_resources.cds_config`: where clusters come from besides; nil: nowhere.
+    public var clusterSource: ClusterSource?
     /// `stats_flush_on_admin`: the interval ends, and sinks get their stats, when the admin listener is asked for them.
     public var statsFlushOnAdmin = false
     public var statsSinks: [StatsSink] = []
@@ -223,6 +225,10 @@ public struct Cluster: Sendable {
     /// `alt_stat_name`: used in `cluster.<…>.` when given.
     public var altStatName: String?
     public var discovery: Discovery = .static
+    /// It comes from a file (CDS).
+    public var isDiscovered = false
+    /// Of what the file says of it: another cluster has another one.
+    public var digest = 0
     /// `eds_cluster_config`, of a cluster of that type.
     public var endpointSource: EndpointSource?
     /// `dns_lookup_family`; Envoy's default AUTO.

@@ -4,7 +4,7 @@ extension MessageSchema {
         "envoy.config.bootstrap.v3.Bootstrap",
         supported: """
             node static_resources cluster_manager admin stats_flush_interval stats_flush_on_admin stats_sinks \
-            layered_runtime overload_manager
+            layered_runtime overload_manager dynamic_resources
             """,
         refused: """
             hds_config stats_eviction_interval tracing stats_server_version_override \
@@ -12,7 +12,7 @@ extension MessageSchema {
             xds_delegate_extension xds_config_tracker_extension listener_manager runtime
             """,
         unlessDefault: """
-            dynamic_resources flags_path deferred_stat_options stats_config \
+            flags_path deferred_stat_options stats_config \
             watchdog watchdogs enable_dispatcher_stats \
             use_tcp_for_dns_lookups bootstrap_extensions fatal_actions config_sources default_socket_interface \
             certificate_provider_instances inline_headers perf_tracing_file_path application_log_config \
@@ -21,8 +21,7 @@ extension MessageSchema {
         fixed: ["header_prefix": ["x-envoy", ""]],
         ignored: "node_context_params grpc_async_client_manager_config",
         hints: [
-            "dynamic_resources": "give listeners and clusters in static_resources",
-            "runtime": "a field of the v2 API, replaced by layered_runtime",
+            "runtime": "a field of the v2 API, replaced by layered_runtime"
         ],
         oneofs: ["stats_flush_interval stats_flush_on_admin"])
 

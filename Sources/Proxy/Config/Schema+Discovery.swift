@@ -11,6 +11,14 @@ extension MessageSchema {
         hints: ["api_config_source": filesOnly, "ads": filesOnly, "self": filesOnly],
         oneofs: ["path_config_source path api_config_source ads self"])
 
+    static let dynamicResources = MessageSchema(
+        "envoy.config.bootstrap.v3.Bootstrap.DynamicResources",
+        supported: "cds_config", refused: "lds_config ads_config lds_resources_locator cds_resources_locator",
+        hints: [
+            "lds_config": "give listeners in static_resources", "ads_config": filesOnly,
+            "lds_resources_locator": filesOnly, "cds_resources_locator": filesOnly,
+        ])
+
     static let pathConfigSource = MessageSchema(
         "envoy.config.core.v3.PathConfigSource", supported: "path watched_directory")
 

@@ -16,32 +16,46 @@ final class EndpointDiscovery {
     private let clusters: ClusterManager
     private let sources: DataSources
     private let log: Log
+    private let store: StatsStore
+    private let writer: StatsWriter
     private var subscribers: [FileSource: [Subscriber]] = [:]
     private var watch: FileWatch?
 
-    /// nil: there are no such clusters.
-    init?(_ clusters: ClusterManager, sources: DataSources, store: StatsStore, writer: StatsWriter, log: Log) {
-        let list = clusters.endpointSources
-        guard !list.isEmpty else { return nil }
+    init(_ clusters: ClusterManager, sources: DataSources, store: StatsStore, writer: StatsWriter, log: Log) {
         self.clusters = clusters
         self.sources = sources
         self.log = log
-        for (position, source) in list {
-            let cluster = clusters.clusters[position].cluster
-            let scope = ClusterScope(Snapshot.statName(cluster.altStatName ?? cluster.name))
-            let counts: CounterGroup<MembershipCounter> = clusters.clusters[position].stats.counters
-            let own = GroupIDs<EndpointDiscoveryCounter>(store, in: scope).cells(writer)
-            let gauges = GroupIDs<EndpointDiscoveryGauge>(store, in: scope).cells(writer)
-            let stats = SubscriptionStats(
-                attempts: counts[.update_attempt], successes: counts[.update_success],
-                failures: counts[.update_failure], rejections: own[.update_rejected],
-                updateTime: gauges[.update_time], version: gauges[.version],
-                versionText: writer.text(store.stat(EndpointDiscoveryText.version_text, in: scope)))
-            stats.attempts.increment()
-            stats.taken(version: source.version)
-            subscribers[source.file, default: []].append(
-                Subscriber(cluster: position, name: cluster.name, stats: stats, empties: counts[.update_empty]))
-        }
+        self.store = store
+        self.writer = writer
+        for position in clusters.clusters.indices { subscribe(position) }
+    }
+
+    /// Another cluster has this place, or none.
+    func follow(cluster position: Int) {
+        for source in subscribers.keys { subscribers[source]?.removeAll { $0.cluster == position } }
+        guard let source = subscribe(position) else { return }
+        watch?.add(source)
+    }
+
+    /// The file of a cluster that has one.
+    @discardableResult
+    private func subscribe(_ position: Int) -> FileSource? {
+        let cluster = clusters.clusters[position].cluster
+        guard let source = cluster.endpointSource else { return nil }
+        let scope = ClusterScope(Snapshot.statName(cluster.altStatName ?? cluster.name))
+        let counts: CounterGroup<MembershipCounter> = clusters.clusters[position].stats.counters
+        let own = GroupIDs<EndpointDiscoveryCounter>(store, in: scope).cells(writer)
+        let gauges = GroupIDs<EndpointDiscoveryGauge>(store, in: scope).cells(writer)
+        let stats = SubscriptionStats(
+            attempts: counts[.update_attempt], successes: counts[.update_success],
+            failures: counts[.update_failure], rejections: own[.update_rejected],
+            updateTime: gauges[.update_time], version: gauges[.version],
+            versionText: writer.text(store.stat(EndpointDiscoveryText.version_text, in: scope)))
+        stats.attempts.increment()
+        stats.taken(version: source.version)
+        subscribers[source.file, default: []].append(
+            Subscriber(cluster: position, name: cluster.name, stats: stats, empties: counts[.update_empty]))
+        return source.file
     }
 
     /// From now on what changes is seen, and what has changed since the configuration was read.

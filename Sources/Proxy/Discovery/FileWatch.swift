@@ -4,6 +4,9 @@ import ProxyConfig
 /// Sees when files of resources are replaced, as long as this process serves. Main thread.
 final class FileWatch {
     private let changed: (FileSource) -> Void
+    private let watcher: MoveWatcher
+    private let warn: (String) -> Void
+    private var known: Set<FileSource> = []
     /// Files that were replaced while another process served.
     private var missed: Set<FileSource> = []
     private var isPaused = false
@@ -12,21 +15,29 @@ final class FileWatch {
     ///   - time: when the files were read (CLOCK_REALTIME): what has changed since is told at once.
     ///   - warn: told what will not be seen.
     init(
-        _ sources: [FileSource], on watcher: MoveWatcher, readAt time: timespec, warn: (String) -> Void,
+        _ sources: [FileSource], on watcher: MoveWatcher, readAt time: timespec, warn: @escaping (String) -> Void,
         _ changed: @escaping (FileSource) -> Void
     ) {
         self.changed = changed
+        self.watcher = watcher
+        self.warn = warn
         for source in sources {
-            do {
-                if let directory = source.directory {
-                    try watcher.watch(directory: directory) { [weak self] in self?.see(source) }
-                } else {
-                    try watcher.watch(path: source.path) { [weak self] in self?.see(source) }
-                }
-            } catch {
-                warn("changes of \(source.path) will not be seen: \(error)")
-            }
+            add(source)
             if source.hasChanged(since: time) { see(source) }
+        }
+    }
+
+    /// One more file, unless it is watched already.
+    func add(_ source: FileSource) {
+        guard known.insert(source).inserted else { return }
+        do {
+            if let directory = source.directory {
+                try watcher.watch(directory: directory) { [weak self] in self?.see(source) }
+            } else {
+                try watcher.watch(path: source.path) { [weak self] in self?.see(source) }
+            }
+        } catch {
+            warn("changes of \(source.path) will not be seen: \(error)")
         }
     }
 

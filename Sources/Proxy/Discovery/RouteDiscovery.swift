@@ -8,18 +8,19 @@ final class RouteDiscovery {
     /// Connection managers that count together.
     private final class Subscriber {
         let source: RouteSource
-        var managers: [Snapshot.Manager]
+        /// Of the connection managers.
+        var rows: [Int]
+        let statPrefix: String
         let stats: SubscriptionStats
         let counters: CounterGroup<RouteDiscoveryCounter>
         let reloadTime: Gauge
         /// Of the routes in use.
         var digest: Int
-        /// By row; none: they are as the process has begun with them.
-        var inUse: [Int: Snapshot.RouteChange] = [:]
 
         init(_ manager: Snapshot.Manager, _ source: RouteSource, _ store: StatsStore, _ writer: StatsWriter) {
             self.source = source
-            managers = [manager]
+            rows = [manager.row]
+            statPrefix = manager.http.statPrefix
             let scope = RouteDiscoveryScope(Snapshot.statName(manager.http.statPrefix), Snapshot.statName(source.name))
             counters = GroupIDs(store, in: scope).cells(writer)
             let gauges = GroupIDs<RouteDiscoveryGauge>(store, in: scope).cells(writer)
@@ -38,35 +39,31 @@ final class RouteDiscovery {
         }
     }
 
-    private let bootstrap: Bootstrap
     private let pool: WorkerPool
-    private let runtime: Runtime
+    private let tables: RouteTables
+    private let clusters: ClusterManager
     private let sources: DataSources
     private let log: Log
-    private let loop: MainLoop
     private var subscribers: [FileSource: [Subscriber]] = [:]
     private var watch: FileWatch?
-    /// Memory of routes that are in use no more, and into which requests may still point.
-    private var retired: [KeptMemory] = []
 
     /// nil: there are no such connection managers.
     init?(
-        _ bootstrap: Bootstrap, pool: WorkerPool, runtime: Runtime, sources: DataSources, loop: MainLoop,
-        store: StatsStore, writer: StatsWriter, log: Log
+        _ tables: RouteTables, pool: WorkerPool, clusters: ClusterManager, sources: DataSources, store: StatsStore,
+        writer: StatsWriter, log: Log
     ) {
-        self.bootstrap = bootstrap
+        self.tables = tables
         self.pool = pool
-        self.runtime = runtime
+        self.clusters = clusters
         self.sources = sources
-        self.loop = loop
         self.log = log
-        for manager in Snapshot.managers(bootstrap) {
+        for manager in tables.all {
             guard let source = manager.http.routeSource else { continue }
             let known = subscribers[source.file]?.first {
-                $0.source.name == source.name && $0.managers[0].http.statPrefix == manager.http.statPrefix
+                $0.source.name == source.name && $0.statPrefix == manager.http.statPrefix
             }
             if let known {
-                known.managers.append(manager)
+                known.rows.append(manager.row)
                 continue
             }
             let subscriber = Subscriber(manager, source, store, writer)
@@ -96,7 +93,7 @@ final class RouteDiscovery {
         let found: DiscoveredRoutes
         do throws(DiscoveryError) {
             let read = try DiscoveryLoader.routes(
-                file.path, clusters: bootstrap.clusters.map(\.name), sources: sources)
+                file.path, clusters: clusters.names, sources: sources)
             for line in read.warnings { log.warning("rds: \(line)") }
             found = read.routes
         } catch {
@@ -127,44 +124,15 @@ final class RouteDiscovery {
     }
 
     private func use(_ routes: RouteConfiguration, _ member: Subscriber) throws(DiscoveryProblem) {
-        var changes: [Snapshot.RouteChange] = []
-        for i in member.managers.indices {
-            var manager = member.managers[i]
-            manager.http.routes = routes
-            let (errors, warnings) = DiscoveryLoader.check(manager.http)
-            for line in warnings { log.warning("rds: \(line)") }
-            if let first = errors.first { throw DiscoveryProblem(reason: "\(first)") }
-            guard let change = pool.snapshot.compile(manager, of: bootstrap) else {
-                throw DiscoveryProblem(
-                    reason: "its filters add more headers to a request than this process has room for; a restart has it"
-                )
-            }
-            changes.append(change)
-            member.managers[i] = manager
-        }
+        let (changes, warnings) = try tables.compile(routes, rows: member.rows)
+        for line in warnings { log.warning("rds: \(line)") }
         member.digest = routes.digest
-        for change in changes { runtime.add(change.shares) }
+        tables.prepare(changes)
         pool.change(changes) { [weak self, weak member] in
             guard let self, let member else { return }
-            for change in changes {
-                if let old = member.inUse.updateValue(change, forKey: change.row) {
-                    self.runtime.remove(old.shares)
-                    self.retired.append(old.memory)
-                }
-            }
+            self.tables.note(changes)
             member.reloaded()
             self.log.info("rds: \(member.source.name): \(routes.virtualHosts.count) virtual hosts are in use")
-            self.freeRetired()
-        }
-    }
-
-    /// Memory goes when no request points into it; until then it is looked after now and then.
-    private func freeRetired() {
-        guard !retired.isEmpty else { return }
-        pool.unused(retired) { [weak self] unused in
-            guard let self else { return }
-            self.retired.removeAll { memory in unused.contains { $0 === memory } }
-            if !self.retired.isEmpty { self.loop.after(ms: 10_000) { [weak self] in self?.freeRetired() } }
         }
     }
 

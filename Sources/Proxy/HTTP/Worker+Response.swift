@@ -250,6 +250,9 @@ final class RareStatus {
         return entry.waiting == 1
     }
 
+    /// Another cluster has this place.
+    func forget(cluster: Int32) { entries = entries.filter { $0.key.cluster != cluster } }
+
     /// The cell is there: what has waited is added.
     func resolve(_ key: RareStatusKey, _ cell: Counter) {
         var entry = entries[key] ?? Entry()

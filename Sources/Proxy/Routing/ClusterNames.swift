@@ -7,31 +7,33 @@ struct ClusterNames: BitwiseCopyable, @unchecked Sendable {
         var name: Bytes
         var position: Int32
     }
-    /// By name; never freed, as snapshots live as long as their process.
+    /// By name, in the memory of the configuration (`KeptMemory`).
     private var entries: UnsafeMutablePointer<Entry>
     private let count: Int
     /// The same, for requests of priority HIGH.
     private let highEntries: UnsafeMutablePointer<Entry>
 
     /// - Parameters:
-    ///   - names: by position; of equal ones the first counts.
+    ///   - names: by position; of equal ones the first counts, and the empty one is nobody's.
     ///   - high: by position: that of priority HIGH.
     init(_ names: [String], high: [Int32] = []) {
         var all: [Entry] = []
         all.reserveCapacity(names.count)
-        for (i, name) in names.enumerated() { all.append(Entry(name: Bytes(keeping: name), position: Int32(i))) }
+        for (i, name) in names.enumerated() where !name.isEmpty {
+            all.append(Entry(name: Bytes(keeping: name), position: Int32(i)))
+        }
         all.sort {
             let order = Self.order($0.name, $1.name)
             return order == 0 ? $0.position < $1.position : order < 0
         }
         count = all.count
-        entries = .allocate(capacity: max(count, 1))
+        entries = .kept(capacity: max(count, 1))
         entries.initialize(from: all, count: count)
         if high.isEmpty {
             highEntries = entries
         } else {
             for i in all.indices { all[i].position = high[Int(all[i].position)] }
-            highEntries = .allocate(capacity: max(count, 1))
+            highEntries = .kept(capacity: max(count, 1))
             highEntries.initialize(from: all, count: count)
         }
     }

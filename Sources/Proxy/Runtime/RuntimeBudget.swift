@@ -11,7 +11,7 @@ struct RuntimeBudget: BitwiseCopyable, @unchecked Sendable {
 
     /// Memory for the life of the process, as all of a `Snapshot`'s.
     init(_ budget: RetryBudget?) {
-        cells = .allocate(capacity: Cell.count)
+        cells = .kept(capacity: Cell.count)
         cells.initialize(repeating: 0, count: Cell.count)
         set(budget)
     }

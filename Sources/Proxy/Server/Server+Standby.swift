@@ -71,7 +71,8 @@ extension Server: RestartParentOwner {
         stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
         let report = releaseConnections()
         clusterManager.pauseHealth()
-        endpointDiscovery?.pause()
+        endpointDiscovery.pause()
+        clusterDiscovery?.pause()
         routeDiscovery?.pause()
         pool.drain(
             options.drainStrategy == .immediate
@@ -129,7 +130,8 @@ extension Server: RestartParentOwner {
         stats.listenerGauges[.total_listeners_draining].set(0)
         clusterManager.resumeHealth()
         clusterManager.refresh()
-        endpointDiscovery?.resume()
+        endpointDiscovery.resume()
+        clusterDiscovery?.resume()
         routeDiscovery?.resume()
         do {
             try restartSocket?.activate()

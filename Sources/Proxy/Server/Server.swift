@@ -43,8 +43,9 @@ final class Server {
     /// What they get, once this process serves.
     var sender: StatsSender?
     let runtime: Runtime
-    /// nil: no cluster has its endpoints from a file.
-    let endpointDiscovery: EndpointDiscovery?
+    let endpointDiscovery: EndpointDiscovery
+    /// nil: clusters come from the configuration only.
+    let clusterDiscovery: ClusterDiscovery?
     /// nil: no connection manager has its routes from a file.
     let routeDiscovery: RouteDiscovery?
     let watcher: MoveWatcher
@@ -124,7 +125,7 @@ final class Server {
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
         // While a parent serves nobody waits; else nobody serves yet, and the rest of many is made afterwards.
-        let earlyStats = claim.parent == nil ? DataPlaneStats.fewClusters : .max
+        let earlyStats = claim.parent == nil && bootstrap.clusterSource == nil ? DataPlaneStats.fewClusters : .max
         let clusterManager = try ClusterManager(
             bootstrap.clusters, concurrency: concurrency, loop: loop, store: store, writer: writer, log: log,
             earlyStats: earlyStats)
@@ -149,8 +150,15 @@ final class Server {
         }
         pool.limitReached = { [weak clusterManager] in clusterManager?.refreshLimits(cluster: $0) }
         self.pool = pool
+        let tables = RouteTables(named, pool: pool, runtime: runtime, loop: loop)
         routeDiscovery = RouteDiscovery(
-            named, pool: pool, runtime: runtime, sources: .process, loop: loop, store: store, writer: writer, log: log)
+            tables, pool: pool, clusters: clusterManager, sources: .process, store: store, writer: writer, log: log)
+        clusterDiscovery = ClusterDiscovery(
+            named,
+            .init(
+                clusters: clusterManager, pool: pool, routes: tables, endpoints: endpointDiscovery, runtime: runtime,
+                stats: stats),
+            sources: .process, loop: loop, store: store, writer: writer, log: log)
         if let manager = bootstrap.overload {
             overload = OverloadMonitor(manager, loop: loop, pool: pool, store: store, writer: writer, log: log)
         } else {
@@ -168,11 +176,12 @@ final class Server {
         state = .initializing
         runtime.watch(watcher)
         clusterManager.start()
-        endpointDiscovery?.start(watcher, readAt: configurationReadAt)
+        endpointDiscovery.start(watcher, readAt: configurationReadAt)
         try accessLog?.start()
         try sinks?.start()
         try pool.start()
         routeDiscovery?.start(watcher, readAt: configurationReadAt)
+        clusterDiscovery?.start(watcher, readAt: configurationReadAt)
         clusterManager.workers = pool
         // A parent knows what names have resolved to, and which hosts are well.
         if claim.parent == nil { waitForHosts() }

@@ -38,6 +38,30 @@ extension Snapshot {
         return result
     }
 
+    /// The TCP proxies of a configuration, by row.
+    static func proxies(_ bootstrap: Bootstrap) -> [(row: Int, proxy: TCPProxy)] {
+        var result: [(row: Int, proxy: TCPProxy)] = []
+        var further = bootstrap.listeners.count
+        for (position, listener) in bootstrap.listeners.enumerated() {
+            for (i, chain) in listener.allChains.enumerated() {
+                let row = i == 0 ? position : further
+                if i > 0 { further += 1 }
+                if case .tcpProxy(let proxy) = chain.filter { result.append((row, proxy)) }
+            }
+        }
+        return result
+    }
+
+    /// The same TCP proxy, where clusters are elsewhere.
+    func compile(_ proxy: TCPProxy, row: Int, of bootstrap: Bootstrap) -> RouteChange {
+        let (compiled, memory) = KeptMemory.collect {
+            var compiled = listeners[row]
+            compiled.tcpCluster = clusterPositions.position(of: proxy.cluster)
+            return compiled
+        }
+        return RouteChange(row: row, compiled: compiled, memory: memory, shares: RuntimeShares())
+    }
+
     /// - Returns: nil: the process has no room for what its filters may add to a request.
     func compile(_ manager: Manager, of bootstrap: Bootstrap) -> RouteChange? {
         guard manager.http.addedHeaders <= maxAddedHeaders else { return nil }

@@ -166,18 +166,22 @@ final class Snapshot: @unchecked Sendable {
     let highPositions: [Int32]
     /// Clusters of a predecessor that still serve requests which it began; see `DataPlaneStats.addGone`.
     static let maxGoneClusters = 64
-    /// Of clusters that have any.
-    let socketSettings: [SocketSettings]
-    private let usageCells: UnsafeMutablePointer<UInt64>
+    /// By cluster, of those that have any.
+    let socketSettings: UnsafeMutablePointer<SocketSettings>
+    /// The clusters of which `socketSettings` has some. Main thread.
+    var hasSockets: Set<Int> = []
+    /// Rows for clusters that may come, behind those of the configuration.
+    let spareClusters: Int
+    let usageCells: UnsafeMutablePointer<UInt64>
     /// Of `listeners`.
     let listenerNames: [ListenerName]
-    let clusterStatNames: [String]
+    private(set) var clusterStatNames: [String]
     /// Names as the configuration has them: a record that leaves the process carries them, never positions.
     let configuredListeners: [String]
-    let configuredClusters: [String]
+    private(set) var configuredClusters: [String]
     /// Positions by these names.
     let listenerPositions: [String: Int]
-    let clusterPositions: ClusterNames
+    private(set) var clusterPositions: ClusterNames
     /// The largest head that any listener takes: workers size their read buffer by it.
     let maxHeadBytes: Int
     let maxHeaderFields: Int
@@ -204,11 +208,14 @@ final class Snapshot: @unchecked Sendable {
     init(_ bootstrap: Bootstrap, localAddress: String = "127.0.0.1") {
         self.localAddress = Bytes(keeping: localAddress)
         logSinks = LogSinks(bootstrap)
-        let highPositions = Self.highPositions(bootstrap)
+        spareClusters = Self.spareClusters(bootstrap)
+        let base = spareClusters == 0 ? bootstrap.clusters : bootstrap.clusters + Self.spares(spareClusters)
+        let baseCount = base.count
+        let highPositions = Self.highPositions(bootstrap, base)
         self.highPositions = highPositions
-        let high = highPositions.indices.filter { highPositions[$0] >= 0 }.map { bootstrap.clusters[$0] }
-        let allClusters = high.isEmpty ? bootstrap.clusters : bootstrap.clusters + high
-        let clusterNames = ClusterNames(bootstrap.clusters.map(\.name), high: highPositions)
+        let high = highPositions.indices.filter { highPositions[$0] >= 0 }.map { base[$0] }
+        let allClusters = high.isEmpty ? base : base + high
+        let clusterNames = ClusterNames(base.map(\.name), high: highPositions)
         clusterPositions = clusterNames
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
         listenerCount = bootstrap.listeners.count
@@ -222,41 +229,22 @@ final class Snapshot: @unchecked Sendable {
         usageCells = .allocate(capacity: room * ClusterUsage.stride)
         usageCells.initialize(repeating: 0, count: room * ClusterUsage.stride)
         for i in clusterCount..<room { (clusters + i).initialize(to: CompiledCluster.gone) }
-        var sockets: [SocketSettings] = []
+        socketSettings = .allocate(capacity: room)
         clusterStatNames = allClusters.map { Self.statName($0.altStatName ?? $0.name) }
-        for (i, cluster) in allClusters.enumerated() {
-            let limits = i < bootstrap.clusters.count ? cluster.limits : cluster.highLimits
-            (clusters + i).initialize(
-                to: CompiledCluster(
-                    connectTimeoutNs: cluster.connectTimeoutMs &* 1_000_000,
-                    idleTimeoutNs: cluster.idleTimeoutMs &* 1_000_000, bufferLimit: cluster.bufferLimit,
-                    maxRequestsPerConnection: cluster.maxRequestsPerConnection,
-                    maxConnections: limits.maxConnections, maxPending: limits.maxPendingRequests,
-                    maxRequests: limits.maxRequests, maxRetries: limits.maxRetries,
-                    retryBudget: shares.makeBudget(
-                        limits.retryBudget, cluster: cluster.name, isHigh: i >= bootstrap.clusters.count),
-                    name: Bytes(keeping: cluster.altStatName ?? cluster.name),
-                    maintenance: shares.make(
-                        RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name)))))
-            clusters[i].tracksRemaining = limits.tracksRemaining
-            ClusterUsage(cells: usageCells + i * ClusterUsage.stride).setLimits(limits)
-            clusters[i].watch = HostWatch(cluster)
-            clusters[i].balancing = CompiledBalancing(cluster, shares)
+        for i in 0..<clusterCount { (clusters + i).initialize(to: CompiledCluster.gone) }
+        for (i, cluster) in allClusters.enumerated() where !cluster.name.isEmpty {
+            clusters[i] = Self.row(cluster, isHigh: i >= baseCount, shares)
+            ClusterUsage(cells: usageCells + i * ClusterUsage.stride)
+                .setLimits(cluster.limits(of: i < baseCount ? .default : .high))
             if let settings = SocketSettings(cluster) {
-                clusters[i].sockets = Int32(sockets.count)
-                sockets.append(settings)
-            }
-            clusters[i].proxyVersion = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
-            if let outliers = cluster.outlierDetection {
-                clusters[i].consecutive5xx = outliers.consecutive5xx
-                clusters[i].consecutiveGatewayFailure = outliers.consecutiveGatewayFailure
-                clusters[i].consecutiveLocalOriginFailure = outliers.consecutiveLocalOriginFailure
+                (socketSettings + i).initialize(to: settings)
+                hasSockets.insert(i)
+                clusters[i].sockets = Int32(i)
             }
         }
         for (base, position) in highPositions.enumerated() where position >= 0 {
             clusters[Int(position)].base = Int32(base)
         }
-        socketSettings = sockets
         var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
         var headBytes = 60 * 1024
         var headerFields = 100
@@ -411,7 +399,7 @@ final class Snapshot: @unchecked Sendable {
     }
 
     /// Clusters with routes of priority HIGH, behind all others in their order.
-    private static func highPositions(_ bootstrap: Bootstrap) -> [Int32] {
+    private static func highPositions(_ bootstrap: Bootstrap, _ clusters: [Cluster]) -> [Int32] {
         var names: Set<String> = []
         var isAny = false
         for listener in bootstrap.listeners {
@@ -431,12 +419,29 @@ final class Snapshot: @unchecked Sendable {
             }
         }
         guard isAny || !names.isEmpty else { return [] }
-        var next = Int32(bootstrap.clusters.count)
-        return bootstrap.clusters.map { cluster in
+        // Which there will be nobody knows.
+        if bootstrap.clusterSource != nil { isAny = true }
+        var next = Int32(clusters.count)
+        return clusters.map { cluster in
             guard isAny || names.contains(cluster.name) else { return -1 }
             next += 1
             return next - 1
         }
+    }
+
+    /// Main thread.
+    func setName(at position: Int, _ name: String, _ statName: String) {
+        configuredClusters[position] = name
+        clusterStatNames[position] = statName
+    }
+
+    /// Finds clusters by the names that they have now, from the memory that is returned.
+    func indexNames() -> KeptMemory {
+        let (names, memory) = KeptMemory.collect {
+            ClusterNames(Array(configuredClusters.prefix(mostClusters)), high: highPositions)
+        }
+        clusterPositions = names
+        return memory
     }
 
     /// Where requests of priority HIGH to a cluster of the configuration are, nil: there are none.

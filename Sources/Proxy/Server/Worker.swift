@@ -210,7 +210,8 @@ final class Worker: @unchecked Sendable {
         filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))
         rateLimitStats = stats.resolveRateLimits(writer)
         idleByClient = IdleByClient(
-            isUsed: (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
+            isUsed: snapshot.spareClusters > 0
+                || (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
         wheel = TimerWheel(nowNs: now)
         clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
         for i in 0..<snapshot.clusterCount {

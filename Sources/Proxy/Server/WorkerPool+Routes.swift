@@ -7,13 +7,18 @@ extension WorkerPool {
     /// filter find their route anew, as in a hot restart; others have what they need of theirs.
     func change(_ changes: [Snapshot.RouteChange], _ done: @escaping () -> Void) {
         park { [self] in
-            addRateLimitStats()
-            for change in changes {
-                snapshot.apply(change)
-                for worker in workers { worker.forgetRoutes(row: Int32(change.row)) }
-            }
+            put(changes)
             resumeParked()
             done()
+        }
+    }
+
+    /// Workers stand.
+    func put(_ changes: [Snapshot.RouteChange]) {
+        addRateLimitStats()
+        for change in changes {
+            snapshot.apply(change)
+            for worker in workers { worker.forgetRoutes(row: Int32(change.row)) }
         }
     }
 

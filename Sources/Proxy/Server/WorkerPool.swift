@@ -177,7 +177,7 @@ public final class WorkerPool: DataPlane {
     }
 
     /// A cluster of the configuration, and the same for requests of priority HIGH.
-    private func both(_ cluster: Int) -> [Int] {
+    func both(_ cluster: Int) -> [Int] {
         if let high = workers[0].snapshot.high(of: cluster) { [cluster, high] } else { [cluster] }
     }
 

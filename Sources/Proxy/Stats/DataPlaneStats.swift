@@ -66,13 +66,15 @@ final class DataPlaneStats {
     private let store: StatsStore
     private var clusterNames: [String]
     /// The stats of the first clusters.
-    private let early: [StatIDs]
+    private let early: [StatIDs?]
     /// By cluster.
     private var isMade: [Bool]
     /// Where `makeNext` goes on.
     private var next: Int
     /// What workers have: their cells by cluster.
     private var tables: [(writer: StatsWriter, clusters: UnsafeMutablePointer<ClusterStats>)] = []
+    /// The cells of clusters that came while the process ran, by worker: one that comes again has the same.
+    private var cellsByName: [String: [ClusterStats]] = [:]
     /// What workers wait for.
     let wanted = WantedClusters()
     /// What stands in the tables for stats that are not made: cells that nobody shows.
@@ -99,7 +101,7 @@ final class DataPlaneStats {
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
         if early >= snapshot.clusterCount { store.reserve(snapshot.clusterCount * template.stats.count) }
         self.early = snapshot.clusterStatNames.prefix(early).map {
-            store.stats(template.stats, prefix: ClusterScope($0).prefix)
+            $0.isEmpty ? nil : store.stats(template.stats, prefix: ClusterScope($0).prefix)
         }
         isMade = (0..<snapshot.clusterCount).map { $0 < early }
         next = min(early, snapshot.clusterCount)
@@ -135,6 +137,25 @@ final class DataPlaneStats {
             for table in tables { ClusterStats.wake(table.clusters + index) }
             store.topUp()
         }
+    }
+
+    /// Another cluster has this place, nil: none: what is counted from now on is its. The workers stand.
+    ///
+    /// - Returns: whether it has another name than before.
+    func rename(cluster index: Int, _ statName: String?) -> Bool {
+        // What is still under way of one that is gone goes on being counted under its name.
+        guard let statName, statName != clusterNames[index] else { return false }
+        clusterNames[index] = statName
+        isMade[index] = true
+        let cells = cellsByName[statName] ?? makeCells(statName)
+        cellsByName[statName] = cells
+        for (table, cells) in zip(tables, cells) { ClusterStats.publish(cells, at: table.clusters + index) }
+        return true
+    }
+
+    private func makeCells(_ statName: String) -> [ClusterStats] {
+        let ids = store.stats(template.stats, prefix: ClusterScope(statName).prefix)
+        return tables.map { ClusterStats(template, $0.writer.views(template.stats, ids)) }
     }
 
     private func fill(_ index: Int, _ ids: StatIDs) {
@@ -218,7 +239,7 @@ final class DataPlaneStats {
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
         clusterStats.initialize(repeating: unmade, count: room)
-        for (i, ids) in early.enumerated() { fill(i, ids, writer, clusterStats) }
+        for (i, ids) in early.enumerated() { if let ids { fill(i, ids, writer, clusterStats) } }
         tables.append((writer, clusterStats))
         activity.set(worker: index, clusterStats)
         return (listenerStats, clusterStats)

@@ -12,7 +12,6 @@ extension Worker {
         if listener.pointee.idleTimeoutNs > 0 {
             arm(slot, deadlineNs: state.pointee.nowNs &+ listener.pointee.idleTimeoutNs)
         }
-        needStats(cluster: Int(listener.pointee.tcpCluster))
         // Nothing is read before there is somebody to give it to.
         c.pointee.flags.insert([.readPaused, .readPending])
         connectTunnel(slot, c)
@@ -21,6 +20,13 @@ extension Worker {
     private func connectTunnel(_ slot: Int32, _ c: ConnectionPointer) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
         let clusterIndex = Int(listener.pointee.tcpCluster)
+        // A file (CDS) has it no more, or not yet.
+        if clusterIndex < 0 {
+            listenerStats[Int(c.pointee.listener)].tcp[.downstream_cx_no_route].increment()
+            if c.pointee.log >= 0 { accessLog.entries[c.pointee.log].pointee.flags.insert(.noClusterFound) }
+            return close(slot, c)
+        }
+        needStats(cluster: clusterIndex)
         while c.pointee.requests < listener.pointee.maxConnectAttempts {
             c.pointee.requests &+= 1
             let host = chooseHost(c, listener)

@@ -3,9 +3,15 @@ import ProxyConfig
 
 /// Clusters whose endpoints come from files (EDS): what changes when a file does.
 extension ClusterManager {
-    /// The clusters that have a source, by position.
-    var endpointSources: [(cluster: Int, source: EndpointSource)] {
-        clusters.enumerated().compactMap { index, state in state.cluster.endpointSource.map { (index, $0) } }
+    /// Of all clusters that there are.
+    var names: [String] { clusters.map(\.cluster.name).filter { !$0.isEmpty } }
+
+    /// Tells filters that count hosts, some of which are new, how many there are.
+    func tellMemberships() {
+        for (index, state) in clusters.enumerated() {
+            let healthy = state.health.map { $0.hosts.count { $0.state != .failed } } ?? state.hosts.count
+            memberships?.set(cluster: index, total: state.hosts.count, healthy: healthy)
+        }
     }
 
     /// Gives a cluster the endpoints that a file has for it; hosts that stay keep what is known of them.

@@ -4,7 +4,7 @@ import ProxyConfig
 extension ClusterManager {
     /// What `/clusters` shows.
     var described: [(cluster: Cluster, hosts: [UpstreamHost])] {
-        clusters.map { state in
+        clusters.filter { !$0.cluster.name.isEmpty }.map { state in
             var hosts = state.hosts
             if let health = state.health {
                 hosts = zip(state.hosts, health.hosts).map { host, state in
@@ -23,9 +23,10 @@ extension ClusterManager {
     }
 
     func connectHealth(_ index: Int) {
-        guard let health = clusters[index].health else { return }
-        health.outlet.publish = { [weak self] in
-            guard let self else { return }
+        let state = clusters[index]
+        guard let health = state.health else { return }
+        health.outlet.publish = { [weak self, weak state] in
+            guard let self, let state, self.clusters[index] === state, !state.isWarming else { return }
             self.workers?.select(self.selection(index), cluster: index)
         }
         let closes = clusters[index].cluster.closesConnectionsOnHealthFailure
@@ -35,14 +36,17 @@ extension ClusterManager {
         health.outlet.counted = { [weak self] total, healthy in
             self?.memberships?.set(cluster: index, total: total, healthy: healthy)
         }
-        health.outlet.dropRemoved = { [weak self] in self?.merge(index) }
+        health.outlet.dropRemoved = { [weak self, weak state] in
+            guard let self, let state, self.clusters[index] === state else { return }
+            self.merge(index)
+        }
         health.outlet.hasTraffic = { [weak self] in self?.workers?.hasTraffic(cluster: index) ?? false }
     }
 
     func publish(_ index: Int) {
         let state = clusters[index]
         // Nobody is there yet, or any more: a table may be large.
-        guard let workers else { return }
+        guard let workers, !state.isWarming else { return }
         workers.publish(hosts: state.hosts, selection: selection(index), cluster: index)
     }
 
@@ -63,7 +67,8 @@ extension ClusterManager {
 
     /// What a worker says of a host, which may be gone meanwhile.
     func handle(_ event: HostEvent, cluster index: Int, host id: UInt64) {
-        guard clusters.indices.contains(index), let health = clusters[index].health, let host = health.host(id: id)
+        guard clusters.indices.contains(index), !clusters[index].isWarming, let health = clusters[index].health,
+            let host = health.host(id: id)
         else { return }
         health.handle(event, host)
     }
@@ -77,13 +82,22 @@ extension ClusterManager {
     func prepareHealth() { for state in clusters { state.health?.prepare() } }
 
     /// This process serves: it checks, and takes hosts out.
-    func startHealth() { for state in clusters { state.health?.start() } }
+    func startHealth() {
+        isServing = true
+        for state in clusters { state.health?.start() }
+    }
 
     /// Another process does.
-    func pauseHealth() { for state in clusters { state.health?.pause() } }
+    func pauseHealth() {
+        isServing = false
+        for state in clusters { state.health?.pause() }
+    }
 
     /// This process does again.
-    func resumeHealth() { for state in clusters { state.health?.resume() } }
+    func resumeHealth() {
+        isServing = true
+        for state in clusters { state.health?.resume() }
+    }
 
     /// What is known of the hosts, for a process that takes over; nil: nothing.
     ///

@@ -24,6 +24,8 @@ final class ClusterManager {
         /// nil: hosts take turns, or any is as good.
         let balance: ClusterBalance?
         var limits: LimitStats
+        /// It is not in use yet: nobody is told of its hosts.
+        var isWarming = false
         init(
             cluster: Cluster, stats: MembershipStats, health: ClusterHealth?, balance: ClusterBalance?,
             limits: LimitStats
@@ -52,12 +54,22 @@ final class ClusterManager {
         }
     }
 
-    private let loop: MainLoop
+    let loop: MainLoop
     private let log: Log
     private let store: StatsStore
     private let writer: StatsWriter
+    private let concurrency: Int
+    private let pacer: CheckPacer
+    private let statNames = MembershipStats.Names()
     private var resolver: Resolver?
-    private(set) var clusters: [Discovered] = []
+    /// Of clusters that came while the process ran, by stat name.
+    private var knownStats: [String: MembershipStats] = [:]
+    /// Of a place without a cluster.
+    private lazy var noStats = MembershipStats("", statNames)
+    /// By position in the configuration; a place that a cluster has left has one without a name.
+    var clusters: [Discovered] = []
+    /// Hosts are checked by this process.
+    var isServing = false
     /// Where it is told how many hosts there are; set before `start`.
     var memberships: ClusterMemberships?
     /// Where hosts and their health go: set once there are workers, which then get all there is.
@@ -73,30 +85,89 @@ final class ClusterManager {
         self.log = log
         self.store = store
         self.writer = writer
-        let pacer = CheckPacer(loop: loop)
-        let names = MembershipStats.Names()
-        clusters = configured.enumerated().map { index, cluster in
-            let stats = MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), names)
-            // Health keeps its gauges.
-            if index < earlyStats || ClusterHealth.isNeeded(cluster) { stats.make(store, writer) }
-            let health =
-                ClusterHealth.isNeeded(cluster)
-                ? ClusterHealth(
-                    cluster, workers: concurrency, gauges: stats.gauges, loop: loop, pacer: pacer, store: store,
-                    writer: writer, log: log) : nil
-            let balance =
-                ClusterBalance.isNeeded(cluster) ? ClusterBalance(cluster, store: store, writer: writer) : nil
-            return Discovered(
-                cluster: cluster, stats: stats, health: health, balance: balance,
-                limits: LimitStats(cluster, store: store, writer: writer))
-        }
+        self.concurrency = concurrency
+        pacer = CheckPacer(loop: loop)
+        clusters = configured.enumerated().map { index, cluster in make(cluster, hasStats: index < earlyStats) }
         for index in clusters.indices { connectHealth(index) }
-        let needsDNS = configured.contains { cluster in
-            cluster.endpoints.contains {
-                if case .socket(let host, _) = $0.address { !SocketAddress.isLiteral(host) } else { false }
-            }
+        if configured.contains(where: Self.needsDNS) { resolver = try Resolver(loop: loop) }
+    }
+
+    private static func needsDNS(_ cluster: Cluster) -> Bool {
+        cluster.endpoints.contains {
+            if case .socket(let host, _) = $0.address { !SocketAddress.isLiteral(host) } else { false }
         }
-        if needsDNS { resolver = try Resolver(loop: loop) }
+    }
+
+    /// - Parameters:
+    ///   - firstID: of its hosts.
+    ///   - stats: nil: to be made.
+    private func make(
+        _ cluster: Cluster, hasStats: Bool, firstID: UInt64 = 1, stats known: MembershipStats? = nil
+    ) -> Discovered {
+        let stats = known ?? MembershipStats(Snapshot.statName(cluster.altStatName ?? cluster.name), statNames)
+        // Health keeps its gauges.
+        if hasStats || ClusterHealth.isNeeded(cluster) { stats.make(store, writer) }
+        let health =
+            ClusterHealth.isNeeded(cluster)
+            ? ClusterHealth(
+                cluster, workers: concurrency, gauges: stats.gauges, loop: loop, pacer: pacer, store: store,
+                writer: writer, log: log, firstID: firstID) : nil
+        let balance = ClusterBalance.isNeeded(cluster) ? ClusterBalance(cluster, store: store, writer: writer) : nil
+        return Discovered(
+            cluster: cluster, stats: stats, health: health, balance: balance,
+            limits: LimitStats(cluster, store: store, writer: writer))
+    }
+
+    /// Begins with a cluster that comes later, or in place of another, at the end or at a place that is there; nobody is told of its
+    /// hosts until `isWarming` is false.
+    func begin(_ cluster: Cluster, at index: Int) throws(SystemError) {
+        if Self.needsDNS(cluster), resolver == nil { resolver = try Resolver(loop: loop) }
+        let old = index < clusters.count ? clusters[index] : nil
+        let statName = Snapshot.statName(cluster.altStatName ?? cluster.name)
+        // One that comes again has the cells that it had.
+        let state = make(
+            cluster, hasStats: true, firstID: old?.health?.nextID ?? 1, stats: knownStats[statName])
+        knownStats[statName] = state.stats
+        state.isWarming = true
+        // Of a cluster with the same name; what is reached is seen again.
+        for gauges in state.stats.limits { for gauge in LimitGauge.allCases { gauges[gauge].set(0) } }
+        if let old {
+            end(old, isReplaced: old.cluster.name == cluster.name)
+            clusters[index] = state
+        } else {
+            clusters.append(state)
+        }
+        connectHealth(index)
+        for endpoint in cluster.endpoints.indices { resolve(index, endpoint) }
+        if cluster.endpoints.isEmpty { merge(index) }
+        if isServing { state.health?.start() }
+    }
+
+    /// There is no such cluster any more.
+    func leave(at index: Int) {
+        end(clusters[index], isReplaced: false)
+        var none = Cluster(name: "", location: clusters[index].cluster.location)
+        none.isDiscovered = true
+        clusters[index] = make(none, hasStats: false, stats: noStats)
+    }
+
+    private func end(_ state: Discovered, isReplaced: Bool) {
+        for timer in state.timers { timer?.cancel() }
+        state.health?.pause()
+        if isReplaced { return }
+        for gauge in MembershipGauge.allCases { state.stats.gauges[gauge].set(0) }
+    }
+
+    /// It is in use from now on.
+    func use(at index: Int) {
+        clusters[index].isWarming = false
+        publish(index)
+    }
+
+    /// All hosts are known, and have been checked once.
+    func isReady(at index: Int) -> Bool {
+        let state = clusters[index]
+        return state.resolvedOnce.allSatisfy { $0 } && state.health?.isInitialized != false
     }
 
     /// Makes the stats of a cluster, unless they are there.
@@ -115,7 +186,7 @@ final class ClusterManager {
 
     /// Whether every endpoint has been asked for at least once, and every host checked: Envoy does not listen before that.
     var isInitialized: Bool {
-        clusters.allSatisfy { $0.resolvedOnce.allSatisfy { $0 } && $0.health?.isInitialized != false }
+        clusters.indices.allSatisfy { isReady(at: $0) }
     }
 
     /// How long the first round of checks may take.
@@ -190,8 +261,10 @@ final class ClusterManager {
             return
         }
         state.stats.counters[.update_attempt].increment()
-        resolver?.resolve(host, port: port, family: state.cluster.dnsFamily) { [weak self] answer in
-            self?.answered(index, position, answer)
+        resolver?.resolve(host, port: port, family: state.cluster.dnsFamily) { [weak self, weak state] answer in
+            // Another cluster may have its place by now.
+            guard let self, let state, self.clusters[index] === state else { return }
+            self.answered(index, position, answer)
         }
     }
 
@@ -232,7 +305,10 @@ final class ClusterManager {
         merge(index)
         guard isDNS, !isLiteral else { return }
         state.timers[position]?.cancel()
-        state.timers[position] = loop.after(ms: max(delay, 1)) { [weak self] in self?.resolve(index, position) }
+        state.timers[position] = loop.after(ms: max(delay, 1)) { [weak self, weak state] in
+            guard let self, let state, self.clusters[index] === state else { return }
+            self.resolve(index, position)
+        }
     }
 
     /// Exponential from the base to the maximum (`dns_failure_refresh_rate`).

@@ -100,9 +100,11 @@ public enum ClusterManagerCounter: Int, CounterNames {
 
     public var entry: StatEntry {
         switch self {
-        case .cluster_added: StatEntry("Clusters of the configuration, counted when a process begins to serve.")
-        case .cluster_modified: .alwaysZero("clusters change with the process.")
-        case .cluster_removed: .alwaysZero("clusters change with the process.")
+        case .cluster_added:
+            StatEntry(
+                "Clusters of the configuration, counted when a process begins to serve, and those that came later.")
+        case .cluster_modified: StatEntry("Clusters of a file that have changed.")
+        case .cluster_removed: StatEntry("Clusters that a file has no more.")
         case .cluster_updated: .alwaysZero("clusters change with the process.")
         }
     }
@@ -116,9 +118,11 @@ public enum ClusterManagerGauge: Int, GaugeNames {
 
     public var entry: StatEntry {
         switch self {
-        case .active_clusters: StatEntry("Clusters of the configuration.", import: .neverImport)
+        case .active_clusters: StatEntry("Clusters that there are.", import: .neverImport)
         case .warming_clusters:
-            .alwaysZero("a process does not serve before its clusters are asked for.", import: .neverImport)
+            StatEntry(
+                "Clusters of a file that have come or changed and whose hosts are not known or not checked yet.",
+                import: .neverImport)
         }
     }
 }

@@ -15,6 +15,8 @@ struct Configuration {
     var manager: [String] = []
     /// Routes, one a line; by default everything goes to the cluster.
     var routes: [String] = []
+    /// Lines of the route configuration.
+    var routeLines: [String] = []
     /// The path of a file that has the routes `rc` (RDS); nil: they stand here.
     var routeFile: String?
     /// Virtual hosts before the one for all domains, one a line.
@@ -29,6 +31,8 @@ struct Configuration {
     var moreClusters: [String] = []
     /// Lines of a TCP proxy instead of the HTTP connection manager.
     var tcp: [String]?
+    /// Where it goes; nil: to the cluster.
+    var tcpCluster: String?
     /// Lines of the filter chain with that filter.
     var chainLines: [String] = []
     /// Filter chains besides, one a line.
@@ -80,7 +84,7 @@ struct Configuration {
                         typed_config:
                           "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
                           stat_prefix: ingress_tcp
-                          cluster: \(cluster)
+                          cluster: \(tcpCluster ?? cluster)
                 \(lines(tcp, 10))
                 """
         }
@@ -108,7 +112,7 @@ struct Configuration {
         return """
                       route_config:
                         name: local_route
-                        virtual_hosts:
+            \(lines(routeLines, 12))            virtual_hosts:
             \(lines(hosts.map { "- " + $0 }, 12))            - name: local_service
                           domains: ["*"]
                           routes:

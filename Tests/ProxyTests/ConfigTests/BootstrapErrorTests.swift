@@ -49,8 +49,8 @@ struct BootstrapErrorTests {
         (
             "dynamic_resources: {lds_config: {}}",
             [
-                "envoy.yaml:1:1: dynamic_resources: \"dynamic_resources\" is an Envoy field that this build does "
-                    + "not support; give listeners and clusters in static_resources"
+                "envoy.yaml:1:21: dynamic_resources.lds_config: \"lds_config\" is an Envoy field that this build does "
+                    + "not support; give listeners in static_resources"
             ]
         ),
         (

@@ -138,6 +138,61 @@ struct DiscoveryTests {
         #expect(cluster.endpointSource?.version == "2")
     }
 
+    // MARK: Clusters
+
+    private static let clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+
+    private static func bootstrap(_ more: String = "") -> String {
+        Sample.bootstrap(
+            clusters: "{name: own}",
+            rest: "dynamic_resources: {cds_config: {path_config_source: {path: /cds}}}\n\(more)")
+    }
+
+    @Test("clusters come with the configuration, and have what others have") func clustersCome() throws {
+        let text = Self.bootstrap(
+            "node: {id: a, cluster: b, locality: {zone: z}}\n"
+                + "cluster_manager: {upstream_bind_config: {source_address: {address: 127.0.0.1, port_value: 0}}}")
+        let files = [
+            "/cds": Self.response(
+                "{\"@type\": \(Self.clusterType), name: a}",
+                "{\"@type\": \(Self.clusterType), name: b, type: EDS, eds_cluster_config: {eds_config: {path: /eds}}}",
+                version: "3"),
+            "/eds": Self.response(Self.assignment("b", port: 9)),
+        ]
+        let loaded = try load(text, sources: Self.files(files)).bootstrap
+        #expect(loaded.clusters.map(\.name) == ["own", "a", "b"])
+        #expect(loaded.clusters.map(\.isDiscovered) == [false, true, true])
+        #expect(loaded.clusters[2].endpoints.count == 1 && loaded.clusterSource?.version == "3")
+        #expect(loaded.clusters.allSatisfy { $0.ownLocality.zone == "z" && $0.bind != nil })
+        let source = try #require(loaded.clusterSource)
+        let later = try DiscoveryLoader.clusters(
+            source, others: [loaded.clusters[0]], sources: Self.files(files)
+        ).clusters
+        #expect(later.clusters.map(\.digest) == loaded.clusters.dropFirst().map(\.digest) && later.version == "3")
+        #expect(later.clusters.allSatisfy { $0.ownLocality.zone == "z" && $0.bind != nil && !$0.name.isEmpty })
+        #expect(later.clusters[1].endpoints.count == 1)
+    }
+
+    @Test("a name is one cluster's") func clusterNames() throws {
+        let files = ["/cds": Self.response("{\"@type\": \(Self.clusterType), name: own}")]
+        #expect(
+            Self.errors(Self.bootstrap(), files) == [
+                "/cds:3:72: resources[0].name: duplicate cluster name \"own\", already in envoy.yaml line 6"
+            ])
+        let loaded = try load(Self.bootstrap(), sources: Self.files(["/cds": "resources: []"])).bootstrap
+        let source = try #require(loaded.clusterSource)
+        let error = #expect(throws: DiscoveryError.self) {
+            try DiscoveryLoader.clusters(source, others: loaded.clusters, sources: Self.files(files))
+        }
+        #expect(error?.diagnostics.count == 1 && error?.wasRead == true)
+    }
+
+    @Test("listeners from files are refused, and so are management servers") func refused() {
+        let text = Sample.bootstrap(rest: "dynamic_resources: {lds_config: {path: /lds}, ads_config: {}}")
+        #expect(Self.errors(text).count == 2)
+        #expect(Self.errors(text).allSatisfy { $0.contains("is an Envoy field that this build does not support; ") })
+    }
+
     // MARK: Routes
 
     private static func rds(_ name: String = "rc", _ source: String = "path: /rds") -> String {

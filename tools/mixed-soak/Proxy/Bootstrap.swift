@@ -12,6 +12,8 @@ struct Bootstrap {
     /// Files that are replaced all the time: the routes of one listener (RDS), the hosts of the cluster `main` (EDS).
     var routePath: String
     var endpointPath: String
+    /// And some clusters (CDS).
+    var clusterPath: String
     /// The name that DNS resolves, and its port; nil: there is no name server.
     var name: (host: String, port: UInt16)?
 
@@ -20,7 +22,8 @@ struct Bootstrap {
         static_resources:
           listeners:
         \(httpListener(.exact, second))\(httpListener(.rough, second))\(tcpListener)  clusters:
-        \(all(second))admin: { address: { socket_address: { address: \(address), port_value: \(adminPort) } } }
+        \(all(second))dynamic_resources: { cds_config: { path_config_source: { path: \(clusterPath) } } }
+        admin: { address: { socket_address: { address: \(address), port_value: \(adminPort) } } }
 
         """
     }
@@ -169,19 +172,33 @@ struct Bootstrap {
     }
 
     private func all(_ second: Bool) -> String {
-        let statics = clusters.keys.sorted().map { name in
-            cluster(
-                name, name == "main" ? "EDS" : "STATIC", clusters[name]!, name == "checked" ? Self.check : "")
+        let statics = clusters.keys.sorted().filter { !Self.discovered.contains($0) }.map { name in
+            "  - "
+                + cluster(
+                    name, name == "main" ? "EDS" : "STATIC", clusters[name]!, name == "checked" ? Self.check : "")
         }
-        let names = name.map { name in
-            [("strict", "STRICT_DNS"), ("logical", "LOGICAL_DNS")].map { cluster, type in
-                self.cluster(
-                    cluster, type, [("\(cluster).\(name.host)", name.port)],
-                    "dns_lookup_family: V4_ONLY, dns_refresh_rate: 1s,")
-            }
-        }
-        let all = statics + (names ?? [])
+        let all = statics + (name == nil ? [] : ["  - " + named("strict", "STRICT_DNS")])
         return (second ? all.reversed() : all).joined()
+    }
+
+    private func named(_ cluster: String, _ type: String, _ more: String = "") -> String {
+        self.cluster(
+            cluster, type, name.map { [("\(cluster).\($0.host)", $0.port)] } ?? [],
+            "dns_lookup_family: V4_ONLY, dns_refresh_rate: 1s, \(more)")
+    }
+
+    private static let discovered: Set<String> = ["dying", "echo"]
+
+    /// What `clusterPath` has: `changes` say which of them are other than before, or there.
+    func discoveredClusters(changes: Int) -> String {
+        func timeout(_ bit: Int) -> String { "cleanup_interval: \(changes >> bit & 1 + 5)s," }
+        var all = Self.discovered.sorted().enumerated().map { i, name in
+            cluster(name, "STATIC", clusters[name] ?? [], timeout(i))
+        }
+        if name != nil { all.append(named("logical", "LOGICAL_DNS", timeout(2))) }
+        for i in 0..<3 where changes >> (3 + i) & 1 == 1 { all.append(cluster("comes\(i)", "STATIC", [], "")) }
+        let type = "\"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster, "
+        return "resources:\n" + all.map { "- { \(type)\($0.dropFirst(2))" }.joined()
     }
 
     private static let check =
@@ -195,7 +212,7 @@ struct Bootstrap {
             type == "EDS"
             ? "eds_cluster_config: { eds_config: { path_config_source: { path: \(endpointPath) } } }"
             : "load_assignment: \(Self.assignment(name, hosts))"
-        return "  - { name: \(name), type: \(type), connect_timeout: 5s, \(more) circuit_breakers: { thresholds: [{ "
+        return "{ name: \(name), type: \(type), connect_timeout: 5s, \(more) circuit_breakers: { thresholds: [{ "
             + "max_connections: 10000, max_pending_requests: 10000, max_requests: 10000, max_retries: 10000 }] }, "
             + "\(source) }\n"
     }

@@ -35,7 +35,8 @@ final class ClusterHealth {
     /// In the order of the cluster's list.
     private(set) var hosts: [HostHealth] = []
     private let workers: Int
-    private var nextID: UInt64 = 1
+    /// Of the next host; no other one of this place ever had it.
+    private(set) var nextID: UInt64
     private var positions: [UInt64: Int] = [:]
     private var isPublishing = false
     /// Checks run and intervals pass.
@@ -57,9 +58,10 @@ final class ClusterHealth {
 
     init(
         _ cluster: Cluster, workers: Int, gauges: GaugeGroup<MembershipGauge>, loop: MainLoop, pacer: CheckPacer,
-        store: StatsStore, writer: StatsWriter, log: Log
+        store: StatsStore, writer: StatsWriter, log: Log, firstID: UInt64 = 1
     ) {
         self.cluster = cluster
+        nextID = firstID
         self.workers = workers
         self.gauges = gauges
         self.loop = loop

@@ -1,0 +1,35 @@
+import ProxyConfig
+
+/// Clusters that come, change and go while the process runs.
+extension WorkerPool {
+    /// Puts compiled clusters and routes in place between two turns of all workers' loops. Hosts of these clusters are let go: requests
+    /// that they have end as they would have, and nothing new goes there.
+    ///
+    /// - Parameter inPlace: runs while the workers stand: hosts that are published by it are there with the first request.
+    func change(
+        _ clusters: [Snapshot.ClusterChange], _ routes: [Snapshot.RouteChange], _ inPlace: @escaping () -> Void
+    ) {
+        park { [self] in
+            for change in clusters {
+                snapshot.apply(change)
+                let name = change.cluster.map { Snapshot.statName($0.altStatName ?? $0.name) }
+                for (position, _) in change.rows where stats.rename(cluster: position, name) {
+                    for worker in workers { worker.rareStatus.forget(cluster: Int32(position)) }
+                }
+            }
+            put(routes)
+            for change in clusters { publish(hosts: [], cluster: change.position) }
+            inPlace()
+            resumeParked()
+        }
+    }
+
+    /// Whether nothing of any request or connection is left in the row of a cluster that is gone.
+    func isIdle(cluster: Int) -> Bool {
+        both(cluster).allSatisfy { position in
+            let usage = snapshot.usage(of: position)
+            return usage.connections == 0 && usage.pending == 0 && usage.retries == 0
+                && stats.activity.requests(cluster: position) == 0
+        }
+    }
+}
