@@ -47,7 +47,7 @@ import Testing
             HTTPScope("p"), RouteDiscoveryScope("p", "r"), CodecScope(), TCPScope("p"), ListenerScope("l"),
             ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ProxyProtocolScope(""), ProxyProtocolVersionScope("p", version: 1),
-            ConnectionLimitScope("p"), FaultScope("p"), CORSScope("p"), LocalRateLimitScope("p"),
+            ConnectionLimitScope("p"), ConnectionRateScope("p"), FaultScope("p"), CORSScope("p"), LocalRateLimitScope("p"),
             ClusterScope("c"), ClusterOriginScope("c", .internal),
             ClusterRetryScope("c"), ClusterLimitScope("c", .high),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),

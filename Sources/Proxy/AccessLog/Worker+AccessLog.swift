@@ -249,9 +249,16 @@ extension Worker {
         entry.pointee.connectError = code == ETIMEDOUT ? 0 : code
     }
 
-    func noteAttemptsExceeded(_ c: ConnectionPointer) {
+    func noteAttemptsExceeded(_ c: ConnectionPointer, _ cluster: Int) {
         let entry = accessLog.entries[c.pointee.log]
+        if let logs = logs(of: c) { noteCluster(entry, logs, cluster) }
         if entry.pointee.flags.contains(.connectionFailure) { entry.pointee.flags.insert(.retryLimit) }
+    }
+
+    /// A connection for which its filter chain had no token: Envoy shows it so.
+    @inline(never)
+    func noteRateLimited(_ c: ConnectionPointer) {
+        accessLog.entries[c.pointee.log].pointee.flags.insert(.retryLimit)
     }
 
     /// Counts bytes that came from `c`, one end of a tunnel.

@@ -102,6 +102,14 @@ extension Decoder {
         }
         return RuntimeFraction(fallback, key: key)
     }
+
+    /// `envoy.config.core.v3.RuntimeFeatureFlag`.
+    func runtimeFlag(_ value: Value) -> RuntimeFlag? {
+        guard let message = value.message(.runtimeFlag) else { return nil }
+        let fallback = message.require("default_value")?.bool()
+        let key = message["runtime_key"]?.string() ?? ""
+        return fallback.map { RuntimeFlag($0, key: key) }
+    }
 }
 
 extension Message {
@@ -144,6 +152,7 @@ public struct RuntimeKeys: Sendable {
                         if case .configure(let config) = override.action { add(config) }
                     }
                 }
+                keys.formUnion(chain.rateLimits.map(\.enabled.key))
                 for mapper in chain.filter.localReplies?.mappers ?? [] { add(mapper.filter) }
                 for filter in chain.filter.accessLogs.compactMap(\.filter) { add(filter) }
             }

@@ -33,3 +33,19 @@ public struct ConnectionLimit: Sendable, Equatable {
         self.delayMs = delayMs
     }
 }
+
+/// The filter `local_ratelimit` of connections, in front of the last one.
+public struct ConnectionRateLimit: Sendable, Equatable {
+    public var statPrefix: String
+    public var bucket: LocalRateLimit.Bucket
+    /// `runtime_enabled`.
+    public var enabled = RuntimeFlag(true)
+    /// `share_key`: filters with the same one and the same bucket have one bucket; empty: it has its own.
+    public var shareKey = ""
+    /// It stands behind the filter chain's connection limit, if there is one.
+    public var followsLimit = false
+    public init(statPrefix: String, bucket: LocalRateLimit.Bucket) {
+        self.statPrefix = statPrefix
+        self.bucket = bucket
+    }
+}

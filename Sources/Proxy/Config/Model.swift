@@ -199,9 +199,22 @@ public struct VirtualHost: Sendable {
 }
 
 public struct TCPProxy: Sendable {
+    /// One of `weighted_clusters`.
+    public struct Weight: Sendable, Equatable {
+        public var cluster: String
+        /// From 1.
+        public var weight: UInt32
+        public init(cluster: String, weight: UInt32) {
+            self.cluster = cluster
+            self.weight = weight
+        }
+    }
     public var statPrefix: String
+    /// `cluster`; empty: see `weights`.
     public var cluster: String
     public var clusterLocation: SourceLocation
+    /// `weighted_clusters`: each attempt to connect goes to one of them; empty: to `cluster`.
+    public var weights: [Weight] = []
     /// `idle_timeout`; Envoy's default 1 h, 0 = none.
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// `max_connect_attempts`.

@@ -34,11 +34,11 @@ extension MessageSchema {
     static let tcpProxy = MessageSchema(
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
         supported: """
-            stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration access_log \
-            hash_policy
+            stat_prefix cluster weighted_clusters idle_timeout max_connect_attempts \
+            max_downstream_connection_duration access_log hash_policy
             """,
         refused: """
-            weighted_clusters on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
+            on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
             tunneling_config max_downstream_connection_duration_jitter_percentage max_early_data_bytes
             """,
         unlessDefault: """
@@ -47,6 +47,13 @@ extension MessageSchema {
         fixed: ["upstream_connect_mode": ["IMMEDIATE"]],
         ignored: "access_log_flush_interval",
         oneofs: ["cluster weighted_clusters"])
+
+    static let tunnelClusters = MessageSchema(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster", supported: "clusters")
+
+    static let tunnelClusterWeight = MessageSchema(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight",
+        supported: "name weight", unlessDefault: "metadata_match")
 
     static let httpConnectionManager = MessageSchema(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", isExtension: true,

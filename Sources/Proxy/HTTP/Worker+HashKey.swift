@@ -18,8 +18,9 @@ extension Worker {
     }
 
     /// The host of a TCP proxy's connection.
-    func chooseHost(_ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>) -> Int32 {
-        let cluster = Int(listener.pointee.tcpCluster)
+    func chooseHost(
+        _ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>, cluster: Int
+    ) -> Int32 {
         guard clusters[cluster].needsCare else { return nextHost(clusters + cluster) }
         var key = HashKey()
         if listener.pointee.hashesSource, let hash = hash(of: c.pointee.remote) { key.add(hash) }

@@ -11,8 +11,10 @@ struct CompiledListener: BitwiseCopyable {
     var kind: Connection.Kind
     var isHTTP: Bool
     var bufferLimit: UInt32
-    /// TCP proxy: position of the cluster.
+    /// TCP proxy: position of the cluster, -1: one of `tcpClusters`.
     var tcpCluster: Int32 = -1
+    /// TCP proxy with `weighted_clusters`; nil: there is one cluster.
+    var tcpClusters: UnsafePointer<TunnelClusters>?
     var maxConnectAttempts: UInt32 = 1
     /// TCP proxy: the client's address chooses the host, in a cluster that balances by hash.
     var hashesSource = false
@@ -59,6 +61,10 @@ struct CompiledListener: BitwiseCopyable {
     var continuesOnFilterTimeout = false
     /// nil: the filter chain has no `connection_limit`.
     var chainLimit: UnsafeMutablePointer<ChainLimit>?
+    /// nil: the filter chain has no `local_ratelimit`.
+    var chainRates: UnsafePointer<ChainRates>?
+    /// The filter chain has one of both.
+    var isGuarded = false
     /// What a connection is sent that is then closed.
     var fixedResponse = Bytes("")
     /// nil: there is none in front of the router.
@@ -312,6 +318,9 @@ final class Snapshot: @unchecked Sendable {
                     name.limitPrefix = Self.statName(limit.statPrefix)
                     listeners[i].chainLimit = ChainLimit.make(limit)
                 }
+                let chainName = "\(listener.name)\n\(chain.name)\n\(chains.count - 1)"
+                listeners[i].chainRates = ChainRates.make(chain.rateLimits, chain: chainName, rateLimits, shares)
+                listeners[i].isGuarded = listeners[i].chainLimit != nil || listeners[i].chainRates != nil
                 if let filter = listener.proxyProtocol {
                     name.proxyPrefix = Self.statName(filter.statPrefix)
                     listeners[i].headerRules = ProxyHeader.Rules(filter)
@@ -358,7 +367,7 @@ final class Snapshot: @unchecked Sendable {
     private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
         CompiledListener(
             kind: .tunnelDownstream, isHTTP: false, bufferLimit: listener.bufferLimit,
-            tcpCluster: clusters.position(of: tcp.cluster),
+            tcpCluster: clusters.position(of: tcp.cluster), tcpClusters: TunnelClusters.make(tcp, clusters),
             maxConnectAttempts: max(tcp.maxConnectAttempts, 1), hashesSource: tcp.hashesSource,
             idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
             maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .kept(capacity: 1))

@@ -160,7 +160,7 @@ extension Worker {
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()
         stats.pointee.workerGauges[.downstream_cx_active].add(1)
-        if compiled.pointee.chainLimit != nil { countAgainstLimit(c, compiled) }
+        if compiled.pointee.isGuarded { passGuards(c, compiled) }
         if compiled.pointee.isHTTP {
             stats.pointee.http[.downstream_cx_total].increment()
             stats.pointee.httpGauges[.downstream_cx_active].add(1)
@@ -172,6 +172,7 @@ extension Worker {
         } else {
             stats.pointee.tcp[.downstream_cx_total].increment()
             if let logs = compiled.pointee.log { c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs) }
+            if c.pointee.log >= 0, c.pointee.flags.contains(.rateLimited) { noteRateLimited(c) }
         }
     }
 }

@@ -125,6 +125,7 @@ final class Worker: @unchecked Sendable {
     let gatheredBody: UnsafeMutablePointer<ByteBuffer>
     let filterNotes: UnsafeMutablePointer<FilterNote>
     let rateLimitStats: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>
+    let connectionRateStats: UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>>
     /// The body of an answer that `local_reply_config` changes.
     let replyBody = OutputScratch(capacity: 64)
     /// Small messages that go out at the end of the turn.
@@ -209,6 +210,7 @@ final class Worker: @unchecked Sendable {
         gatheredBody.initialize(to: ByteBuffer())
         filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))
         rateLimitStats = stats.resolveRateLimits(writer)
+        connectionRateStats = stats.resolveConnectionRates(writer)
         idleByClient = IdleByClient(
             isUsed: (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
         wheel = TimerWheel(nowNs: now)

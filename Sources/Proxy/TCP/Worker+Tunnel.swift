@@ -12,7 +12,6 @@ extension Worker {
         if listener.pointee.idleTimeoutNs > 0 {
             arm(slot, deadlineNs: state.pointee.nowNs &+ listener.pointee.idleTimeoutNs)
         }
-        needStats(cluster: Int(listener.pointee.tcpCluster))
         // Nothing is read before there is somebody to give it to.
         c.pointee.flags.insert([.readPaused, .readPending])
         connectTunnel(slot, c)
@@ -20,10 +19,11 @@ extension Worker {
 
     private func connectTunnel(_ slot: Int32, _ c: ConnectionPointer) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
-        let clusterIndex = Int(listener.pointee.tcpCluster)
+        // As in Envoy each attempt has its own, also the one that is too many.
+        var clusterIndex = chooseCluster(listener)
         while c.pointee.requests < listener.pointee.maxConnectAttempts {
             c.pointee.requests &+= 1
-            let host = chooseHost(c, listener)
+            let host = chooseHost(c, listener, cluster: clusterIndex)
             if host < 0 {
                 clusterStats[clusterIndex].counters[.upstream_cx_none_healthy].increment()
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .noHealthyUpstream) }
@@ -46,12 +46,20 @@ extension Worker {
             }
             if c.pointee.log >= 0 { noteConnectFailure(c, -upstream) }
             if !limits.watch.isEmpty { noteFailure(host, status: 503) }
+            clusterIndex = chooseCluster(listener)
         }
         if c.pointee.requests >= listener.pointee.maxConnectAttempts, c.pointee.requests > 0 {
-            if c.pointee.log >= 0 { noteAttemptsExceeded(c) }
+            if c.pointee.log >= 0 { noteAttemptsExceeded(c, clusterIndex) }
             clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
         }
         close(slot, c)
+    }
+
+    /// The cluster of a TCP proxy's next connection.
+    private func chooseCluster(_ listener: UnsafeMutablePointer<CompiledListener>) -> Int {
+        let cluster = listener.pointee.tcpClusters?.pointee.choose(random()) ?? listener.pointee.tcpCluster
+        needStats(cluster: Int(cluster))
+        return Int(cluster)
     }
 
     func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
