@@ -32,7 +32,7 @@ public enum CompatibilityDocument {
             "Listeners and filters",
             [
                 (.listener, ""), (.socketOption, ""), (.tcpKeepalive, ""), (.listenerFilter, ""),
-                (.proxyProtocolFilter, ""), (.filterChain, ""),
+                (.originalDstFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
                 (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
                 (.networkFilter, ""), (.connectionLimit, ""), (.networkRateLimit, ""), (.tcpProxy, ""), (.tunnelClusters, ""),
                 (.tunnelClusterWeight, ""), (.connectionHash, "of TCP proxies"),
@@ -73,7 +73,7 @@ public enum CompatibilityDocument {
                 (.consistentHashing, ""), (.percent, ""), (.leastRequestConfig, ""), (.roundRobinConfig, ""),
                 (.slowStartConfig, ""), (.runtimeDouble, ""),
                 (.ringHashConfig, ""),
-                (.maglevConfig, ""), (.upstreamOptions, ""),
+                (.maglevConfig, ""), (.originalDst, ""), (.upstreamOptions, ""),
                 (.upstreamHTTPOptions, "of clusters"), (.explicitHTTPConfig, ""),
                 (.upstreamHTTP1Options, "of clusters"),
                 (.healthCheck, ""), (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),

@@ -65,7 +65,14 @@ public struct Listener: Sendable {
     public var bufferLimit: UInt32 = 1 << 20
     /// `socket_options`, and `freebind`, `transparent`, `tcp_keepalive`, `tcp_fast_open_queue_length` as such.
     public var socketOptions: [SocketOption] = []
-    /// The listener filter; nil: there is none.
+    /// `bind_to_port`: false: it has no socket, and gets connections from listeners with `use_original_dst` only.
+    public var bindsToPort = true
+    /// The listener filter `original_dst`, or `use_original_dst`: connections know where they went before they were
+    /// redirected.
+    public var restoresDestination = false
+    /// `use_original_dst`: connections go to the listener that has the address they went to, if there is one.
+    public var handsOff = false
+    /// The listener filter `proxy_protocol`; nil: there is none.
     public var proxyProtocol: ProxyProtocolFilter?
     /// `listener_filters_timeout`; Envoy's default 15 s, 0 = none. Only with a listener filter.
     public var listenerFiltersTimeoutMs: UInt64 = 15_000
@@ -303,6 +310,8 @@ public struct Cluster: Sendable {
 /// The cluster types of this build (`type`).
 public enum Discovery: Sendable {
     case `static`, strictDNS, logicalDNS
+    /// Hosts are where clients want to go.
+    case originalDst
     /// Endpoints come from a file that may change.
     case eds
 

@@ -9,6 +9,9 @@ extension Worker {
         _ route: UnsafePointer<CompiledRoute>
     ) -> Int32 {
         let cluster = Int(s.pointee.cluster)
+        if snapshot.clusters[cluster].balancing.policy == .originalDst {
+            return originalHost(c, RoutedRequest(head: head), cluster: cluster)
+        }
         var key = HashKey()
         if snapshot.clusters[cluster].balancing.policy == .hash, let policy = route.pointee.hashPolicy {
             key = hashKey(c, s, head, policy.pointee)
@@ -22,6 +25,9 @@ extension Worker {
         _ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>, cluster: Int
     ) -> Int32 {
         guard clusters[cluster].needsCare else { return nextHost(clusters + cluster) }
+        if snapshot.clusters[cluster].balancing.policy == .originalDst {
+            return originalHost(c, RoutedRequest(), cluster: cluster)
+        }
         var key = HashKey()
         if listener.pointee.hashesSource, let hash = hash(of: c.pointee.remote) { key.add(hash) }
         return chooseCarefully(cluster: cluster, key)

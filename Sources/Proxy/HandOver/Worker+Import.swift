@@ -264,6 +264,10 @@ extension Worker {
     /// The pool of a host: a member of the cluster, or one that only finishes what came over.
     private func hostSlot(_ cluster: Int32, _ address: cl_address, onlyMember: Bool) -> Int32 {
         var address = address
+        if Int(cluster) < snapshot.clusterCount, snapshot.clusters[Int(cluster)].balancing.policy == .originalDst {
+            let named = PeerAddress(&address)
+            return named.family == 0 ? -1 : originalHost(named, cluster: Int(cluster))
+        }
         if Int(cluster) < snapshot.clusterCount {
             let members = clusters + Int(cluster)
             for i in 0..<members.pointee.memberCount {

@@ -147,6 +147,7 @@ final class Server {
         pool.hostEvent = { [weak clusterManager] cluster, host, event in
             clusterManager?.handle(event, cluster: cluster, host: host)
         }
+        pool.originalHost = { [weak clusterManager] in clusterManager?.addOriginalHost(cluster: $0, $1) }
         pool.limitReached = { [weak clusterManager] in clusterManager?.refreshLimits(cluster: $0) }
         self.pool = pool
         routeDiscovery = RouteDiscovery(

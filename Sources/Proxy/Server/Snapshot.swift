@@ -55,6 +55,10 @@ struct CompiledListener: BitwiseCopyable {
     var log: UnsafeMutablePointer<ListenerLogs>?
     /// Connections that may be open at once; nil and `.max`: any number.
     var connectionLimit: RuntimeNumber?
+    /// Connections know where they went before they were redirected.
+    var restoresDestination = false
+    /// They go to the listener that has that address, if there is one.
+    var handsOff = false
     /// Which headers connections begin with; empty: with none, there is no such filter.
     var headerRules: ProxyHeader.Rules = []
     var filterTimeoutNs: UInt64 = 0
@@ -196,6 +200,8 @@ final class Snapshot: @unchecked Sendable {
     let rateLimits = RateLimitTable()
     /// How many hosts the clusters have of which filters ask that.
     let memberships = ClusterMemberships()
+    /// Where listeners are, for connections that are handed from one to another.
+    let listenerAddresses: ListenerAddresses
     /// The longest chain of filters.
     let maxFilters: Int
     /// Headers that filters may add to one request.
@@ -216,6 +222,7 @@ final class Snapshot: @unchecked Sendable {
         let allClusters = high.isEmpty ? bootstrap.clusters : bootstrap.clusters + high
         let clusterNames = ClusterNames(bootstrap.clusters.map(\.name), high: highPositions)
         clusterPositions = clusterNames
+        listenerAddresses = ListenerAddresses(bootstrap.listeners)
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
         listenerCount = bootstrap.listeners.count
         clusterCount = allClusters.count
@@ -327,6 +334,8 @@ final class Snapshot: @unchecked Sendable {
                     listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
                     listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
                 }
+                listeners[i].restoresDestination = listener.restoresDestination
+                listeners[i].handsOff = listener.handsOff
                 names[i] = name
                 listeners[i].position = Int32(position)
                 listeners[i].connectionLimit = limit

@@ -108,9 +108,11 @@ extension Worker {
             return
         }
         let peer = PeerAddress(&address)
+        let restored = snapshot.listeners[listener].restoresDestination ? restoredAddresses(fd, peer) : nil
+        let listener = restored.map { handOff(listener, $0) } ?? listener
         var place = Int32(listener)
         if let chains = snapshot.listeners[listener].chains, snapshot.listeners[listener].headerRules.isEmpty {
-            place = chooseChain(chains, listener: listener, fd, remote: peer)
+            place = chooseChain(chains, listener: listener, fd, remote: peer, named: restored)
             if place < 0 {
                 open.add(worker: index, listener: listener, .max)
                 _ = cl_close(fd)
@@ -137,6 +139,7 @@ extension Worker {
         c.pointee.lastActivityNs = state.pointee.nowNs
         c.pointee.bufferLimit = compiled.pointee.bufferLimit
         c.pointee.remote = peer
+        if let restored { keepRestored(c, restored) }
         c.pointee.id = state.pointee.connectionID
         state.pointee.connectionID &+= state.pointee.connectionStride
         cl_owner_add(downstreams, 1)

@@ -49,7 +49,8 @@ extension Worker {
     private func noteHeader(_ c: ConnectionPointer, _ header: ProxyHeader) {
         versionStats(c, header.version)[.found].increment()
         guard header.hasAddresses else { return }
-        c.pointee.addresses = addresses.take()
+        // They are there where it was redirected.
+        if c.pointee.addresses < 0 { c.pointee.addresses = addresses.take() }
         // Without room for them the header is as good as one that names nobody.
         guard c.pointee.addresses >= 0 else { return }
         addresses[c.pointee.addresses].pointee = ClientAddresses(local: header.destination, direct: c.pointee.remote)

@@ -230,6 +230,7 @@ extension Worker {
         case .select(let cluster, let selection): selectHosts(cluster: cluster, selection)
         case .hostFailed(let cluster, let address, let closesTunnels):
             hostFailed(cluster: cluster, address, closesTunnels: closesTunnels)
+        case .cleanOriginalHosts(let cluster, let done): done(cleanOriginalHosts(cluster: cluster))
         case .drain(let drain): startDrain(drain)
         case .failHealthCheck(let fails): state.pointee.healthCheckFailed = fails
         case .overload(let word): setOverload(OverloadState(word: word))

@@ -148,6 +148,8 @@ final class Worker: @unchecked Sendable {
     let cellKeeper = CellKeeper()
     /// Keeps what hosts are chosen by.
     let balanceKeeper = BalanceKeeper()
+    /// Hosts that clients have named.
+    let originalHosts = OriginalHosts()
     let hooks: WorkerHooks
 
     struct ReadyEntry: BitwiseCopyable {
@@ -217,6 +219,7 @@ final class Worker: @unchecked Sendable {
         clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
         for i in 0..<snapshot.clusterCount {
             (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1), members: .allocate(capacity: 1)))
+            if snapshot.clusters[i].balancing.policy == .originalDst { clusters[i].needsCare = true }
         }
         (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
         activity = stats.activity
@@ -279,6 +282,8 @@ struct WorkerHooks: Sendable {
     var ended: @Sendable () -> Void
     /// Something about a host that the main thread must know.
     var hostEvent: @Sendable (_ cluster: Int32, _ host: UInt64, HostEvent) -> Void
+    /// A cluster of type ORIGINAL_DST has a host in this worker that it had not.
+    var originalHost: @Sendable (_ cluster: Int32, PeerAddress) -> Void
     /// Something of a cluster's circuit breakers is to be looked at.
     var limitReached: @Sendable (_ cluster: Int32) -> Void
     var log: @Sendable (_ message: String) -> Void

@@ -42,7 +42,7 @@ extension ClusterManager {
     func publish(_ index: Int) {
         let state = clusters[index]
         // Nobody is there yet, or any more: a table may be large.
-        guard let workers else { return }
+        guard let workers, state.cluster.discovery != .originalDst else { return }
         workers.publish(hosts: state.hosts, selection: selection(index), cluster: index)
     }
 

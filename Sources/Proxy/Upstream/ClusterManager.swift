@@ -19,6 +19,8 @@ final class ClusterManager {
         /// The next resolution of each endpoint.
         var timers: [MainTimer?]
         var hosts: [UpstreamHost] = []
+        /// Of type ORIGINAL_DST: how many workers have a host.
+        var originalHosts: [PeerAddress: Int] = [:]
         /// nil: all hosts are used, whatever they are like.
         let health: ClusterHealth?
         /// nil: hosts take turns, or any is as good.
@@ -111,7 +113,10 @@ final class ClusterManager {
             for endpoint in clusters[index].cluster.endpoints.indices { resolve(index, endpoint) }
             if clusters[index].cluster.endpoints.isEmpty { merge(index) }
         }
+        startCleaning()
     }
+
+    func after(ms: UInt64, _ work: @escaping () -> Void) { _ = loop.after(ms: ms, work) }
 
     /// Whether every endpoint has been asked for at least once, and every host checked: Envoy does not listen before that.
     var isInitialized: Bool {

@@ -132,13 +132,6 @@ struct ListenerErrorTests {
             ]
         ),
         (
-            Sample.oneListener(Sample.plainTCP, fields: "listener_filters: [], bind_to_port: false,"),
-            [
-                "envoy.yaml:4:37: static_resources.listeners[0].bind_to_port: the boolean false is not supported "
-                    + "by this build; supported: true"
-            ]
-        ),
-        (
             Sample.oneListener(Sample.plainTCP, fields: "tcp_backlog_size: many,"),
             [
                 "envoy.yaml:4:19: static_resources.listeners[0].tcp_backlog_size: expected a whole number, got "
