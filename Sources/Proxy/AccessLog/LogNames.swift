@@ -65,6 +65,11 @@ struct ListenerLogs: BitwiseCopyable {
     /// Positions, -1: not needed.
     let route: Int32
     let cluster: Int32
+    /// Lines beside those at the end.
+    let logsStart: Bool
+    let logsConnected: Bool
+    /// Nanoseconds between lines of what goes on; 0: there are none.
+    let periodNs: UInt64
     /// Nil: answers of our own go out as they are.
     let replies: UnsafePointer<CompiledReplies>?
 
@@ -72,7 +77,8 @@ struct ListenerLogs: BitwiseCopyable {
     ///   - replies: need entries as lines do.
     ///   - sinks: position of each logger's sink.
     init?(
-        _ logs: [AccessLog], replies: LocalReplyConfig? = nil, sinks: [LogSink: Int], shares: RuntimeShares
+        _ logs: [AccessLog], moments: LogMoments = LogMoments(), replies: LocalReplyConfig? = nil,
+        sinks: [LogSink: Int], shares: RuntimeShares
     ) {
         if logs.isEmpty, replies == nil { return nil }
         var table = LogNames(shares)
@@ -98,6 +104,9 @@ struct ListenerLogs: BitwiseCopyable {
             }
         }
         needs = table.needs
+        logsStart = !logs.isEmpty && moments.start
+        logsConnected = !logs.isEmpty && moments.connected
+        periodNs = logs.isEmpty ? 0 : moments.intervalMs &* 1_000_000
         requestLengths = lengths.request
         responseLengths = lengths.response
         route = Int32(table.names.firstIndex { $0.kind == .route } ?? -1)

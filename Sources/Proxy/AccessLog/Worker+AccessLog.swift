@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ProxyConfig
 
 /// Access logs: an entry for each request (or connection of a TCP proxy) of a listener that has loggers, from its first
 /// byte to its line.
@@ -17,6 +18,7 @@ extension Worker {
         let entry = accessLog.entries[slot]
         entry.pointee.reset(names: logs.pointee.nameCount, startNs: startNs, startWallNs: startNs &+ wallOffset())
         if logs.pointee.needs.contains(.local) { noteLocal(c, &entry.pointee.local) }
+        if logs.pointee.periodNs > 0 { beginPeriods(entry, logs) }
         return slot
     }
 
@@ -49,7 +51,8 @@ extension Worker {
     @inline(never)
     func finishLog(_ s: StreamPointer) {
         let c = connections[s.pointee.downstream]
-        finishLog(s.pointee.log, c, facts(s, c))
+        if state.pointee.keptIDStream == s { state.pointee.keptIDStream = nil }
+        finishLog(s.pointee.log, c, facts(s, c), .downstreamEnd)
         s.pointee.log = -1
     }
 
@@ -73,12 +76,13 @@ extension Worker {
         return facts
     }
 
-    private func facts(of c: ConnectionPointer) -> LogFacts {
+    func facts(of c: ConnectionPointer) -> LogFacts {
         var facts = LogFacts()
         facts.endNs = state.pointee.nowNs
         facts.remote = c.pointee.remote
         facts.direct = c.pointee.addresses >= 0 ? addresses[c.pointee.addresses].pointee.direct : c.pointee.remote
         facts.connectionID = c.pointee.id
+        facts.random = random()
         return facts
     }
 
@@ -87,7 +91,7 @@ extension Worker {
     func finishLog(connection c: ConnectionPointer) {
         var facts = facts(of: c)
         facts.isHTTP = false
-        finishLog(c.pointee.log, c, facts)
+        finishLog(c.pointee.log, c, facts, .tcpConnectionEnd)
         c.pointee.log = -1
     }
 
@@ -98,11 +102,19 @@ extension Worker {
         let slot = beginLog(c, logs, startNs: c.pointee.deadlineNs)
         guard slot >= 0 else { return }
         noteDisconnect(accessLog.entries[slot], c)
-        finishLog(slot, c, facts(of: c))
+        finishLog(slot, c, facts(of: c), .downstreamEnd)
     }
 
-    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts) {
+    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts, _ type: LogType) {
+        writeLines(slot, c, facts, type)
+        dropLog(slot)
+    }
+
+    /// Those of an entry, which goes on.
+    func writeLines(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts, _ type: LogType) {
         let entry = accessLog.entries[slot]
+        var facts = facts
+        facts.type = type
         if let logs = logs(of: c) {
             for i in 0..<logs.pointee.programCount {
                 let program = logs.pointee.programs + i
@@ -111,7 +123,6 @@ extension Worker {
                 accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
             }
         }
-        dropLog(slot)
     }
 
     /// Frees an entry without a line: another process has it.

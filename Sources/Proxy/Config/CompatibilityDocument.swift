@@ -88,7 +88,8 @@ public enum CompatibilityDocument {
                 (.stderrLogger, ""),
                 (.substitutionFormat, ""), (.logFilter, ""), (.manyFilters, ""),
                 (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),
-                (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
+                (.responseFlagFilter, ""), (.logRuntimeFilter, ""), (.logTypeFilter, ""),
+                (.requestLogOptions, ""), (.tunnelLogOptions, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
             ]
         ),
     ]

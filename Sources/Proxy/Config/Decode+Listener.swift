@@ -67,6 +67,9 @@ extension Decoder {
             result.maxConnectionDurationMs = duration
         }
         result.accessLogs = accessLogs(message["access_log"])
+        result.logMoments = logMoments(
+            message, .tunnelLogOptions, start: ("flush_access_log_on_start", ""),
+            connected: ("flush_access_log_on_connected", "flush_access_log_on_connected"))
         result.hashesSource = hashesSource(message["hash_policy"])
         return result
     }

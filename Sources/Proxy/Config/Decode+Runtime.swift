@@ -172,7 +172,8 @@ public struct RuntimeKeys: Sendable {
         switch filter {
         case .status(let comparison), .duration(let comparison): keys.insert(comparison.key)
         case .all(let filters), .any(let filters): for filter in filters { add(filter) }
-        case .always, .notHealthCheck, .flags, .header: break
+        case .runtime(let share): keys.insert(share.key)
+        case .always, .notHealthCheck, .flags, .header, .types: break
         }
     }
 

@@ -15,6 +15,14 @@ public enum NetworkFilter: Sendable {
         }
     }
 
+    public var logMoments: LogMoments {
+        switch self {
+        case .httpConnectionManager(let http): http.logMoments
+        case .tcpProxy(let tcp): tcp.logMoments
+        case .echo, .directResponse: LogMoments()
+        }
+    }
+
     public var localReplies: LocalReplyConfig? {
         if case .httpConnectionManager(let http) = self { http.localReplies } else { nil }
     }

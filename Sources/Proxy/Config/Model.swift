@@ -160,6 +160,7 @@ public struct HTTPConnectionManager: Sendable {
     /// `upgrade_configs`: the accepted `Upgrade` tokens in lower case (`websocket`), those with `enabled: false` left out.
     public var upgradeTypes: [String] = []
     public var accessLogs: [AccessLog] = []
+    public var logMoments = LogMoments()
     /// `local_reply_config`; nil: answers go out as they are.
     public var localReplies: LocalReplyConfig?
     /// `http_filters` in front of the router.
@@ -231,6 +232,7 @@ public struct TCPProxy: Sendable {
     /// `hash_policy` `source_ip`: the client's address chooses the host, in clusters that look at it.
     public var hashesSource = false
     public var accessLogs: [AccessLog] = []
+    public var logMoments = LogMoments()
     public init(statPrefix: String, cluster: String, clusterLocation: SourceLocation) {
         self.statPrefix = statPrefix
         self.cluster = cluster

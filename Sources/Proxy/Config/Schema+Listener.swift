@@ -35,17 +35,17 @@ extension MessageSchema {
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
         supported: """
             stat_prefix cluster weighted_clusters idle_timeout max_connect_attempts \
-            max_downstream_connection_duration access_log hash_policy
+            max_downstream_connection_duration access_log hash_policy access_log_options \
+            access_log_flush_interval flush_access_log_on_connected
             """,
         refused: """
             on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
             tunneling_config max_downstream_connection_duration_jitter_percentage max_early_data_bytes
             """,
         unlessDefault: """
-            metadata_match access_log_options flush_access_log_on_connected proxy_protocol_tlvs
+            metadata_match proxy_protocol_tlvs
             """,
         fixed: ["upstream_connect_mode": ["IMMEDIATE"]],
-        ignored: "access_log_flush_interval",
         oneofs: ["cluster weighted_clusters"])
 
     static let tunnelClusters = MessageSchema(
@@ -64,7 +64,8 @@ extension MessageSchema {
             skip_xff_append via generate_request_id preserve_external_request_id \
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
             path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
-            local_reply_config internal_address_config rds
+            local_reply_config internal_address_config access_log_options access_log_flush_interval \
+            flush_access_log_on_new_request rds
             """,
         refused: """
             scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
@@ -72,7 +73,7 @@ extension MessageSchema {
             """,
         unlessDefault: """
             add_user_agent http1_safe_max_connection_duration scheme_header_transformation \
-            access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
+            original_ip_detection_extensions \
             early_header_mutation_extensions set_current_client_cert_details \
             proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
             request_id_extension stream_error_on_invalid_http_message path_normalization_options \
@@ -83,7 +84,6 @@ extension MessageSchema {
             "forward_client_cert_details": ["SANITIZE"],
             "add_proxy_protocol_connection_state": ["true"],
         ],
-        ignored: "access_log_flush_interval",
         hints: [
             "scoped_routes": "give the routes in route_config or rds",
             "idle_timeout": "a field of the v2 API, replaced by common_http_protocol_options.idle_timeout",

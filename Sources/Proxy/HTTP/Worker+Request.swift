@@ -112,7 +112,7 @@ extension Worker {
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         s.pointee.idleTimeoutNs = found.pointee.idleTimeoutNs
-        if s.pointee.log >= 0 { noteRoute(s, c, found.pointee) }
+        if s.pointee.log >= 0 { noteRoute(s, c, found.pointee, head) }
         var upgrade = false
         if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
             guard mayUpgrade(c, head, found) else { return refuseUpgrade(slot, c, s, head) }

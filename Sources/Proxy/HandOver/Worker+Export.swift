@@ -138,6 +138,7 @@ extension Worker {
         dropFilterState(s, d.pointee.listener)
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }
+        if state.pointee.keptIDStream == s { state.pointee.keptIDStream = nil }
         dropLog(s.pointee.log)
         s.pointee.log = -1
         s.pointee.downstream = -1

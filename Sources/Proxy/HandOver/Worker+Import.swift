@@ -139,6 +139,7 @@ extension Worker {
         } catch {
             hooks.log("worker \(index): a log record is not understood: \(error)")
         }
+        if logs.pointee.periodNs > 0 { beginPeriods(entry, logs) }
         return slot
     }
 

@@ -340,8 +340,8 @@ final class Snapshot: @unchecked Sendable {
                 listeners[i].position = Int32(position)
                 listeners[i].connectionLimit = limit
                 if let logs = ListenerLogs(
-                    chain.filter.accessLogs, replies: chain.filter.localReplies, sinks: logSinks.positions,
-                    shares: shares)
+                    chain.filter.accessLogs, moments: chain.filter.logMoments, replies: chain.filter.localReplies,
+                    sinks: logSinks.positions, shares: shares)
                 {
                     let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
                     memory.initialize(to: logs)

@@ -176,6 +176,7 @@ extension Worker {
             stats.pointee.tcp[.downstream_cx_total].increment()
             if let logs = compiled.pointee.log { c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs) }
             if c.pointee.log >= 0, c.pointee.flags.contains(.rateLimited) { noteRateLimited(c) }
+            if c.pointee.log >= 0 { logStart(c) }
         }
     }
 }

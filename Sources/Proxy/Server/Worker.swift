@@ -37,6 +37,12 @@ struct WorkerState: BitwiseCopyable {
     var connectionStride: UInt64 = 1
     /// Whether any listener has an access log.
     var hasLogs = false
+    /// When lines of what goes on are looked for; 0: there is nothing that has some.
+    var periodNs: UInt64 = 0
+    var periodStepNs: UInt64 = .max
+    /// The id that this request was said to have before its head went on; nil: none was.
+    var keptIDStream: StreamPointer?
+    var keptID: (UInt64, UInt64) = (0, 0)
     /// The request at hand, `Worker.current`, is one with filters.
     var isFiltering = false
     /// A head is written for filters, not for a host: what is said to the router stays in it.

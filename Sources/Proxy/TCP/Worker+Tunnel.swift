@@ -84,7 +84,10 @@ extension Worker {
         if !snapshot.clusters[cluster(of: u)].watch.isEmpty { noteTunnel(u.pointee.host) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs
-        if d.pointee.log >= 0 { noteConnected(d.pointee.log, d, u) }
+        if d.pointee.log >= 0 {
+            noteConnected(d.pointee.log, d, u)
+            logConnected(d)
+        }
         resumeReading(u.pointee.peer, d)
         makeReady(slot, u)
     }
