@@ -8,8 +8,9 @@ public enum CompatibilityDocument {
             [
                 (.bootstrap, ""), (.staticResources, ""), (.clusterManager, ""), (.node, ""), (.locality, ""),
                 (.admin, ""), (.statsSink, ""), (.statsdSink, ""), (.dogStatsdSink, ""),
-                (.accessLog, "of admin"), (.fileAccessLog, "of admin"), (.layeredRuntime, ""), (.runtimeLayer, ""),
-                (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""), (.runtimeFlag, ""),
+                (.layeredRuntime, ""), (.runtimeLayer, ""),
+                (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""),
+                (.runtimeFlag, ""),
                 (.address, ""),
                 (.socketAddress, ""), (.pipe, ""), (.dataSource, ""), (.transportSocket, ""), (.rawBuffer, ""),
             ]
@@ -34,7 +35,8 @@ public enum CompatibilityDocument {
                 (.listener, ""), (.socketOption, ""), (.tcpKeepalive, ""), (.listenerFilter, ""),
                 (.originalDstFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
                 (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
-                (.networkFilter, ""), (.connectionLimit, ""), (.networkRateLimit, ""), (.tcpProxy, ""), (.tunnelClusters, ""),
+                (.networkFilter, ""), (.connectionLimit, ""), (.networkRateLimit, ""), (.tcpProxy, ""),
+                (.tunnelClusters, ""),
                 (.tunnelClusterWeight, ""), (.connectionHash, "of TCP proxies"),
                 (.connectionHashSource, ""), (.echo, ""),
                 (.networkDirectResponse, ""),
@@ -84,7 +86,7 @@ public enum CompatibilityDocument {
         (
             "Access logs",
             [
-                (.accessLogger, "of listeners"), (.fileLogger, "of listeners"), (.stdoutLogger, ""),
+                (.accessLogger, ""), (.fileLogger, ""), (.stdoutLogger, ""),
                 (.stderrLogger, ""),
                 (.substitutionFormat, ""), (.logFilter, ""), (.manyFilters, ""),
                 (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),

@@ -140,7 +140,9 @@ extension Decoder {
             return inner.require("header")?.message(.headerMatcher).flatMap { headerCondition($0) }
                 .map { .header($0) }
         }
-        if let inner = message["runtime_filter"]?.message(.logRuntimeFilter) { return share(inner).map { .runtime($0) } }
+        if let inner = message["runtime_filter"]?.message(.logRuntimeFilter) {
+            return share(inner).map { .runtime($0) }
+        }
         if let inner = message["log_type_filter"]?.message(.logTypeFilter) { return types(inner) }
         if let inner = message["response_flag_filter"]?.message(.responseFlagFilter) { return flags(inner) }
         _ = message.requireOne(

@@ -142,6 +142,7 @@ public struct RuntimeKeys: Sendable {
             if let aggression = cluster.slowStart?.aggression, !aggression.key.isEmpty { keys.insert(aggression.key) }
         }
         keys.insert(Self.globalConnectionLimit)
+        for filter in bootstrap.admin?.accessLogs.compactMap(\.filter) ?? [] { add(filter) }
         for listener in bootstrap.listeners {
             keys.insert(Self.connectionLimit(of: listener.name))
             for chain in listener.allChains {

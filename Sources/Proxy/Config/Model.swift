@@ -31,12 +31,12 @@ public struct Node: Sendable {
 
 public struct Admin: Sendable {
     public var address: Address
-    /// `admin.access_log_path` or a file access log; nil: none.
-    public var accessLogPath: String?
+    /// `access_log`, and `access_log_path` behind them.
+    public var accessLogs: [AccessLog]
     public var location: SourceLocation
-    public init(address: Address, accessLogPath: String? = nil, location: SourceLocation) {
+    public init(address: Address, accessLogs: [AccessLog] = [], location: SourceLocation) {
         self.address = address
-        self.accessLogPath = accessLogPath
+        self.accessLogs = accessLogs
         self.location = location
     }
 }

@@ -1,4 +1,4 @@
-/// Access loggers of listeners: what they write, and their filters. The admin listener's has a schema of its own.
+/// Access loggers: what they write, and their filters.
 extension MessageSchema {
     static let accessLogger = MessageSchema(
         "envoy.config.accesslog.v3.AccessLog",

@@ -92,7 +92,7 @@ extension Server {
     /// After a take-back: what was released to the child is opened anew, as far as it can be.
     func reopenMissingListeners() {
         let open = Set(sockets.map(\.listener))
-        for (position, listener) in bootstrap.listeners.enumerated() 
+        for (position, listener) in bootstrap.listeners.enumerated()
         where listener.bindsToPort && !open.contains(position) {
             do {
                 sockets.append(

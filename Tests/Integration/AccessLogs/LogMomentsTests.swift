@@ -121,7 +121,8 @@ import Testing
             #expect(try served.receiveToEnd() == [])
             served.close()
             try waitUntil("it has ended") { LogFiles.lines(log).last == "TcpConnectionEnd - 5 service 1" }
-            #expect(LogFiles.lines(log).prefix(2) == ["TcpConnectionStart - 0 - 0", "TcpUpstreamConnected - 0 service 1"])
+            #expect(
+                LogFiles.lines(log).prefix(2) == ["TcpConnectionStart - 0 - 0", "TcpUpstreamConnected - 0 service 1"])
         }
     }
 

@@ -50,7 +50,8 @@ import Testing
             #expect(stats["cluster.dst.membership_change"] == 2)
             #expect(stats["cluster.dst.upstream_cx_total"] == 2)
             let shown = try proxy.admin("/clusters").text
-            #expect(shown.contains("dst::127.0.0.1:\(upstreams[0].port)::hostname::dst127.0.0.1:\(upstreams[0].port)\n"))
+            #expect(
+                shown.contains("dst::127.0.0.1:\(upstreams[0].port)::hostname::dst127.0.0.1:\(upstreams[0].port)\n"))
         }
     }
 

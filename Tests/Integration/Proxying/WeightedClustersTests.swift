@@ -4,7 +4,8 @@ import Testing
 @Suite struct WeightedClustersTests {
     private static func cluster(_ name: String, _ port: UInt16) -> String {
         let endpoint = "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \(port) } } } }"
-        return "{ name: \(name), load_assignment: { cluster_name: \(name), endpoints: [{ lb_endpoints: [\(endpoint)] }] } }"
+        return
+            "{ name: \(name), load_assignment: { cluster_name: \(name), endpoints: [{ lb_endpoints: [\(endpoint)] }] } }"
     }
 
     /// Clusters `service` and `other`.

@@ -147,9 +147,12 @@ struct AccessLogTests {
             Sample.tcp("stat_prefix: p, cluster: c, flush_access_log_on_connected: true, access_log_options: {}"))
         #expect(
             both.count == 1
-                && both.first?.hasSuffix("only one of flush_access_log_on_connected and access_log_options may be given")
-                    == true, "\(both)")
-        let short = ProxyConfigTests.errors(Sample.tcp("stat_prefix: p, cluster: c, access_log_flush_interval: 0.0001s"))
+                && both.first?.hasSuffix(
+                    "only one of flush_access_log_on_connected and access_log_options may be given")
+                    == true,
+            "\(both)")
+        let short = ProxyConfigTests.errors(
+            Sample.tcp("stat_prefix: p, cluster: c, access_log_flush_interval: 0.0001s"))
         #expect(short.count == 1 && short.first?.hasSuffix("must be at least 0.001s") == true, "\(short)")
     }
 

@@ -28,7 +28,7 @@ struct DefaultsTests {
         #expect([node.id, node.cluster, node.region, node.zone, node.subZone] == ["i", "c", "r", "z", "s"])
         #expect(loaded.bootstrap.statsFlushIntervalMs == 1)
         #expect(loaded.bootstrap.admin?.address == .pipe(path: "@admin"))
-        #expect(loaded.bootstrap.admin?.accessLogPath == "/dev/null")
+        #expect(loaded.bootstrap.admin?.accessLogs.map(\.sink) == [.file(path: "/dev/null")])
         #expect(loaded.bootstrap.admin?.location == SourceLocation(file: "envoy.yaml", line: 4, column: 3))
     }
 

@@ -213,7 +213,7 @@ struct ListenerErrorTests {
         (
             Sample.tcp("stat_prefix: p, cluster: c, weighted_clusters: {}"),
             [
-                "envoy.yaml:7:29: \(Sample.typedConfig): only one of cluster, weighted_clusters may be given",
+                "envoy.yaml:7:29: \(Sample.typedConfig): only one of cluster, weighted_clusters may be given"
             ]
         ),
         (

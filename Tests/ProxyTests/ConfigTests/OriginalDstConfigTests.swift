@@ -39,7 +39,8 @@ struct OriginalDstConfigTests {
         config.cleanupMs = 5000
         #expect(
             try Self.config(
-                ", original_dst_lb_config: {use_http_header: true, http_header_name: X-There, upstream_port_override: 81}")
+                ", original_dst_lb_config: {use_http_header: true, http_header_name: X-There, upstream_port_override: 81}"
+            )
                 == config)
         #expect(try load(Sample.cluster("cleanup_interval: 1s")).bootstrap.clusters.count == 1)
     }
@@ -56,7 +57,10 @@ struct OriginalDstConfigTests {
         ),
         (", original_dst_lb_config: {upstream_port_override: 65536}", "65536 is out of range (0 to 65535)"),
         (", cleanup_interval: 0s", "cleanup_interval: must be greater than 0s"),
-        (", outlier_detection: {}", "outlier_detection: is not supported by this build in a cluster of type ORIGINAL_DST"),
+        (
+            ", outlier_detection: {}",
+            "outlier_detection: is not supported by this build in a cluster of type ORIGINAL_DST"
+        ),
         (", load_assignment: {cluster_name: c}", "a cluster of type ORIGINAL_DST has no load_assignment"),
     ])
     func whatIsWrongWithClustersIsTold(fields: String, message: String) {
