@@ -27,20 +27,19 @@ extension Worker {
             if host < 0 {
                 clusterStats[clusterIndex].counters[.upstream_cx_none_healthy].increment()
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .noHealthyUpstream) }
-                break
+                return close(slot, c)
             }
             let limits = snapshot.clusters[clusterIndex]
             if snapshot.usage(of: clusterIndex).connections >= UInt64(limits.maxConnections) {
                 clusterStats[clusterIndex].counters[.upstream_cx_overflow].increment()
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .overflow) }
-                break
+                return close(slot, c)
             }
             if c.pointee.log >= 0 { noteAttempt(c, clusterIndex, hosts[host]) }
             let upstream = connectUpstream(host, hosts[host], kind: .tunnelUpstream, for: slot)
             if upstream >= 0 {
                 c.pointee.peer = upstream
                 connections[upstream].pointee.peer = slot
-                clusterStats[clusterIndex].counters[.upstream_rq_total].increment()
                 clusterStats[clusterIndex].gauges[.upstream_rq_active].add(1)
                 return
             }
@@ -48,10 +47,8 @@ extension Worker {
             if !limits.watch.isEmpty { noteFailure(host, status: 503) }
             clusterIndex = chooseCluster(listener)
         }
-        if c.pointee.requests >= listener.pointee.maxConnectAttempts, c.pointee.requests > 0 {
-            if c.pointee.log >= 0 { noteAttemptsExceeded(c, clusterIndex) }
-            clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
-        }
+        if c.pointee.log >= 0 { noteAttemptsExceeded(c, clusterIndex) }
+        clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
         close(slot, c)
     }
 
@@ -81,6 +78,7 @@ extension Worker {
     func tunnelConnected(_ slot: Int32, _ u: ConnectionPointer) {
         if u.pointee.stream >= 0 { return connectEstablished(slot, u) }
         guard u.pointee.peer >= 0 else { return close(slot, u) }
+        clusterStats[cluster(of: u)].counters[.upstream_rq_total].increment()
         if !snapshot.clusters[cluster(of: u)].watch.isEmpty { noteTunnel(u.pointee.host) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs

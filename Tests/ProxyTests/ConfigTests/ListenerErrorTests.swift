@@ -168,7 +168,7 @@ struct ListenerErrorTests {
         (
             Sample.tcp("stat_prefix: \"\""),
             [
-                "envoy.yaml:6:27: \(Sample.typedConfig): required field \"cluster\" is missing",
+                "envoy.yaml:6:27: \(Sample.typedConfig): one of cluster, weighted_clusters is required",
                 "envoy.yaml:7:14: \(Sample.typedConfig).stat_prefix: must not be empty",
             ]
         ),
