@@ -54,8 +54,12 @@ struct ListenerLogs: BitwiseCopyable {
         /// In lower case.
         var text: Bytes
     }
+    /// Of the filter chain.
     let programs: UnsafeMutablePointer<LogProgram>
     let programCount: Int
+    /// Of the listener: of connections.
+    let connectionPrograms: UnsafeMutablePointer<LogProgram>
+    let connectionProgramCount: Int
     let names: UnsafeMutablePointer<Name>
     let nameCount: Int
     let needs: Needs
@@ -77,12 +81,17 @@ struct ListenerLogs: BitwiseCopyable {
     ///   - replies: need entries as lines do.
     ///   - sinks: position of each logger's sink.
     init?(
-        _ logs: [AccessLog], moments: LogMoments = LogMoments(), replies: LocalReplyConfig? = nil,
+        _ logs: [AccessLog], connections: [AccessLog] = [], moments: LogMoments = LogMoments(),
+        replies: LocalReplyConfig? = nil,
         sinks: [LogSink: Int], shares: RuntimeShares
     ) {
-        if logs.isEmpty, replies == nil { return nil }
+        if logs.isEmpty, replies == nil, connections.isEmpty { return nil }
         var table = LogNames(shares)
         let compiled = logs.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
+        let own = connections.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
+        connectionPrograms = .allocate(capacity: max(own.count, 1))
+        connectionPrograms.initialize(from: own, count: own.count)
+        connectionProgramCount = own.count
         self.replies = replies.map { replies in
             let memory = UnsafeMutablePointer<CompiledReplies>.allocate(capacity: 1)
             memory.initialize(to: CompiledReplies(replies, names: &table))
@@ -112,6 +121,9 @@ struct ListenerLogs: BitwiseCopyable {
         route = Int32(table.names.firstIndex { $0.kind == .route } ?? -1)
         cluster = Int32(table.names.firstIndex { $0.kind == .cluster } ?? -1)
     }
+
+    /// Whether requests have entries, and not only connections.
+    var logsRequests: Bool { programCount > 0 || replies != nil }
 
     @inline(__always) static func bit(_ length: Int) -> UInt64 { 1 << UInt64(length & 63) }
 

@@ -86,19 +86,28 @@ extension Worker {
         return facts
     }
 
-    /// A connection of a TCP proxy is over.
+    /// A connection that has an entry is over.
     @inline(never)
     func finishLog(connection c: ConnectionPointer) {
         var facts = facts(of: c)
+        let isTunnel = snapshot.listeners[Int(c.pointee.listener)].kind == .tunnelDownstream
+        if let logs = logs(of: c), logs.pointee.connectionProgramCount > 0 {
+            facts.isHTTP = !isTunnel && speaksHTTP(c)
+            // As in Envoy: it has got none.
+            if c.pointee.kind == .awaitingHeader { facts.connectionID = 0 }
+            writeLines(
+                logs.pointee.connectionPrograms, logs.pointee.connectionProgramCount, c.pointee.log, facts, .notSet)
+        }
         facts.isHTTP = false
-        finishLog(c.pointee.log, c, facts, .tcpConnectionEnd)
+        if isTunnel, c.pointee.kind != .awaitingHeader { writeLines(c.pointee.log, c, facts, .tcpConnectionEnd) }
+        dropLog(c.pointee.log)
         c.pointee.log = -1
     }
 
     /// A client is gone before its request's head was complete.
     @inline(never)
     func logUnfinishedHead(_ c: ConnectionPointer) {
-        guard let logs = logs(of: c) else { return }
+        guard let logs = logs(of: c), logs.pointee.logsRequests else { return }
         let slot = beginLog(c, logs, startNs: c.pointee.deadlineNs)
         guard slot >= 0 else { return }
         noteDisconnect(accessLog.entries[slot], c)
@@ -112,16 +121,21 @@ extension Worker {
 
     /// Those of an entry, which goes on.
     func writeLines(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts, _ type: LogType) {
+        guard let logs = logs(of: c) else { return }
+        writeLines(logs.pointee.programs, logs.pointee.programCount, slot, facts, type)
+    }
+
+    func writeLines(
+        _ programs: UnsafeMutablePointer<LogProgram>, _ count: Int, _ slot: Int32, _ facts: LogFacts, _ type: LogType
+    ) {
         let entry = accessLog.entries[slot]
         var facts = facts
         facts.type = type
-        if let logs = logs(of: c) {
-            for i in 0..<logs.pointee.programCount {
-                let program = logs.pointee.programs + i
-                if let filter = program.pointee.filter, !filter.pointee.passes(entry, facts) { continue }
-                accessLog.line.write(program, entry, facts)
-                accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
-            }
+        for i in 0..<count {
+            let program = programs + i
+            if let filter = program.pointee.filter, !filter.pointee.passes(entry, facts) { continue }
+            accessLog.line.write(program, entry, facts)
+            accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
         }
     }
 
@@ -166,6 +180,7 @@ extension Worker {
 
     /// A message that is no request that could be served.
     func noteRefusal(_ s: StreamPointer, _ c: ConnectionPointer, _ details: LogDetails) {
+        if c.pointee.log >= 0 { noteRefusal(ofConnection: c, details) }
         if s.pointee.log < 0 { return }
         switch details {
         case .missingHost:

@@ -218,7 +218,7 @@ extension Decoder {
         moments.connected = flag(connected)
         if let value = options.map({ $0[interval] }) ?? message[interval], let time = value.protoDuration() {
             // Envoy's rule.
-            if time.milliseconds == 0 { value.error("must be at least 0.001s") }
+            if time.seconds == 0, time.nanoseconds < 1_000_000 { value.error("must be at least 0.001s") }
             moments.intervalMs = time.milliseconds
         }
         return moments

@@ -34,6 +34,7 @@ extension Decoder {
         // listen() takes an int.
         if let backlog = message["tcp_backlog_size"]?.number(0...UInt32(Int32.max)) { listener.backlog = backlog }
         if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { listener.bufferLimit = limit }
+        listener.accessLogs = accessLogs(message["access_log"])
         listener.bindsToPort = message["bind_to_port"]?.bool() ?? true
         listener.socketOptions = listenerOptions(message, listener.address)
         listenerFilters(message, &listener)

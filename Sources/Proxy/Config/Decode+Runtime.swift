@@ -145,6 +145,7 @@ public struct RuntimeKeys: Sendable {
         for filter in bootstrap.admin?.accessLogs.compactMap(\.filter) ?? [] { add(filter) }
         for listener in bootstrap.listeners {
             keys.insert(Self.connectionLimit(of: listener.name))
+            for filter in listener.accessLogs.compactMap(\.filter) { add(filter) }
             for chain in listener.allChains {
                 if case .httpConnectionManager(let http) = chain.filter {
                     keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))

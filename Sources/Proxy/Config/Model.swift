@@ -65,6 +65,8 @@ public struct Listener: Sendable {
     public var bufferLimit: UInt32 = 1 << 20
     /// `socket_options`, and `freebind`, `transparent`, `tcp_keepalive`, `tcp_fast_open_queue_length` as such.
     public var socketOptions: [SocketOption] = []
+    /// `access_log`: of connections, whatever they are for.
+    public var accessLogs: [AccessLog] = []
     /// `bind_to_port`: false: it has no socket, and gets connections from listeners with `use_original_dst` only.
     public var bindsToPort = true
     /// The listener filter `original_dst`, or `use_original_dst`: connections know where they went before they were

@@ -5,7 +5,7 @@ extension MessageSchema {
         supported: """
             name address stat_prefix filter_chains per_connection_buffer_limit_bytes enable_reuse_port \
             tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout \
-            default_filter_chain bind_to_port use_original_dst socket_options freebind transparent tcp_keepalive tcp_fast_open_queue_length
+            default_filter_chain bind_to_port use_original_dst access_log socket_options freebind transparent tcp_keepalive tcp_fast_open_queue_length
             """,
         refused: """
             fcds_config filter_chain_matcher deprecated_v1 \
@@ -13,7 +13,7 @@ extension MessageSchema {
             max_connections_to_accept_per_socket_event internal_listener
             """,
         unlessDefault: """
-            additional_addresses access_log enable_mptcp
+            additional_addresses enable_mptcp
             """,
         fixed: ["drain_type": ["DEFAULT"]],
         ignored: """
@@ -22,7 +22,6 @@ extension MessageSchema {
         hints: [
             "reuse_port": "deprecated by Envoy, use enable_reuse_port",
             "deprecated_v1": "use bind_to_port",
-            "access_log": "give it to the connection manager or the TCP proxy",
         ])
 
     static let networkFilter = MessageSchema(

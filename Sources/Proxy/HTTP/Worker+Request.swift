@@ -20,7 +20,9 @@ extension Worker {
         s.pointee.method = head.pointee.method
         s.pointee.startNs = state.pointee.nowNs
         s.pointee.lastActivityNs = state.pointee.nowNs
-        if let logs = listener.pointee.log { s.pointee.log = beginLog(c, logs, startNs: startNs) }
+        if let logs = listener.pointee.log, logs.pointee.logsRequests {
+            s.pointee.log = beginLog(c, logs, startNs: startNs)
+        }
         c.pointee.stream = streamSlot
         stats.http[.downstream_rq_total].increment()
         stats.http[.downstream_rq_http1_total].increment()

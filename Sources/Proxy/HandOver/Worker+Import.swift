@@ -115,12 +115,15 @@ extension Worker {
     private func adoptLog(_ unit: IncomingUnit, _ adopted: AdoptedUnit) {
         guard adopted.downstream >= 0, let logs = snapshot.listeners[Int(unit.listener)].log else { return }
         let d = connections[adopted.downstream]
-        if adopted.stream >= 0 {
+        if adopted.stream >= 0, logs.pointee.logsRequests {
             let s = streams[adopted.stream]
             s.pointee.log = adoptLog(unit.stream?.log ?? RecordBytes(), logs, startNs: s.pointee.startNs)
-        } else if d.pointee.kind == .tunnelDownstream {
-            d.pointee.log = adoptLog(unit.downstream?.log ?? RecordBytes(), logs, startNs: d.pointee.createdNs)
         }
+        let listener = snapshot.listeners + Int(unit.listener)
+        let isTunnel = listener.pointee.kind == .tunnelDownstream
+        guard isTunnel || listener.pointee.logsConnections else { return }
+        d.pointee.log = adoptLog(unit.downstream?.log ?? RecordBytes(), logs, startNs: d.pointee.createdNs)
+        if d.pointee.log >= 0, !isTunnel { accessLog.entries[d.pointee.log].pointee.nextNs = 0 }
     }
 
     private func adoptLog(

@@ -10,6 +10,8 @@ struct CompiledListener: BitwiseCopyable {
     /// What connections are once they are the filter chain's.
     var kind: Connection.Kind
     var isHTTP: Bool
+    /// The listener has access logs of its own.
+    var logsConnections = false
     var bufferLimit: UInt32
     /// TCP proxy: position of the cluster, -1: one of `tcpClusters`.
     var tcpCluster: Int32 = -1
@@ -340,12 +342,14 @@ final class Snapshot: @unchecked Sendable {
                 listeners[i].position = Int32(position)
                 listeners[i].connectionLimit = limit
                 if let logs = ListenerLogs(
-                    chain.filter.accessLogs, moments: chain.filter.logMoments, replies: chain.filter.localReplies,
+                    chain.filter.accessLogs, connections: listener.accessLogs, moments: chain.filter.logMoments,
+                    replies: chain.filter.localReplies,
                     sinks: logSinks.positions, shares: shares)
                 {
                     let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
                     memory.initialize(to: logs)
                     listeners[i].log = memory
+                    listeners[i].logsConnections = !listener.accessLogs.isEmpty
                 }
             }
             if let table = FilterChainTable(listener, positions: chains) {

@@ -114,6 +114,7 @@ extension Worker {
         if let chains = snapshot.listeners[listener].chains, snapshot.listeners[listener].headerRules.isEmpty {
             place = chooseChain(chains, listener: listener, fd, remote: peer, named: restored)
             if place < 0 {
+                logNoChain(listener: listener, fd, peer, restored)
                 open.add(worker: index, listener: listener, .max)
                 _ = cl_close(fd)
                 return
@@ -163,6 +164,7 @@ extension Worker {
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()
         stats.pointee.workerGauges[.downstream_cx_active].add(1)
+        if compiled.pointee.logsConnections { beginConnectionLog(c) }
         if compiled.pointee.isGuarded { passGuards(c, compiled) }
         if compiled.pointee.isHTTP {
             stats.pointee.http[.downstream_cx_total].increment()
@@ -174,7 +176,9 @@ extension Worker {
             armIdle(slot, c)
         } else {
             stats.pointee.tcp[.downstream_cx_total].increment()
-            if let logs = compiled.pointee.log { c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs) }
+            if let logs = compiled.pointee.log, c.pointee.log < 0 {
+                c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs)
+            }
             if c.pointee.log >= 0, c.pointee.flags.contains(.rateLimited) { noteRateLimited(c) }
             if c.pointee.log >= 0 { logStart(c) }
         }

@@ -193,6 +193,12 @@ struct AccessLogTests {
         #expect(lines.allSatisfy { $0.hasPrefix("envoy.yaml:8:") }, "\(lines)")
     }
 
+    @Test func listenersHaveThemToo() throws {
+        let log = "access_log: [{typed_config: {\"@type\": \(Self.file), path: /x}}],"
+        let listener = try load(Sample.oneListener(Sample.plainTCP, fields: log)).bootstrap.listeners.first
+        #expect(listener?.accessLogs.map(\.sink) == [.file(path: "/x")])
+    }
+
     @Test func theConnectionManagerHasThemToo() throws {
         let log = "access_log: [{typed_config: {\"@type\": \(Self.file), path: /x}}]"
         let text = Sample.hcm("stat_prefix: p, \(Sample.router), \(log), route_config: {}")
