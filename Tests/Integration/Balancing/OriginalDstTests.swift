@@ -177,4 +177,63 @@ import Testing
         admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
         """
     }
+
+    // MARK: Netfilter
+
+    /// In a network of its own, so that no rule is left behind.
+    private static let mayRedirect = system("unshare -n iptables -t nat -L >/dev/null 2>&1") == 0
+
+    @Test(.enabled(if: mayRedirect, "iptables in a network namespace needs root, unshare and iptables"))
+    func whatNetfilterRedirects() throws {
+        try withBed { bed in
+            let script = """
+                ip link set lo up
+                for target in 127.0.0.9 127.0.0.10; do
+                    iptables -t nat -A OUTPUT -p tcp -d $target --dport 18080 -j REDIRECT --to-ports 15001 || exit 70
+                done
+                \(Binaries.path("envoyd")) -c \(try bed.file("yaml", Self.redirected)) --disable-hot-restart & proxy=$!
+                until (exec 3<>/dev/tcp/127.0.0.1/15001) 2>/dev/null; do
+                    kill -0 $proxy || exit 71
+                    sleep 0.05
+                done
+                for target in 127.0.0.9 127.0.0.10; do
+                    exec 3<>/dev/tcp/$target/18080
+                    printf 'GET / HTTP/1.1\\r\\nhost: a\\r\\nconnection: close\\r\\n\\r\\n' >&3
+                    tail -n 1 <&3
+                    echo
+                done
+                kill $proxy
+                wait $proxy
+                """
+            let program = try bed.run("/usr/bin/env", ["unshare", "-n", "bash", "-c", script])
+            #expect(try program.waitForEnd() == .exit(0))
+            #expect(program.output == "far\nunbound\n", "\(program.errors)")
+        }
+    }
+
+    private static let redirected = """
+        static_resources:
+          listeners:
+          - name: all
+            address: { socket_address: { address: 0.0.0.0, port_value: 15001 } }
+            use_original_dst: true
+            filter_chains:
+            - filters:
+              - name: tcp
+                typed_config:
+                  "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+                  stat_prefix: all
+                  cluster: dst
+          - name: far
+            address: { socket_address: { address: 127.0.0.9, port_value: 18081 } }
+            filter_chains:
+            - \(FilterChainScene.chain(of: FilterChainScene.answers("far")))
+          - name: unbound
+            address: { socket_address: { address: 127.0.0.10, port_value: 18080 } }
+            bind_to_port: false
+            filter_chains:
+            - \(FilterChainScene.chain(of: FilterChainScene.answers("unbound")))
+          clusters:
+          - \(cluster("dst", "upstream_port_override: 18081"))
+        """
 }
