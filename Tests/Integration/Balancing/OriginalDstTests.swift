@@ -186,12 +186,14 @@ import Testing
     @Test(.enabled(if: mayRedirect, "iptables in a network namespace needs root, unshare and iptables"))
     func whatNetfilterRedirects() throws {
         try withBed { bed in
+            let envoyd = try Binaries.path("envoyd")
+            let configuration = try bed.file("yaml", Self.redirected)
             let script = """
                 ip link set lo up
                 for target in 127.0.0.9 127.0.0.10; do
                     iptables -t nat -A OUTPUT -p tcp -d $target --dport 18080 -j REDIRECT --to-ports 15001 || exit 70
                 done
-                \(Binaries.path("envoyd")) -c \(try bed.file("yaml", Self.redirected)) --disable-hot-restart & proxy=$!
+                \(envoyd) -c \(configuration) --disable-hot-restart & proxy=$!
                 until (exec 3<>/dev/tcp/127.0.0.1/15001) 2>/dev/null; do
                     kill -0 $proxy || exit 71
                     sleep 0.05
