@@ -71,8 +71,8 @@ struct ClusterErrorTests {
         (
             Sample.cluster("type: ORIGINAL_DST"),
             [
-                "envoy.yaml:7:7: static_resources.clusters[0].type: \"ORIGINAL_DST\" is not supported by this build; "
-                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
+                "envoy.yaml:6:1: static_resources.clusters[0]: lb_policy CLUSTER_PROVIDED and type ORIGINAL_DST are for "
+                    + "each other only"
             ]
         ),
         (
@@ -84,11 +84,11 @@ struct ClusterErrorTests {
         ),
         (
             Sample.cluster(
-                "type: ORIGINAL_DST, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: "
+                "type: SRV, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: "
                     + "{socket_address: {address: foo.example, port_value: 1}}}}]}]}"),
             [
-                "envoy.yaml:7:7: static_resources.clusters[0].type: \"ORIGINAL_DST\" is not supported by this build; "
-                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
+                "envoy.yaml:7:7: static_resources.clusters[0].type: unknown value \"SRV\"; supported: STATIC, "
+                    + "STRICT_DNS, LOGICAL_DNS, EDS, ORIGINAL_DST"
             ]
         ),
         (
