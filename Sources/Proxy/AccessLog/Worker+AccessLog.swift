@@ -22,7 +22,7 @@ extension Worker {
         return slot
     }
 
-    private func noteLocal(_ c: ConnectionPointer, _ local: inout cl_address) {
+    func noteLocal(_ c: ConnectionPointer, _ local: inout cl_address) {
         if c.pointee.addresses >= 0 {
             local = addresses[c.pointee.addresses].pointee.local.socketAddress
         } else {

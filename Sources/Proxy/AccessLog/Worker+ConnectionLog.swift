@@ -38,11 +38,12 @@ extension Worker {
     }
 
     /// No filter chain takes a connection, which is closed.
-    func noteNoChain(_ c: ConnectionPointer) { noteNoChain(accessLog.entries[c.pointee.log]) }
-
-    private func noteNoChain(_ entry: UnsafeMutablePointer<LogEntry>) {
+    func noteNoChain(_ c: ConnectionPointer) {
+        let entry = accessLog.entries[c.pointee.log]
         entry.pointee.details = .noFilterChain
         entry.pointee.flags.insert(.noRoute)
+        // A PROXY header may have said another one.
+        if let logs = logs(of: c), logs.pointee.needs.contains(.local) { noteLocal(c, &entry.pointee.local) }
     }
 
     /// The same before it is one.

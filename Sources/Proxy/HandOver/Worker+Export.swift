@@ -94,7 +94,7 @@ extension Worker {
     }
 
     /// What the lines of a request or connection will say.
-    private func exportLog(_ log: Int32, _ d: ConnectionPointer, _ tag: UInt32, into out: inout RecordWriter) {
+    func exportLog(_ log: Int32, _ d: ConnectionPointer, _ tag: UInt32, into out: inout RecordWriter) {
         guard log >= 0, let logs = snapshot.listeners[Int(d.pointee.listener)].log else { return }
         LogRecord.write(accessLog.entries[log], logs.pointee, tag, into: &out)
     }
