@@ -13,7 +13,7 @@ public enum StatCatalog {
         ListenerWorkerCounter.self, ListenerWorkerGauge.self,
         ListenerHTTPCounter.self,
         ProxyProtocolCounter.self, ProxyProtocolVersionCounter.self,
-        ConnectionLimitCounter.self, ConnectionLimitGauge.self,
+        ConnectionLimitCounter.self, ConnectionLimitGauge.self, ConnectionRateCounter.self,
         FaultCounter.self, FaultGauge.self, CORSCounter.self, LocalRateLimitCounter.self,
         ClusterCounter.self, ClusterStatusCounter.self, ClusterGauge.self, ClusterHistogram.self,
         MembershipCounter.self, MembershipGauge.self,

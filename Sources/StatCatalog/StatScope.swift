@@ -112,6 +112,16 @@ public struct ConnectionLimitScope: StatScope {
     public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
 }
 
+/// `local_rate_limit.<stat_prefix>.`
+public struct ConnectionRateScope: StatScope {
+    public static let pattern = "local_rate_limit.<stat_prefix>."
+    public static let about =
+        "The filters `local_ratelimit` of filter chains, by their `stat_prefix`; those with the same prefix count together."
+    public let prefix: String
+    /// The scope of one `stat_prefix`.
+    public init(_ statPrefix: String) { prefix = Self.filled(statPrefix) }
+}
+
 /// `http.<stat_prefix>.fault.`
 public struct FaultScope: StatScope {
     public static let pattern = "http.<stat_prefix>.fault."

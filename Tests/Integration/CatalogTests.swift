@@ -113,6 +113,11 @@ import Testing
                       "@type": \(type("connection_limit.v3.ConnectionLimit"))
                       stat_prefix: limited
                       max_connections: 10
+                  - name: envoy.filters.network.local_ratelimit
+                    typed_config:
+                      "@type": \(type("local_ratelimit.v3.LocalRateLimit"))
+                      stat_prefix: rate
+                      token_bucket: { max_tokens: 100, fill_interval: 1s }
                   - name: envoy.filters.network.tcp_proxy
                     typed_config:
                       "@type": \(type("tcp_proxy.v3.TcpProxy"))

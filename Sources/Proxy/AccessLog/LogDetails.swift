@@ -54,6 +54,9 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case healthCheckClusterUnhealthy = 46
     case healthCheckClusterEmpty = 47
     case healthCheckNoCluster = 56
+    case noFilterChain = 58
+    /// Of the admin listener.
+    case adminResponse = 57
     // … or after that.
     case afterConnectionTermination = 48
     case afterRemoteConnectionFailure = 49
@@ -155,6 +158,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .healthCheckClusterUnhealthy: "health_check_failed_cluster_unhealthy"
         case .healthCheckClusterEmpty: "health_check_failed_cluster_empty"
         case .healthCheckNoCluster: "health_check_failed_no_cluster_found"
+        case .noFilterChain: "filter_chain_not_found"
+        case .adminResponse: "admin_filter_response"
         case .afterOverflow: "upstream_reset_after_response_started{overflow}"
         }
     }

@@ -18,6 +18,8 @@ struct LogEntry: BitwiseCopyable {
     var startWallNs: UInt64 = 0
     /// CLOCK_MONOTONIC, nanoseconds: when the first byte came.
     var startNs: UInt64 = 0
+    /// When there is a line because it goes on; 0: never. Does not travel: it follows from `startNs`.
+    var nextNs: UInt64 = 0
     /// When the first of the response came from upstream; 0: not yet.
     var firstResponseNs: UInt64 = 0
     /// Bytes of the bodies; of a tunnel, all.
@@ -39,6 +41,7 @@ struct LogEntry: BitwiseCopyable {
     mutating func reset(names: Int, startNs: UInt64, startWallNs: UInt64) {
         self.startNs = startNs
         self.startWallNs = startWallNs
+        nextNs = 0
         firstResponseNs = 0
         bytesReceived = 0
         bytesSent = 0

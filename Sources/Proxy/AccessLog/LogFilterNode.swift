@@ -17,13 +17,19 @@ struct LogFacts: BitwiseCopyable {
     var connectionID: UInt64 = 0
     /// Of somebody who checks this proxy's health.
     var isHealthCheck = false
+    /// Why there is a line; of an answer that is just being made: `notSet`.
+    var type = LogType.notSet
+    /// For filters that pass a share.
+    var random: UInt64 = 0
     /// Of an answer of our own that is just being made.
     var body = Bytes("")
 }
 
 /// A compiled filter, plain data that lives as long as the process.
 struct LogFilterNode: BitwiseCopyable {
-    private enum Kind: UInt8, BitwiseCopyable { case always, notHealthCheck, status, duration, flags, header, all, any }
+    private enum Kind: UInt8, BitwiseCopyable {
+        case always, notHealthCheck, status, duration, flags, header, types, share, all, any
+    }
     private var kind: Kind
     private var operation = LogComparison.Operation.equal
     private var number: RuntimeNumber?
@@ -52,6 +58,14 @@ struct LogFilterNode: BitwiseCopyable {
             kind = .header
             name = names.position(.request, condition.name)
             rule = HeaderRule(condition)
+        case .types(let types, let excludes):
+            kind = .types
+            value = UInt64(excludes ? ~types.rawValue : types.rawValue)
+        case .runtime(let share):
+            kind = .share
+            number = names.shares.makeNumber(UInt64(share.percent.numerator), key: share.key)
+            value = UInt64(share.percent.denominator)
+            if !share.isIndependent { name = names.position(.request, "x-request-id") }
         case .all(let filters):
             kind = .all
             setChildren(filters, &names)
@@ -79,6 +93,10 @@ struct LogFilterNode: BitwiseCopyable {
             return compare(facts.endNs > start ? (facts.endNs &- start) / 1_000_000 : 0)
         case .flags: return entry.pointee.flags.rawValue & value != 0
         case .header: return rule?.holds(entry.pointee.values.get(Int(name))) ?? false
+        case .types: return value & 1 << UInt64(facts.type.rawValue) != 0
+        case .share:
+            let id = name >= 0 ? entry.pointee.values.get(Int(name)).flatMap(Self.number) : nil
+            return (id ?? facts.random) % max(value, 1) < min(number?.value ?? 0, value)
         case .all:
             for i in 0..<childCount where !(children.unsafelyUnwrapped + i).pointee.passes(entry, facts) {
                 return false
@@ -88,6 +106,21 @@ struct LogFilterNode: BitwiseCopyable {
             for i in 0..<childCount where (children.unsafelyUnwrapped + i).pointee.passes(entry, facts) { return true }
             return false
         }
+    }
+
+    /// What Envoy takes a request's id for: the number that a UUID begins with.
+    private static func number(_ id: Bytes) -> UInt64? {
+        if id.count < 36 { return nil }
+        var number: UInt64 = 0
+        for i in 0..<8 {
+            switch id.start[i] {
+            case let c where c >= UInt8(ascii: "0") && c <= UInt8(ascii: "9"): number = number << 4 | UInt64(c &- 48)
+            case let c where c | 32 >= UInt8(ascii: "a") && c | 32 <= UInt8(ascii: "f"):
+                number = number << 4 | UInt64((c | 32) &- 87)
+            default: return nil
+            }
+        }
+        return number
     }
 
     private func compare(_ found: UInt64) -> Bool {

@@ -175,6 +175,7 @@ final class LogLine {
         case .connectionID: return .number(facts.connectionID)
         // What would set it (TLS, RBAC) is not in this build.
         case .connectionTerminationDetails: return .missing
+        case .accessLogType: return .text(Bytes(facts.type.text))
         case .localReplyBody: return .text(facts.body)
         case .upstreamTransportFailureReason:
             temporary.clear()

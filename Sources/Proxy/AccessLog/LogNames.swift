@@ -54,8 +54,12 @@ struct ListenerLogs: BitwiseCopyable {
         /// In lower case.
         var text: Bytes
     }
+    /// Of the filter chain.
     let programs: UnsafeMutablePointer<LogProgram>
     let programCount: Int
+    /// Of the listener: of connections.
+    let connectionPrograms: UnsafeMutablePointer<LogProgram>
+    let connectionProgramCount: Int
     let names: UnsafeMutablePointer<Name>
     let nameCount: Int
     let needs: Needs
@@ -65,6 +69,11 @@ struct ListenerLogs: BitwiseCopyable {
     /// Positions, -1: not needed.
     let route: Int32
     let cluster: Int32
+    /// Lines beside those at the end.
+    let logsStart: Bool
+    let logsConnected: Bool
+    /// Nanoseconds between lines of what goes on; 0: there are none.
+    let periodNs: UInt64
     /// Nil: answers of our own go out as they are.
     let replies: UnsafePointer<CompiledReplies>?
 
@@ -72,11 +81,17 @@ struct ListenerLogs: BitwiseCopyable {
     ///   - replies: need entries as lines do.
     ///   - sinks: position of each logger's sink.
     init?(
-        _ logs: [AccessLog], replies: LocalReplyConfig? = nil, sinks: [LogSink: Int], shares: RuntimeShares
+        _ logs: [AccessLog], connections: [AccessLog] = [], moments: LogMoments = LogMoments(),
+        replies: LocalReplyConfig? = nil,
+        sinks: [LogSink: Int], shares: RuntimeShares
     ) {
-        if logs.isEmpty, replies == nil { return nil }
+        if logs.isEmpty, replies == nil, connections.isEmpty { return nil }
         var table = LogNames(shares)
         let compiled = logs.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
+        let own = connections.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
+        connectionPrograms = .allocate(capacity: max(own.count, 1))
+        connectionPrograms.initialize(from: own, count: own.count)
+        connectionProgramCount = own.count
         self.replies = replies.map { replies in
             let memory = UnsafeMutablePointer<CompiledReplies>.allocate(capacity: 1)
             memory.initialize(to: CompiledReplies(replies, names: &table))
@@ -98,11 +113,17 @@ struct ListenerLogs: BitwiseCopyable {
             }
         }
         needs = table.needs
+        logsStart = !logs.isEmpty && moments.start
+        logsConnected = !logs.isEmpty && moments.connected
+        periodNs = logs.isEmpty ? 0 : moments.intervalMs &* 1_000_000
         requestLengths = lengths.request
         responseLengths = lengths.response
         route = Int32(table.names.firstIndex { $0.kind == .route } ?? -1)
         cluster = Int32(table.names.firstIndex { $0.kind == .cluster } ?? -1)
     }
+
+    /// Whether requests have entries, and not only connections.
+    var logsRequests: Bool { programCount > 0 || replies != nil }
 
     @inline(__always) static func bit(_ length: Int) -> UInt64 { 1 << UInt64(length & 63) }
 

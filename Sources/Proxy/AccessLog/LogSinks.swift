@@ -15,7 +15,8 @@ struct LogSinks: Sendable {
 
     init(_ bootstrap: Bootstrap) {
         for listener in bootstrap.listeners {
-            for log in listener.allChains.flatMap(\.filter.accessLogs) where positions[log.sink] == nil {
+            for log in listener.accessLogs + listener.allChains.flatMap(\.filter.accessLogs)
+            where positions[log.sink] == nil {
                 positions[log.sink] = entries.count
                 entries.append(Entry(sink: log.sink, location: log.location, path: log.path))
             }

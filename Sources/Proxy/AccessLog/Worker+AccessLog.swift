@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ProxyConfig
 
 /// Access logs: an entry for each request (or connection of a TCP proxy) of a listener that has loggers, from its first
 /// byte to its line.
@@ -17,10 +18,11 @@ extension Worker {
         let entry = accessLog.entries[slot]
         entry.pointee.reset(names: logs.pointee.nameCount, startNs: startNs, startWallNs: startNs &+ wallOffset())
         if logs.pointee.needs.contains(.local) { noteLocal(c, &entry.pointee.local) }
+        if logs.pointee.periodNs > 0 { beginPeriods(entry, logs) }
         return slot
     }
 
-    private func noteLocal(_ c: ConnectionPointer, _ local: inout cl_address) {
+    func noteLocal(_ c: ConnectionPointer, _ local: inout cl_address) {
         if c.pointee.addresses >= 0 {
             local = addresses[c.pointee.addresses].pointee.local.socketAddress
         } else {
@@ -49,7 +51,8 @@ extension Worker {
     @inline(never)
     func finishLog(_ s: StreamPointer) {
         let c = connections[s.pointee.downstream]
-        finishLog(s.pointee.log, c, facts(s, c))
+        if state.pointee.keptIDStream == s { state.pointee.keptIDStream = nil }
+        finishLog(s.pointee.log, c, facts(s, c), .downstreamEnd)
         s.pointee.log = -1
     }
 
@@ -73,45 +76,67 @@ extension Worker {
         return facts
     }
 
-    private func facts(of c: ConnectionPointer) -> LogFacts {
+    func facts(of c: ConnectionPointer) -> LogFacts {
         var facts = LogFacts()
         facts.endNs = state.pointee.nowNs
         facts.remote = c.pointee.remote
         facts.direct = c.pointee.addresses >= 0 ? addresses[c.pointee.addresses].pointee.direct : c.pointee.remote
         facts.connectionID = c.pointee.id
+        facts.random = random()
         return facts
     }
 
-    /// A connection of a TCP proxy is over.
+    /// A connection that has an entry is over.
     @inline(never)
     func finishLog(connection c: ConnectionPointer) {
         var facts = facts(of: c)
+        let isTunnel = snapshot.listeners[Int(c.pointee.listener)].kind == .tunnelDownstream
+        if let logs = logs(of: c), logs.pointee.connectionProgramCount > 0 {
+            facts.isHTTP = !isTunnel && speaksHTTP(c)
+            // As in Envoy: it has got none.
+            if c.pointee.kind == .awaitingHeader { facts.connectionID = 0 }
+            writeLines(
+                logs.pointee.connectionPrograms, logs.pointee.connectionProgramCount, c.pointee.log, facts, .notSet)
+        }
         facts.isHTTP = false
-        finishLog(c.pointee.log, c, facts)
+        if isTunnel, c.pointee.kind != .awaitingHeader { writeLines(c.pointee.log, c, facts, .tcpConnectionEnd) }
+        dropLog(c.pointee.log)
         c.pointee.log = -1
     }
 
     /// A client is gone before its request's head was complete.
     @inline(never)
     func logUnfinishedHead(_ c: ConnectionPointer) {
-        guard let logs = logs(of: c) else { return }
+        guard let logs = logs(of: c), logs.pointee.logsRequests else { return }
         let slot = beginLog(c, logs, startNs: c.pointee.deadlineNs)
         guard slot >= 0 else { return }
         noteDisconnect(accessLog.entries[slot], c)
-        finishLog(slot, c, facts(of: c))
+        finishLog(slot, c, facts(of: c), .downstreamEnd)
     }
 
-    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts) {
-        let entry = accessLog.entries[slot]
-        if let logs = logs(of: c) {
-            for i in 0..<logs.pointee.programCount {
-                let program = logs.pointee.programs + i
-                if let filter = program.pointee.filter, !filter.pointee.passes(entry, facts) { continue }
-                accessLog.line.write(program, entry, facts)
-                accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
-            }
-        }
+    private func finishLog(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts, _ type: LogType) {
+        writeLines(slot, c, facts, type)
         dropLog(slot)
+    }
+
+    /// Those of an entry, which goes on.
+    func writeLines(_ slot: Int32, _ c: ConnectionPointer, _ facts: LogFacts, _ type: LogType) {
+        guard let logs = logs(of: c) else { return }
+        writeLines(logs.pointee.programs, logs.pointee.programCount, slot, facts, type)
+    }
+
+    func writeLines(
+        _ programs: UnsafeMutablePointer<LogProgram>, _ count: Int, _ slot: Int32, _ facts: LogFacts, _ type: LogType
+    ) {
+        let entry = accessLog.entries[slot]
+        var facts = facts
+        facts.type = type
+        for i in 0..<count {
+            let program = programs + i
+            if let filter = program.pointee.filter, !filter.pointee.passes(entry, facts) { continue }
+            accessLog.line.write(program, entry, facts)
+            accessLog.append(to: program.pointee.sink, nowNs: state.pointee.nowNs)
+        }
     }
 
     /// Frees an entry without a line: another process has it.
@@ -155,6 +180,7 @@ extension Worker {
 
     /// A message that is no request that could be served.
     func noteRefusal(_ s: StreamPointer, _ c: ConnectionPointer, _ details: LogDetails) {
+        if c.pointee.log >= 0 { noteRefusal(ofConnection: c, details) }
         if s.pointee.log < 0 { return }
         switch details {
         case .missingHost:
@@ -249,9 +275,16 @@ extension Worker {
         entry.pointee.connectError = code == ETIMEDOUT ? 0 : code
     }
 
-    func noteAttemptsExceeded(_ c: ConnectionPointer) {
+    func noteAttemptsExceeded(_ c: ConnectionPointer, _ cluster: Int) {
         let entry = accessLog.entries[c.pointee.log]
+        if let logs = logs(of: c) { noteCluster(entry, logs, cluster) }
         if entry.pointee.flags.contains(.connectionFailure) { entry.pointee.flags.insert(.retryLimit) }
+    }
+
+    /// A connection for which its filter chain had no token: Envoy shows it so.
+    @inline(never)
+    func noteRateLimited(_ c: ConnectionPointer) {
+        accessLog.entries[c.pointee.log].pointee.flags.insert(.retryLimit)
     }
 
     /// Counts bytes that came from `c`, one end of a tunnel.

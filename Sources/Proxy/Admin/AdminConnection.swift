@@ -26,6 +26,7 @@ final class AdminConnection {
         var closes: Bool
         /// Bytes of its body so far.
         var sent = 0
+        var fields: [AdminRequest.Field] = []
     }
 
     static let bodyLimit = 1 << 20
@@ -36,6 +37,8 @@ final class AdminConnection {
     private static let graceMs: UInt64 = 200
 
     let descriptor: Int32
+    /// Its number, for access logs.
+    var id: UInt64 = 0
     /// CLOCK_MONOTONIC of the last event.
     private(set) var lastEventNs = cl_monotonic_ns()
     private unowned let server: AdminServer
@@ -247,6 +250,10 @@ final class AdminConnection {
             }
         }
         afterwards = response.afterwards
+        let bytes = response.encoded(
+            minorVersion: request?.minorVersion ?? 1, isHead: isHead, closes: closes,
+            date: AdminResponse.date(time(nil)))
+        if server.logsAccess { answer.fields = AdminResponse.fields(of: bytes) }
         if let stream {
             phase = .streaming(stream, answer)
         } else {
@@ -254,18 +261,20 @@ final class AdminConnection {
             phase = closes ? .last : .head
             finished(answer)
         }
-        send(
-            response.encoded(
-                minorVersion: request?.minorVersion ?? 1, isHead: isHead, closes: closes,
-                date: AdminResponse.date(time(nil))))
+        send(bytes)
     }
 
     private func finished(_ answer: Answer) {
         server.stats.requestAnswered(answer.status)
-        server.logAccess(
-            AccessLine(
-                startNs: startRealNs, request: answer.request, status: answer.status, bytesReceived: answer.received,
-                bytesSent: answer.sent, durationMs: (cl_monotonic_ns() &- startNs) / 1_000_000))
+        guard server.logsAccess else { return }
+        var line = AccessLine(
+            startNs: startRealNs, request: answer.request, status: answer.status, bytesReceived: answer.received,
+            bytesSent: answer.sent, durationMs: (cl_monotonic_ns() &- startNs) / 1_000_000)
+        line.fields = answer.fields
+        line.remote = PeerAddress(peerOf: descriptor)
+        line.local = SocketAddress.local(of: descriptor) ?? cl_address()
+        line.connectionID = id
+        server.logAccess(line)
     }
 
     /// The thread that makes the body has something.

@@ -7,7 +7,12 @@ struct AdminRequest: Equatable {
     var path: String
     var query: AdminQuery
     var authority = ""
-    var userAgent = ""
+    struct Field: Equatable {
+        /// In lower case.
+        var name: String
+        var value: String
+    }
+    var fields: [Field] = []
     /// 0 for HTTP/1.0, 1 for HTTP/1.1.
     var minorVersion: UInt8 = 1
     /// Whether the client takes further answers on its connection.
@@ -42,11 +47,9 @@ struct AdminRequest: Equatable {
         for i in 0..<head.count {
             let field = head.fields[i]
             let name = UnsafeBufferPointer(start: head.base + Int(field.name), count: Int(field.nameLength))
-            if userAgent.isEmpty, name.equalsFolded("user-agent") {
-                userAgent = text(field.value, field.valueLength)
-            } else if name.equalsFolded("content-type") {
-                isForm = text(field.value, field.valueLength).hasPrefix("application/x-www-form-urlencoded")
-            }
+            let value = text(field.value, field.valueLength)
+            if name.equalsFolded("content-type") { isForm = value.hasPrefix("application/x-www-form-urlencoded") }
+            fields.append(Field(name: String(decoding: name, as: UTF8.self).lowercased(), value: value))
         }
     }
 }

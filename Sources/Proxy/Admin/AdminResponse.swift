@@ -88,6 +88,20 @@ struct AdminResponse: Equatable {
         return output
     }
 
+    /// The fields of an encoded message, names in lower case, as they are written.
+    static func fields(of bytes: [UInt8]) -> [AdminRequest.Field] {
+        var fields: [AdminRequest.Field] = []
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropFirst() {
+            let text = line.dropLast()
+            guard let colon = text.firstIndex(of: UInt8(ascii: ":")) else { return fields }
+            fields.append(
+                AdminRequest.Field(
+                    name: String(decoding: text[..<colon], as: UTF8.self),
+                    value: String(decoding: text[(colon + 1)...].drop { $0 == 32 }, as: UTF8.self)))
+        }
+        return fields
+    }
+
     /// A piece of a body in chunks (RFC 9112 §7.1); the last one is empty.
     static func chunk(_ piece: [UInt8]) -> [UInt8] {
         var output: [UInt8] = []

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ProxyConfig
 import Stats
 
 /// The admin listener, on the main thread's loop.
@@ -17,7 +18,8 @@ final class AdminServer {
     var head = MessageHead(capacity: AdminConnection.limits.fields)
     private(set) var scratch = [UInt8](repeating: 0, count: 16 * 1024)
     private weak var context: (any AdminContext)?
-    private let accessLog: LogOutput?
+    private let accessLog: AdminLog?
+    private var lastID: UInt64 = 0
     private var listening: Int32?
     private var connections: [Int32: AdminConnection] = [:]
     /// Bodies that threads make now.
@@ -29,24 +31,16 @@ final class AdminServer {
 
     /// - Parameters:
     ///   - context: kept weakly.
-    ///   - accessLogPath: nil: no access log.
+    ///   - shares: for the filters of access logs.
     init(
         loop: MainLoop, context: any AdminContext, store: StatsStore, writer: StatsWriter, log: Log,
-        accessLogPath: String?
+        accessLogs: [AccessLog] = [], shares: RuntimeShares = RuntimeShares()
     ) {
         self.loop = loop
         self.context = context
         self.log = log
         stats = AdminStats(store, writer)
-        var accessLog: LogOutput?
-        if let accessLogPath {
-            do {
-                accessLog = try LogOutput(path: accessLogPath)
-            } catch {
-                log.error("admin access log: \(error); there is none")
-            }
-        }
-        self.accessLog = accessLog
+        accessLog = AdminLog(accessLogs, shares: shares) { log.error("admin access log: \($0); there is none") }
     }
 
     deinit {
@@ -82,11 +76,7 @@ final class AdminServer {
 
     /// Opens the access log anew, after a rotation has renamed it.
     func reopenAccessLog() {
-        do {
-            try accessLog?.reopen()
-        } catch {
-            log.error("admin access log: \(error); logging goes on in the old file")
-        }
+        accessLog?.reopen { log.error("admin access log: \($0); logging goes on in the old file") }
     }
 
     // MARK: Connections
@@ -135,6 +125,8 @@ final class AdminServer {
         _ = cl_set_nodelay(descriptor)
         stats.connectionOpened()
         let connection = AdminConnection(descriptor, server: self)
+        connection.id = lastID
+        lastID += 1
         connections[descriptor] = connection
         connection.start()
         scheduleSweep()
@@ -192,9 +184,11 @@ final class AdminServer {
     func streamEnded() { streams -= 1 }
 
     func logAccess(_ line: AccessLine) {
-        guard let accessLog else { return }
-        accessLog.write(Array(line.text.utf8))
+        accessLog?.write(line)
     }
+
+    /// Whether somebody wants to know of requests.
+    var logsAccess: Bool { accessLog != nil }
 
     func perform(_ action: AdminResponse.Afterwards) {
         switch action {

@@ -8,8 +8,10 @@ public enum CompatibilityDocument {
             [
                 (.bootstrap, ""), (.staticResources, ""), (.clusterManager, ""), (.node, ""), (.locality, ""),
                 (.admin, ""), (.statsSink, ""), (.statsdSink, ""), (.dogStatsdSink, ""),
-                (.accessLog, "of admin"), (.fileAccessLog, "of admin"), (.layeredRuntime, ""), (.runtimeLayer, ""),
-                (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""), (.address, ""),
+                (.layeredRuntime, ""), (.runtimeLayer, ""),
+                (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""),
+                (.runtimeFlag, ""),
+                (.address, ""),
                 (.socketAddress, ""), (.pipe, ""), (.dataSource, ""), (.transportSocket, ""), (.rawBuffer, ""),
             ]
         ),
@@ -32,9 +34,11 @@ public enum CompatibilityDocument {
             "Listeners and filters",
             [
                 (.listener, ""), (.socketOption, ""), (.tcpKeepalive, ""), (.listenerFilter, ""),
-                (.proxyProtocolFilter, ""), (.filterChain, ""),
+                (.originalDstFilter, ""), (.proxyProtocolFilter, ""), (.filterChain, ""),
                 (.defaultFilterChain, "of `default_filter_chain`"), (.filterChainMatch, ""), (.addressRange, ""),
-                (.networkFilter, ""), (.connectionLimit, ""), (.tcpProxy, ""), (.connectionHash, "of TCP proxies"),
+                (.networkFilter, ""), (.connectionLimit, ""), (.networkRateLimit, ""), (.tcpProxy, ""),
+                (.tunnelClusters, ""),
+                (.tunnelClusterWeight, ""), (.connectionHash, "of TCP proxies"),
                 (.connectionHashSource, ""), (.echo, ""),
                 (.networkDirectResponse, ""),
                 (.httpConnectionManager, ""), (.httpUpgrade, ""), (.httpFilter, ""), (.router, ""),
@@ -72,7 +76,7 @@ public enum CompatibilityDocument {
                 (.consistentHashing, ""), (.percent, ""), (.leastRequestConfig, ""), (.roundRobinConfig, ""),
                 (.slowStartConfig, ""), (.runtimeDouble, ""),
                 (.ringHashConfig, ""),
-                (.maglevConfig, ""), (.upstreamOptions, ""),
+                (.maglevConfig, ""), (.originalDst, ""), (.upstreamOptions, ""),
                 (.upstreamHTTPOptions, "of clusters"), (.explicitHTTPConfig, ""),
                 (.upstreamHTTP1Options, "of clusters"),
                 (.healthCheck, ""), (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),
@@ -83,11 +87,12 @@ public enum CompatibilityDocument {
         (
             "Access logs",
             [
-                (.accessLogger, "of listeners"), (.fileLogger, "of listeners"), (.stdoutLogger, ""),
+                (.accessLogger, ""), (.fileLogger, ""), (.stdoutLogger, ""),
                 (.stderrLogger, ""),
                 (.substitutionFormat, ""), (.logFilter, ""), (.manyFilters, ""),
                 (.statusCodeFilter, ""), (.durationFilter, ""), (.comparisonFilter, ""), (.runtimeNumber, ""),
-                (.responseFlagFilter, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
+                (.responseFlagFilter, ""), (.logRuntimeFilter, ""), (.logTypeFilter, ""),
+                (.requestLogOptions, ""), (.tunnelLogOptions, ""), (.notHealthCheckFilter, ""), (.headerFilter, ""),
             ]
         ),
     ]

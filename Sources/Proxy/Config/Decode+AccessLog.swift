@@ -140,11 +140,15 @@ extension Decoder {
             return inner.require("header")?.message(.headerMatcher).flatMap { headerCondition($0) }
                 .map { .header($0) }
         }
+        if let inner = message["runtime_filter"]?.message(.logRuntimeFilter) {
+            return share(inner).map { .runtime($0) }
+        }
+        if let inner = message["log_type_filter"]?.message(.logTypeFilter) { return types(inner) }
         if let inner = message["response_flag_filter"]?.message(.responseFlagFilter) { return flags(inner) }
         _ = message.requireOne(
             of: ["status_code_filter", "duration_filter", "response_flag_filter", "header_filter"],
             else: [
-                "traceable_filter", "runtime_filter", "grpc_status_filter", "extension_filter", "metadata_filter",
+                "traceable_filter", "grpc_status_filter", "runtime_filter", "extension_filter", "metadata_filter",
                 "log_type_filter", "not_health_check_filter", "and_filter", "or_filter",
             ])
         return nil
@@ -172,6 +176,52 @@ extension Decoder {
         guard let number = comparison.require("value")?.message(.runtimeNumber) else { return nil }
         guard let key = number.require("runtime_key")?.nonEmptyString() else { return nil }
         return LogComparison(operation, number["default_value"]?.number() ?? 0, key: key)
+    }
+
+    private func share(_ message: Message) -> LogShare? {
+        let key = message.require("runtime_key")?.nonEmptyString()
+        let percent = message["percent_sampled"].map { $0.message(.fractionalPercent)?.fraction() }
+        guard let key, let percent = percent ?? FractionalPercent(0) else { return nil }
+        var share = LogShare(percent, key: key)
+        share.isIndependent = message["use_independent_randomness"]?.bool() ?? false
+        return share
+    }
+
+    private func types(_ message: Message) -> LogFilter? {
+        let names = LogType.allCases.map { ("\($0.text)", Int($0.rawValue), $0) }
+        let list = message["types"]?.list() ?? []
+        let all = list.map { $0.choice(names) }
+        if all.contains(where: { $0 == nil }) { return nil }
+        let types = all.reduce(LogTypes()) { types, one in one.map { types.union(LogTypes($0)) } ?? types }
+        return .types(types, excludes: message["exclude"]?.bool() ?? false)
+    }
+
+    /// `access_log_options`, or the older fields beside it.
+    func logMoments(
+        _ message: Message, _ schema: MessageSchema, start: (option: String, old: String),
+        connected: (option: String, old: String)
+    ) -> LogMoments {
+        let interval = "access_log_flush_interval"
+        var moments = LogMoments()
+        let options = message["access_log_options"].flatMap { $0.message(schema) }
+        if message.has("access_log_options") {
+            // Envoy's rule.
+            for old in [interval, start.old, connected.old] where !old.isEmpty {
+                message[old]?.error("only one of \(old) and access_log_options may be given")
+            }
+        }
+        func flag(_ names: (option: String, old: String)) -> Bool {
+            if let options { return options[names.option]?.bool() ?? false }
+            return names.old.isEmpty ? false : message[names.old]?.bool() ?? false
+        }
+        moments.start = flag(start)
+        moments.connected = flag(connected)
+        if let value = options.map({ $0[interval] }) ?? message[interval], let time = value.protoDuration() {
+            // Envoy's rule.
+            if time.seconds == 0, time.nanoseconds < 1_000_000 { value.error("must be at least 0.001s") }
+            moments.intervalMs = time.milliseconds
+        }
+        return moments
     }
 
     private func flags(_ message: Message) -> LogFilter? {

@@ -2,13 +2,14 @@
 extension Decoder {
     private enum Policy: String {
         case roundRobin = "ROUND_ROBIN", leastRequest = "LEAST_REQUEST", ringHash = "RING_HASH", random = "RANDOM"
-        case maglev = "MAGLEV"
+        case maglev = "MAGLEV", originalDst = "CLUSTER_PROVIDED"
     }
 
     /// Each is for one policy; Envoy ignores those of others.
     private static let policyOfConfig: [(field: String, policy: Policy)] = [
         ("round_robin_lb_config", .roundRobin), ("least_request_lb_config", .leastRequest),
         ("ring_hash_lb_config", .ringHash), ("maglev_lb_config", .maglev),
+        ("original_dst_lb_config", .originalDst),
     ]
 
     func balancing(_ message: Message, _ cluster: inout Cluster) {
@@ -18,10 +19,15 @@ extension Decoder {
                     [
                         ("ROUND_ROBIN", 0, Policy.roundRobin), ("LEAST_REQUEST", 1, .leastRequest),
                         ("RING_HASH", 2, .ringHash), ("RANDOM", 3, .random), ("MAGLEV", 5, .maglev),
-                    ], known: ["ORIGINAL_DST_LB", "4", "CLUSTER_PROVIDED", "6", "LOAD_BALANCING_POLICY_CONFIG", "7"])
+                        ("CLUSTER_PROVIDED", 6, .originalDst),
+                    ], known: ["ORIGINAL_DST_LB", "4", "LOAD_BALANCING_POLICY_CONFIG", "7"])
             } ?? .roundRobin
         // Wrong, which has been reported.
         guard let policy else { return }
+        if (policy == .originalDst) != (cluster.discovery == .originalDst), !message.has("cluster_type") {
+            (message["lb_policy"] ?? message.value).error(
+                "lb_policy CLUSTER_PROVIDED and type ORIGINAL_DST are for each other only")
+        }
         for (field, owner) in Self.policyOfConfig where owner != policy {
             message[field]?.error("has no effect with lb_policy \(policy.rawValue), it is for \(owner.rawValue)")
         }
@@ -40,7 +46,28 @@ extension Decoder {
         case .maglev:
             let size = message["maglev_lb_config"]?.message(.maglevConfig).flatMap { maglevSize($0) }
             cluster.balancing = .maglev(tableSize: size ?? 65537)
+        case .originalDst: cluster.balancing = .originalDst(originalDst(message))
         }
+    }
+
+    private func originalDst(_ cluster: Message) -> OriginalDst {
+        var result = OriginalDst()
+        result.cleanupMs = cluster["cleanup_interval"]?.positiveDuration() ?? result.cleanupMs
+        for field in ["health_checks", "outlier_detection"] {
+            cluster[field]?.error("is not supported by this build in a cluster of type ORIGINAL_DST")
+        }
+        guard let config = cluster["original_dst_lb_config"]?.message(.originalDst) else { return result }
+        let usesHeader = config["use_http_header"]?.bool() ?? false
+        if let value = config["http_header_name"], let name = value.string(), !name.isEmpty {
+            // Envoy's rule.
+            if !usesHeader { value.error("is for use_http_header: true") }
+            if !LogFormatParser.isHeaderName(name) { value.error("\(quoted(name)) is not the name of a header") }
+            result.header = name.lowercased()
+        } else if usesHeader {
+            result.header = "x-envoy-original-dst-host"
+        }
+        result.port = config["upstream_port_override"]?.number(0...65535).map { UInt16($0) }
+        return result
     }
 
     private func leastRequest(_ message: Message) -> LeastRequest {

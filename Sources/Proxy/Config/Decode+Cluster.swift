@@ -41,8 +41,10 @@ extension Decoder {
         if message.has("cluster_type") { return nil }
         guard let value = message["type"] else { return .static }
         return value.choice(
-            [("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS), ("EDS", 3, .eds)],
-            known: ["ORIGINAL_DST", "4"])
+            [
+                ("STATIC", 0, .static), ("STRICT_DNS", 1, .strictDNS), ("LOGICAL_DNS", 2, .logicalDNS),
+                ("EDS", 3, .eds), ("ORIGINAL_DST", 4, .originalDst),
+            ])
     }
 
     private func resolution(_ message: Message, _ cluster: inout Cluster) {

@@ -43,6 +43,7 @@ extension Decoder {
         result.name = name
         result.match = match
         result.connectionLimit = found.limit
+        result.rateLimits = found.rateLimits
         return result
     }
 

@@ -22,6 +22,9 @@ extension Decoder {
             result.upgradeTypes = upgrades(value, .httpUpgrade).filter(\.enabled).map(\.type)
         }
         result.accessLogs = accessLogs(message["access_log"])
+        result.logMoments = logMoments(
+            message, .requestLogOptions, start: ("flush_access_log_on_new_request", "flush_access_log_on_new_request"),
+            connected: ("flush_log_on_tunnel_successfully_established", ""))
         result.localReplies = localReplies(message["local_reply_config"])
         result.filters = filters
         result.suppressesEnvoyHeaders = router.suppressesEnvoyHeaders

@@ -209,15 +209,9 @@ extension Decoder {
         if let status = message["status"]?.message(.httpStatus)?.require("code").flatMap({ statusCode($0) }) {
             limit.status = status < 400 ? 429 : status
         }
-        if let bucket = message["token_bucket"]?.message(.tokenBucket) {
-            guard let most = bucket.require("max_tokens")?.number(1...UInt32.max),
-                let interval = bucket.require("fill_interval"), let milliseconds = interval.positiveDuration()
-            else { return nil }
-            // Envoy's rule.
-            if milliseconds < 50 { interval.error("must be at least 0.05s") }
-            let fill = bucket["tokens_per_fill"].map { $0.number(1...UInt32.max) } ?? 1
-            guard let fill else { return nil }
-            limit.bucket = LocalRateLimit.Bucket(maxTokens: most, tokensPerFill: fill, fillIntervalMs: milliseconds)
+        if let value = message["token_bucket"] {
+            guard let bucket = tokenBucket(value) else { return nil }
+            limit.bucket = bucket
         }
         limit.enabled = message["filter_enabled"].flatMap { runtimeFraction($0) } ?? limit.enabled
         limit.enforced = message["filter_enforced"].flatMap { runtimeFraction($0) } ?? limit.enforced
@@ -228,6 +222,19 @@ extension Decoder {
             message["enable_x_ratelimit_headers"]?.choice([("OFF", 0, false), ("DRAFT_VERSION_03", 1, true)]) ?? false
         limit.isPerConnection = message["local_rate_limit_per_downstream_connection"]?.bool() ?? false
         return limit
+    }
+
+    /// `envoy.type.v3.TokenBucket`.
+    func tokenBucket(_ value: Value) -> LocalRateLimit.Bucket? {
+        guard let bucket = value.message(.tokenBucket),
+            let most = bucket.require("max_tokens")?.number(1...UInt32.max),
+            let interval = bucket.require("fill_interval"), let milliseconds = interval.positiveDuration()
+        else { return nil }
+        // Envoy's rule.
+        if milliseconds < 50 { interval.error("must be at least 0.05s") }
+        let fill = bucket["tokens_per_fill"].map { $0.number(1...UInt32.max) } ?? 1
+        guard let fill else { return nil }
+        return LocalRateLimit.Bucket(maxTokens: most, tokensPerFill: fill, fillIntervalMs: milliseconds)
     }
 
     /// `envoy.type.v3.StatusCode`: a number, or a name.

@@ -34,6 +34,8 @@ extension Decoder {
         // listen() takes an int.
         if let backlog = message["tcp_backlog_size"]?.number(0...UInt32(Int32.max)) { listener.backlog = backlog }
         if let limit = bufferLimit(message["per_connection_buffer_limit_bytes"]) { listener.bufferLimit = limit }
+        listener.accessLogs = accessLogs(message["access_log"])
+        listener.bindsToPort = message["bind_to_port"]?.bool() ?? true
         listener.socketOptions = listenerOptions(message, listener.address)
         listenerFilters(message, &listener)
     }
@@ -50,14 +52,14 @@ extension Decoder {
 
     mutating func tcpProxy(_ message: Message) -> TCPProxy? {
         let prefix = message.require("stat_prefix")?.nonEmptyString()
-        let cluster = message.requireOne(of: ["cluster"], else: ["weighted_clusters"])
-        let name = cluster?.nonEmptyString()
-        // As in Envoy; where there is no file that could bring it, it is a slip.
-        clustersAreOptional = mayHaveMoreClusters
-        if let cluster, let name { refer(to: name, at: cluster) }
-        clustersAreOptional = false
+        let place = message.requireOne(of: ["cluster", "weighted_clusters"])
         var result = TCPProxy(
-            statPrefix: prefix ?? "", cluster: name ?? "", clusterLocation: cluster?.location ?? message.location)
+            statPrefix: prefix ?? "", cluster: "", clusterLocation: place?.location ?? message.location)
+        if message["cluster"] != nil {
+            result.cluster = clusterName(place) ?? ""
+        } else {
+            result.weights = place?.message(.tunnelClusters).map { tunnelWeights($0) } ?? []
+        }
         if let timeout = message["idle_timeout"]?.duration() { result.idleTimeoutMs = timeout }
         if let attempts = message["max_connect_attempts"]?.number(1...UInt32.max) {
             result.maxConnectAttempts = attempts
@@ -66,8 +68,32 @@ extension Decoder {
             result.maxConnectionDurationMs = duration
         }
         result.accessLogs = accessLogs(message["access_log"])
+        result.logMoments = logMoments(
+            message, .tunnelLogOptions, start: ("flush_access_log_on_start", ""),
+            connected: ("flush_access_log_on_connected", "flush_access_log_on_connected"))
         result.hashesSource = hashesSource(message["hash_policy"])
         return result
+    }
+
+    private mutating func tunnelWeights(_ message: Message) -> [TCPProxy.Weight] {
+        guard let list = message.require("clusters") else { return [] }
+        var all: [TCPProxy.Weight] = []
+        for one in list.messages(.tunnelClusterWeight) {
+            let name = clusterName(one.require("name"))
+            let weight = one.require("weight")?.number(1...UInt32.max)
+            if let name, let weight { all.append(TCPProxy.Weight(cluster: name, weight: weight)) }
+        }
+        if list.list().isEmpty { list.error("at least one cluster is required") }
+        return all
+    }
+
+    private mutating func clusterName(_ value: Value?) -> String? {
+        guard let value, let name = value.nonEmptyString() else { return nil }
+        // As in Envoy; where there is no file that could bring it, it is a slip.
+        clustersAreOptional = mayHaveMoreClusters
+        refer(to: name, at: value)
+        clustersAreOptional = false
+        return name
     }
 
     /// `line 3`, with the file's name when it is another one.

@@ -8,8 +8,10 @@ extension Decoder {
             return
         }
         if cluster.discovery == .eds { value.error("the endpoints of an EDS cluster come from eds_cluster_config") }
+        if type == .originalDst { value.error("a cluster of type ORIGINAL_DST has no load_assignment") }
         let rule: HostRule =
             switch type {
+            case .originalDst: .either
             case .static, .eds: .ipLiteral
             case .strictDNS, .logicalDNS: .hostName
             case nil: .either

@@ -4,32 +4,47 @@ extension Decoder {
     private enum Found {
         case terminal(NetworkFilter)
         case limit(ConnectionLimit)
+        case rate(ConnectionRateLimit)
+    }
+
+    /// What a filter chain consists of.
+    struct NetworkFilters {
+        var terminal: NetworkFilter
+        var limit: ConnectionLimit?
+        var rateLimits: [ConnectionRateLimit]
     }
 
     /// nil: they have errors.
-    mutating func networkFilters(
-        _ value: Value
-    ) -> (terminal: NetworkFilter, limit: ConnectionLimit?)? {
+    mutating func networkFilters(_ value: Value) -> NetworkFilters? {
         let filters = value.list()
         if filters.isEmpty, case .sequence = value.node.content { value.error("one network filter is required") }
         var terminal: NetworkFilter?
         var limit: ConnectionLimit?
+        var rateLimits: [ConnectionRateLimit] = []
         for (position, filter) in filters.enumerated() {
             let isLast = position == filters.count - 1
-            switch networkFilter(filter) {
+            let found = networkFilter(filter)
+            switch found {
             case .terminal(let found):
                 terminal = found
                 if !isLast { filter.error("ends the filter chain: no other may stand behind it") }
             case .limit(let found):
-                if isLast { filter.error("does not end the filter chain: another must stand behind it") }
                 if limit != nil {
                     filter.error("only one connection limit for each filter chain is supported by this build")
                 }
                 limit = found
+            case .rate(var found):
+                found.followsLimit = limit != nil
+                rateLimits.append(found)
             case nil: break
             }
+            switch found {
+            case .limit, .rate:
+                if isLast { filter.error("does not end the filter chain: another must stand behind it") }
+            case .terminal, nil: break
+            }
         }
-        return terminal.map { ($0, limit) }
+        return terminal.map { NetworkFilters(terminal: $0, limit: limit, rateLimits: rateLimits) }
     }
 
     private mutating func networkFilter(_ value: Value) -> Found? {
@@ -44,6 +59,7 @@ extension Decoder {
         case MessageSchema.echo.name: return .terminal(.echo)
         case MessageSchema.networkDirectResponse.name: return .terminal(.directResponse(fixedResponse(filter)))
         case MessageSchema.connectionLimit.name: return connectionLimit(filter).map { .limit($0) }
+        case MessageSchema.networkRateLimit.name: return networkRateLimit(filter).map { .rate($0) }
         default: return httpConnectionManager(filter).map { .terminal(.httpConnectionManager($0)) }
         }
     }
@@ -56,5 +72,17 @@ extension Decoder {
         let delay = message["delay"]?.duration() ?? 0
         guard let prefix, let most else { return nil }
         return ConnectionLimit(statPrefix: prefix, maxConnections: most, delayMs: delay)
+    }
+
+    private func networkRateLimit(_ message: Message) -> ConnectionRateLimit? {
+        let prefix = message.require("stat_prefix")?.nonEmptyString()
+        let bucket = message.require("token_bucket").flatMap { tokenBucket($0) }
+        let enabled = message["runtime_enabled"].flatMap { runtimeFlag($0) }
+        let key = message["share_key"]?.string()
+        guard let prefix, let bucket else { return nil }
+        var limit = ConnectionRateLimit(statPrefix: prefix, bucket: bucket)
+        limit.enabled = enabled ?? limit.enabled
+        limit.shareKey = key ?? ""
+        return limit
     }
 }

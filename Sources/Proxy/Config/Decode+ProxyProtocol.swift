@@ -8,17 +8,35 @@ extension Decoder {
             listener.continuesOnListenerFiltersTimeout = continues
         }
         let filters = message["listener_filters"]?.list() ?? []
-        for extra in filters.dropFirst() {
-            extra.error("only one listener filter for each listener is supported by this build")
+        for filter in filters { listenerFilter(filter, &listener) }
+        guard let value = message["use_original_dst"], value.bool() == true else { return }
+        listener.handsOff = true
+        // As in Envoy.
+        listener.restoresDestination = true
+        if listener.proxyProtocol != nil {
+            value.error("is not supported by this build beside the listener filter proxy_protocol")
         }
-        for filter in filters { listener.proxyProtocol = listenerFilter(filter) ?? listener.proxyProtocol }
     }
 
-    private func listenerFilter(_ value: Value) -> ProxyProtocolFilter? {
-        guard let message = value.message(.listenerFilter) else { return nil }
+    private func listenerFilter(_ value: Value, _ listener: inout Listener) {
+        guard let message = value.message(.listenerFilter) else { return }
         _ = message.require("name")?.nonEmptyString()
         let config = message.requireOne(of: ["typed_config"], else: ["config_discovery", "config"])
-        guard let filter = config?.extensionMessage([.proxyProtocolFilter])?.message else { return nil }
+        guard let (schema, filter) = config?.extensionMessage([.proxyProtocolFilter, .originalDstFilter]) else {
+            return
+        }
+        if schema == MessageSchema.originalDstFilter.name {
+            if listener.proxyProtocol != nil { value.error("must stand before proxy_protocol") }
+            listener.restoresDestination = true
+            return
+        }
+        if listener.proxyProtocol != nil {
+            value.error("only one proxy_protocol filter for each listener is supported by this build")
+        }
+        listener.proxyProtocol = proxyProtocol(filter)
+    }
+
+    private func proxyProtocol(_ filter: Message) -> ProxyProtocolFilter {
         var result = ProxyProtocolFilter()
         result.allowsWithout = filter["allow_requests_without_proxy_protocol"]?.bool() ?? false
         result.statPrefix = filter["stat_prefix"]?.string() ?? ""

@@ -102,6 +102,14 @@ extension Decoder {
         }
         return RuntimeFraction(fallback, key: key)
     }
+
+    /// `envoy.config.core.v3.RuntimeFeatureFlag`.
+    func runtimeFlag(_ value: Value) -> RuntimeFlag? {
+        guard let message = value.message(.runtimeFlag) else { return nil }
+        let fallback = message.require("default_value")?.bool()
+        let key = message["runtime_key"]?.string() ?? ""
+        return fallback.map { RuntimeFlag($0, key: key) }
+    }
 }
 
 extension Message {
@@ -134,8 +142,10 @@ public struct RuntimeKeys: Sendable {
             if let aggression = cluster.slowStart?.aggression, !aggression.key.isEmpty { keys.insert(aggression.key) }
         }
         keys.insert(Self.globalConnectionLimit)
+        for filter in bootstrap.admin?.accessLogs.compactMap(\.filter) ?? [] { add(filter) }
         for listener in bootstrap.listeners {
             keys.insert(Self.connectionLimit(of: listener.name))
+            for filter in listener.accessLogs.compactMap(\.filter) { add(filter) }
             for chain in listener.allChains {
                 if case .httpConnectionManager(let http) = chain.filter {
                     keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
@@ -144,6 +154,7 @@ public struct RuntimeKeys: Sendable {
                         if case .configure(let config) = override.action { add(config) }
                     }
                 }
+                keys.formUnion(chain.rateLimits.map(\.enabled.key))
                 for mapper in chain.filter.localReplies?.mappers ?? [] { add(mapper.filter) }
                 for filter in chain.filter.accessLogs.compactMap(\.filter) { add(filter) }
             }
@@ -163,7 +174,8 @@ public struct RuntimeKeys: Sendable {
         switch filter {
         case .status(let comparison), .duration(let comparison): keys.insert(comparison.key)
         case .all(let filters), .any(let filters): for filter in filters { add(filter) }
-        case .always, .notHealthCheck, .flags, .header: break
+        case .runtime(let share): keys.insert(share.key)
+        case .always, .notHealthCheck, .flags, .header, .types: break
         }
     }
 

@@ -78,25 +78,12 @@ struct Decoder {
 
     /// Without an address there is no admin server, as in Envoy.
     private func admin(_ message: Message) -> Admin? {
-        let oldPath = message["access_log_path"]?.string()
-        var path = oldPath
-        if let value = message["access_log"] {
-            let logs = value.list()
-            if logs.count > 1 || (logs.count == 1 && oldPath?.isEmpty == false) {
-                value.error("only one access log is supported by this build")
-            }
-            for log in logs { path = fileAccessLog(log) ?? path }
+        var logs = accessLogs(message["access_log"])
+        if let value = message["access_log_path"], let path = value.string(), !path.isEmpty {
+            logs.append(AccessLog(sink: .file(path: path), location: value.location, path: value.path))
         }
         guard let address = message["address"].flatMap({ self.address($0, .ipLiteral)?.address }) else { return nil }
-        return Admin(address: address, accessLogPath: path?.isEmpty == true ? nil : path, location: message.location)
-    }
-
-    private func fileAccessLog(_ value: Value) -> String? {
-        guard let message = value.message(.accessLog) else { return nil }
-        _ = message["name"]?.string()
-        let config = message.requireOne(of: ["typed_config"], else: ["config"])?.extensionMessage([.fileAccessLog])?
-            .message
-        return config?.require("path")?.nonEmptyString()
+        return Admin(address: address, accessLogs: logs, location: message.location)
     }
 
     /// To be checked once all clusters are known.

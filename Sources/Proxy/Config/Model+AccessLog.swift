@@ -149,6 +149,7 @@ public enum LogField: String, Sendable, CaseIterable, BitwiseCopyable {
     case connectionTerminationDetails = "CONNECTION_TERMINATION_DETAILS"
     case routeName = "ROUTE_NAME"
     case hostname = "HOSTNAME"
+    case accessLogType = "ACCESS_LOG_TYPE"
     /// The body of an answer of our own, while it is made; empty in an access log.
     case localReplyBody = "LOCAL_REPLY_BODY"
 }
@@ -161,11 +162,73 @@ public indirect enum LogFilter: Sendable, Equatable {
     case status(LogComparison)
     /// Milliseconds of the whole request.
     case duration(LogComparison)
+    /// `log_type_filter`: lines of these types, or of all others.
+    case types(LogTypes, excludes: Bool)
+    case runtime(LogShare)
     /// One of these flags, or any when there are none.
     case flags([ResponseFlag])
     case header(HeaderCondition)
     case all([LogFilter])
     case any([LogFilter])
+}
+
+/// Why a line is written: `envoy.data.accesslog.v3.AccessLogType`, by its numbers.
+public enum LogType: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    case notSet, tcpUpstreamConnected, tcpPeriodic, tcpConnectionEnd, downstreamStart, downstreamPeriodic, downstreamEnd
+    case upstreamPoolReady, upstreamPeriodic, upstreamEnd, downstreamTunnelSuccessfullyEstablished
+    case udpTunnelUpstreamConnected, udpPeriodic, udpSessionEnd, tcpConnectionStart
+
+    /// As `%ACCESS_LOG_TYPE%` writes it.
+    public var text: StaticString {
+        switch self {
+        case .notSet: "NotSet"
+        case .tcpUpstreamConnected: "TcpUpstreamConnected"
+        case .tcpPeriodic: "TcpPeriodic"
+        case .tcpConnectionEnd: "TcpConnectionEnd"
+        case .downstreamStart: "DownstreamStart"
+        case .downstreamPeriodic: "DownstreamPeriodic"
+        case .downstreamEnd: "DownstreamEnd"
+        case .upstreamPoolReady: "UpstreamPoolReady"
+        case .upstreamPeriodic: "UpstreamPeriodic"
+        case .upstreamEnd: "UpstreamEnd"
+        case .downstreamTunnelSuccessfullyEstablished: "DownstreamTunnelSuccessfullyEstablished"
+        case .udpTunnelUpstreamConnected: "UdpTunnelUpstreamConnected"
+        case .udpPeriodic: "UdpPeriodic"
+        case .udpSessionEnd: "UdpSessionEnd"
+        case .tcpConnectionStart: "TcpConnectionStart"
+        }
+    }
+}
+
+/// Some types of lines, a bit each by number.
+public struct LogTypes: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public init(_ type: LogType) { rawValue = 1 << UInt32(type.rawValue) }
+}
+
+/// `runtime_filter`: a share of the requests.
+public struct LogShare: Sendable, Equatable {
+    /// The runtime's number under it counts instead of the numerator.
+    public var key: String
+    public var percent: FractionalPercent
+    /// Else all filters say the same of a request, by its id.
+    public var isIndependent = false
+    public init(_ percent: FractionalPercent, key: String) {
+        self.percent = percent
+        self.key = key
+    }
+}
+
+/// When there are lines beside those at the end.
+public struct LogMoments: Sendable, Equatable {
+    /// `flush_access_log_on_new_request`, `flush_access_log_on_start`.
+    public var start = false
+    /// `flush_log_on_tunnel_successfully_established`, `flush_access_log_on_connected`.
+    public var connected = false
+    /// `access_log_flush_interval`; 0: none.
+    public var intervalMs: UInt64 = 0
+    public init() {}
 }
 
 public struct LogComparison: Sendable, Equatable {

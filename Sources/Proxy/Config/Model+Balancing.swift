@@ -8,14 +8,27 @@ public enum LoadBalancing: Sendable, Hashable {
     case ringHash(RingHash)
     /// `maglev_lb_config.table_size`; a prime number.
     case maglev(tableSize: UInt32)
+    /// CLUSTER_PROVIDED, of a cluster of type ORIGINAL_DST.
+    case originalDst(OriginalDst)
 
     /// Whether a request's hash chooses its host.
     public var isHashed: Bool {
         switch self {
         case .ringHash, .maglev: true
-        case .roundRobin, .leastRequest, .random: false
+        case .roundRobin, .leastRequest, .random, .originalDst: false
         }
     }
+}
+
+/// `original_dst_lb_config`: a request's host is where its client wanted to go.
+public struct OriginalDst: Sendable, Hashable {
+    /// The header that names the host, in lower case; nil: none does.
+    public var header: String?
+    /// `upstream_port_override`; nil: the port of the address.
+    public var port: UInt16?
+    /// `cleanup_interval`; Envoy's default 5 s. Hosts that nobody has chosen for so long, and that have no connection, go.
+    public var cleanupMs: UInt64 = 5000
+    public init() {}
 }
 
 /// `least_request_lb_config`.

@@ -6,6 +6,8 @@ public struct FilterChain: Sendable {
     public var match = FilterChainMatch()
     /// In front of the last filter; nil: there is none.
     public var connectionLimit: ConnectionLimit?
+    /// In front of the last filter, in their order.
+    public var rateLimits: [ConnectionRateLimit] = []
     /// The last filter.
     public var filter: NetworkFilter
     public var location: SourceLocation

@@ -15,6 +15,14 @@ public enum NetworkFilter: Sendable {
         }
     }
 
+    public var logMoments: LogMoments {
+        switch self {
+        case .httpConnectionManager(let http): http.logMoments
+        case .tcpProxy(let tcp): tcp.logMoments
+        case .echo, .directResponse: LogMoments()
+        }
+    }
+
     public var localReplies: LocalReplyConfig? {
         if case .httpConnectionManager(let http) = self { http.localReplies } else { nil }
     }
@@ -31,5 +39,21 @@ public struct ConnectionLimit: Sendable, Equatable {
         self.statPrefix = statPrefix
         self.maxConnections = maxConnections
         self.delayMs = delayMs
+    }
+}
+
+/// The filter `local_ratelimit` of connections, in front of the last one.
+public struct ConnectionRateLimit: Sendable, Equatable {
+    public var statPrefix: String
+    public var bucket: LocalRateLimit.Bucket
+    /// `runtime_enabled`.
+    public var enabled = RuntimeFlag(true)
+    /// `share_key`: filters with the same one and the same bucket have one bucket; empty: it has its own.
+    public var shareKey = ""
+    /// It stands behind the filter chain's connection limit, if there is one.
+    public var followsLimit = false
+    public init(statPrefix: String, bucket: LocalRateLimit.Bucket) {
+        self.statPrefix = statPrefix
+        self.bucket = bucket
     }
 }

@@ -39,3 +39,14 @@ public struct RuntimeFraction: Sendable, Hashable {
         self.key = key
     }
 }
+
+/// A switch that the runtime may set: `envoy.config.core.v3.RuntimeFeatureFlag`.
+public struct RuntimeFlag: Sendable, Hashable {
+    public var fallback: Bool
+    /// Empty: none.
+    public var key: String
+    public init(_ fallback: Bool, key: String = "") {
+        self.fallback = fallback
+        self.key = key
+    }
+}

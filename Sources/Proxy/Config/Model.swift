@@ -33,12 +33,12 @@ public struct Node: Sendable {
 
 public struct Admin: Sendable {
     public var address: Address
-    /// `admin.access_log_path` or a file access log; nil: none.
-    public var accessLogPath: String?
+    /// `access_log`, and `access_log_path` behind them.
+    public var accessLogs: [AccessLog]
     public var location: SourceLocation
-    public init(address: Address, accessLogPath: String? = nil, location: SourceLocation) {
+    public init(address: Address, accessLogs: [AccessLog] = [], location: SourceLocation) {
         self.address = address
-        self.accessLogPath = accessLogPath
+        self.accessLogs = accessLogs
         self.location = location
     }
 }
@@ -67,7 +67,16 @@ public struct Listener: Sendable {
     public var bufferLimit: UInt32 = 1 << 20
     /// `socket_options`, and `freebind`, `transparent`, `tcp_keepalive`, `tcp_fast_open_queue_length` as such.
     public var socketOptions: [SocketOption] = []
-    /// The listener filter; nil: there is none.
+    /// `access_log`: of connections, whatever they are for.
+    public var accessLogs: [AccessLog] = []
+    /// `bind_to_port`: false: it has no socket, and gets connections from listeners with `use_original_dst` only.
+    public var bindsToPort = true
+    /// The listener filter `original_dst`, or `use_original_dst`: connections know where they went before they were
+    /// redirected.
+    public var restoresDestination = false
+    /// `use_original_dst`: connections go to the listener that has the address they went to, if there is one.
+    public var handsOff = false
+    /// The listener filter `proxy_protocol`; nil: there is none.
     public var proxyProtocol: ProxyProtocolFilter?
     /// `listener_filters_timeout`; Envoy's default 15 s, 0 = none. Only with a listener filter.
     public var listenerFiltersTimeoutMs: UInt64 = 15_000
@@ -155,6 +164,7 @@ public struct HTTPConnectionManager: Sendable {
     /// `upgrade_configs`: the accepted `Upgrade` tokens in lower case (`websocket`), those with `enabled: false` left out.
     public var upgradeTypes: [String] = []
     public var accessLogs: [AccessLog] = []
+    public var logMoments = LogMoments()
     /// `local_reply_config`; nil: answers go out as they are.
     public var localReplies: LocalReplyConfig?
     /// `http_filters` in front of the router.
@@ -201,9 +211,22 @@ public struct VirtualHost: Sendable {
 }
 
 public struct TCPProxy: Sendable {
+    /// One of `weighted_clusters`.
+    public struct Weight: Sendable, Equatable {
+        public var cluster: String
+        /// From 1.
+        public var weight: UInt32
+        public init(cluster: String, weight: UInt32) {
+            self.cluster = cluster
+            self.weight = weight
+        }
+    }
     public var statPrefix: String
+    /// `cluster`; empty: see `weights`.
     public var cluster: String
     public var clusterLocation: SourceLocation
+    /// `weighted_clusters`: each attempt to connect goes to one of them; empty: to `cluster`.
+    public var weights: [Weight] = []
     /// `idle_timeout`; Envoy's default 1 h, 0 = none.
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// `max_connect_attempts`.
@@ -213,6 +236,7 @@ public struct TCPProxy: Sendable {
     /// `hash_policy` `source_ip`: the client's address chooses the host, in clusters that look at it.
     public var hashesSource = false
     public var accessLogs: [AccessLog] = []
+    public var logMoments = LogMoments()
     public init(statPrefix: String, cluster: String, clusterLocation: SourceLocation) {
         self.statPrefix = statPrefix
         self.cluster = cluster
@@ -296,6 +320,8 @@ public struct Cluster: Sendable {
 /// The cluster types of this build (`type`).
 public enum Discovery: Sendable {
     case `static`, strictDNS, logicalDNS
+    /// Hosts are where clients want to go.
+    case originalDst
     /// Endpoints come from a file that may change.
     case eds
 

@@ -52,6 +52,16 @@ public struct RuntimeValue: Sendable, Hashable {
         return number.map { FractionalPercent(UInt32(min($0, 100))) }
     }
 
+    /// What Envoy's `getBoolean` reads. Nil: it is no boolean.
+    public var bool: Bool? {
+        if let number { return number != 0 }
+        switch Self.trim(text).lowercased() {
+        case "true": return true
+        case "false": return false
+        default: return nil
+        }
+    }
+
     /// What Envoy's `getDouble` reads. Nil: it is no number.
     public var double: Double? { Double(Self.trim(text)) }
 

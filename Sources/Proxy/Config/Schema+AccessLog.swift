@@ -1,4 +1,4 @@
-/// Access loggers of listeners: what they write, and their filters. The admin listener's has a schema of its own.
+/// Access loggers: what they write, and their filters.
 extension MessageSchema {
     static let accessLogger = MessageSchema(
         "envoy.config.accesslog.v3.AccessLog",
@@ -26,12 +26,9 @@ extension MessageSchema {
         "envoy.config.accesslog.v3.AccessLogFilter",
         supported: """
             status_code_filter duration_filter not_health_check_filter and_filter or_filter header_filter \
-            response_flag_filter
+            response_flag_filter runtime_filter log_type_filter
             """,
-        refused: """
-            traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter \
-            cel_filter
-            """,
+        refused: "traceable_filter grpc_status_filter extension_filter metadata_filter cel_filter",
         oneofs: [
             """
             status_code_filter duration_filter not_health_check_filter traceable_filter runtime_filter and_filter \
@@ -50,6 +47,20 @@ extension MessageSchema {
         "envoy.config.core.v3.RuntimeUInt32", supported: "default_value runtime_key")
     static let manyFilters = MessageSchema("envoy.config.accesslog.v3.AndFilter", supported: "filters")
     static let headerFilter = MessageSchema("envoy.config.accesslog.v3.HeaderFilter", supported: "header")
+    static let logRuntimeFilter = MessageSchema(
+        "envoy.config.accesslog.v3.RuntimeFilter", supported: "runtime_key percent_sampled use_independent_randomness")
+    static let logTypeFilter = MessageSchema("envoy.config.accesslog.v3.LogTypeFilter", supported: "types exclude")
+
+    static let requestLogOptions = MessageSchema(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions",
+        supported: """
+            access_log_flush_interval flush_access_log_on_new_request flush_log_on_tunnel_successfully_established
+            """)
+
+    static let tunnelLogOptions = MessageSchema(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions",
+        supported: "access_log_flush_interval flush_access_log_on_connected flush_access_log_on_start")
+
     static let responseFlagFilter = MessageSchema(
         "envoy.config.accesslog.v3.ResponseFlagFilter", supported: "flags")
 }

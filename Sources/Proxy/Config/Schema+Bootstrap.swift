@@ -34,16 +34,6 @@ extension MessageSchema {
         supported: "access_log access_log_path address", unlessDefault: "socket_options allow_paths",
         ignored: "profile_path ignore_global_conn_limit")
 
-    static let accessLog = MessageSchema(
-        "envoy.config.accesslog.v3.AccessLog",
-        supported: "name typed_config", refused: "filter config",
-        hints: ["config": "a field of the v2 API, replaced by typed_config"])
-
-    static let fileAccessLog = MessageSchema(
-        "envoy.extensions.access_loggers.file.v3.FileAccessLog", isExtension: true,
-        supported: "path", refused: "format json_format typed_json_format log_format",
-        oneofs: ["format json_format typed_json_format log_format"])
-
     static let node = MessageSchema(
         "envoy.config.core.v3.Node",
         supported: "id cluster locality",

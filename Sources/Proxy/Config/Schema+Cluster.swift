@@ -11,13 +11,13 @@ extension MessageSchema {
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
             ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
             least_request_lb_config ring_hash_lb_config maglev_lb_config upstream_connection_options \
-            upstream_bind_config round_robin_lb_config eds_cluster_config
+            upstream_bind_config round_robin_lb_config eds_cluster_config original_dst_lb_config cleanup_interval
             """,
         refused: """
             transport_socket_matcher cluster_type max_requests_per_connection \
             upstream_http_protocol_options common_http_protocol_options http_protocol_options \
             http2_protocol_options dns_resolution_config typed_dns_resolver_config \
-            original_dst_lb_config load_balancing_policy lrs_server upstream_config tls_context \
+            load_balancing_policy lrs_server upstream_config tls_context \
             hosts
             """,
         unlessDefault: """
@@ -30,7 +30,7 @@ extension MessageSchema {
             "wait_for_warm_on_init": ["true"],
             "dns_jitter": ["0s"],
         ],
-        ignored: "metadata cleanup_interval",
+        ignored: "metadata",
         hints: [
             "max_requests_per_connection": useProtocolOptions,
             "upstream_http_protocol_options": useProtocolOptions,
@@ -45,6 +45,11 @@ extension MessageSchema {
             round_robin_lb_config
             """,
         ])
+
+    static let originalDst = MessageSchema(
+        "envoy.config.cluster.v3.Cluster.OriginalDstLbConfig",
+        supported: "use_http_header http_header_name upstream_port_override", refused: "metadata_key",
+        hints: ["metadata_key": "there is no dynamic metadata in this build"])
 
     static let refreshRate = MessageSchema(
         "envoy.config.cluster.v3.Cluster.RefreshRate", supported: "base_interval max_interval")

@@ -5,7 +5,7 @@ extension MessageSchema {
         supported: """
             name address stat_prefix filter_chains per_connection_buffer_limit_bytes enable_reuse_port \
             tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout \
-            default_filter_chain socket_options freebind transparent tcp_keepalive tcp_fast_open_queue_length
+            default_filter_chain bind_to_port use_original_dst access_log socket_options freebind transparent tcp_keepalive tcp_fast_open_queue_length
             """,
         refused: """
             fcds_config filter_chain_matcher deprecated_v1 \
@@ -13,16 +13,15 @@ extension MessageSchema {
             max_connections_to_accept_per_socket_event internal_listener
             """,
         unlessDefault: """
-            additional_addresses use_original_dst access_log enable_mptcp
+            additional_addresses enable_mptcp
             """,
-        fixed: ["drain_type": ["DEFAULT"], "bind_to_port": ["true"]],
+        fixed: ["drain_type": ["DEFAULT"]],
         ignored: """
             metadata traffic_direction ignore_global_conn_limit bypass_overload_manager
             """,
         hints: [
             "reuse_port": "deprecated by Envoy, use enable_reuse_port",
             "deprecated_v1": "use bind_to_port",
-            "access_log": "give it to the connection manager or the TCP proxy",
         ])
 
     static let networkFilter = MessageSchema(
@@ -34,19 +33,26 @@ extension MessageSchema {
     static let tcpProxy = MessageSchema(
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
         supported: """
-            stat_prefix cluster idle_timeout max_connect_attempts max_downstream_connection_duration access_log \
-            hash_policy
+            stat_prefix cluster weighted_clusters idle_timeout max_connect_attempts \
+            max_downstream_connection_duration access_log hash_policy access_log_options \
+            access_log_flush_interval flush_access_log_on_connected
             """,
         refused: """
-            weighted_clusters on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
+            on_demand downstream_idle_timeout upstream_idle_timeout backoff_options \
             tunneling_config max_downstream_connection_duration_jitter_percentage max_early_data_bytes
             """,
         unlessDefault: """
-            metadata_match access_log_options flush_access_log_on_connected proxy_protocol_tlvs
+            metadata_match proxy_protocol_tlvs
             """,
         fixed: ["upstream_connect_mode": ["IMMEDIATE"]],
-        ignored: "access_log_flush_interval",
         oneofs: ["cluster weighted_clusters"])
+
+    static let tunnelClusters = MessageSchema(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster", supported: "clusters")
+
+    static let tunnelClusterWeight = MessageSchema(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight",
+        supported: "name weight", unlessDefault: "metadata_match")
 
     static let httpConnectionManager = MessageSchema(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", isExtension: true,
@@ -57,7 +63,8 @@ extension MessageSchema {
             skip_xff_append via generate_request_id preserve_external_request_id \
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
             path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
-            local_reply_config internal_address_config rds
+            local_reply_config internal_address_config access_log_options access_log_flush_interval \
+            flush_access_log_on_new_request rds
             """,
         refused: """
             scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
@@ -65,7 +72,7 @@ extension MessageSchema {
             """,
         unlessDefault: """
             add_user_agent http1_safe_max_connection_duration scheme_header_transformation \
-            access_log_options flush_access_log_on_new_request original_ip_detection_extensions \
+            original_ip_detection_extensions \
             early_header_mutation_extensions set_current_client_cert_details \
             proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
             request_id_extension stream_error_on_invalid_http_message path_normalization_options \
@@ -76,7 +83,6 @@ extension MessageSchema {
             "forward_client_cert_details": ["SANITIZE"],
             "add_proxy_protocol_connection_state": ["true"],
         ],
-        ignored: "access_log_flush_interval",
         hints: [
             "scoped_routes": "give the routes in route_config or rds",
             "idle_timeout": "a field of the v2 API, replaced by common_http_protocol_options.idle_timeout",

@@ -10,7 +10,11 @@ extension MessageSchema {
         supported: "stat_prefix max_connections delay", refused: "runtime_enabled",
         hints: ["runtime_enabled": "the limit is always in force"])
 
+    static let networkRateLimit = MessageSchema(
+        "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit", isExtension: true,
+        supported: "stat_prefix token_bucket runtime_enabled share_key")
+
     /// What a filter chain ends with.
     static let terminalFilters = [httpConnectionManager, tcpProxy, echo, networkDirectResponse]
-    static let networkFilters = terminalFilters + [connectionLimit]
+    static let networkFilters = terminalFilters + [connectionLimit, networkRateLimit]
 }

@@ -6,6 +6,9 @@ extension MessageSchema {
         hints: ["config": "a field of the v2 API, replaced by typed_config"],
         oneofs: ["typed_config config_discovery"])
 
+    static let originalDstFilter = MessageSchema(
+        "envoy.extensions.filters.listener.original_dst.v3.OriginalDst", isExtension: true)
+
     static let proxyProtocolFilter = MessageSchema(
         "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", isExtension: true,
         supported: "allow_requests_without_proxy_protocol disallowed_versions stat_prefix",

@@ -18,4 +18,7 @@ extension MessageSchema {
 
     static let runtimeFraction = MessageSchema(
         "envoy.config.core.v3.RuntimeFractionalPercent", supported: "default_value runtime_key")
+
+    static let runtimeFlag = MessageSchema(
+        "envoy.config.core.v3.RuntimeFeatureFlag", supported: "default_value runtime_key")
 }

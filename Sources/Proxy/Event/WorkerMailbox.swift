@@ -13,6 +13,7 @@ enum WorkerCommand: Sendable {
     case select(cluster: Int, HostSelection?)
     /// A host has become unhealthy: connections to it are let go.
     case hostFailed(cluster: Int, cl_address, closesTunnels: Bool)
+    case cleanOriginalHosts(cluster: Int, done: @Sendable ([cl_address]) -> Void)
     case drain(Drain)
     case cancelDrain
     case failHealthCheck(Bool)

@@ -9,6 +9,9 @@ extension Worker {
         _ route: UnsafePointer<CompiledRoute>
     ) -> Int32 {
         let cluster = Int(s.pointee.cluster)
+        if snapshot.clusters[cluster].balancing.policy == .originalDst {
+            return originalHost(c, RoutedRequest(head: head), cluster: cluster)
+        }
         var key = HashKey()
         if snapshot.clusters[cluster].balancing.policy == .hash, let policy = route.pointee.hashPolicy {
             key = hashKey(c, s, head, policy.pointee)
@@ -18,9 +21,13 @@ extension Worker {
     }
 
     /// The host of a TCP proxy's connection.
-    func chooseHost(_ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>) -> Int32 {
-        let cluster = Int(listener.pointee.tcpCluster)
+    func chooseHost(
+        _ c: ConnectionPointer, _ listener: UnsafeMutablePointer<CompiledListener>, cluster: Int
+    ) -> Int32 {
         guard clusters[cluster].needsCare else { return nextHost(clusters + cluster) }
+        if snapshot.clusters[cluster].balancing.policy == .originalDst {
+            return originalHost(c, RoutedRequest(), cluster: cluster)
+        }
         var key = HashKey()
         if listener.pointee.hashesSource, let hash = hash(of: c.pointee.remote) { key.add(hash) }
         return chooseCarefully(cluster: cluster, key)

@@ -231,7 +231,7 @@ extension Worker {
         s.pointee.downstream = slot
         s.pointee.startNs = state.pointee.nowNs
         if let logs = snapshot.listeners[Int(c.pointee.listener)].log {
-            s.pointee.log = beginLog(c, logs, startNs: startNs)
+            if logs.pointee.logsRequests { s.pointee.log = beginLog(c, logs, startNs: startNs) }
             noteRefusal(s, c, details)
         }
         if details == .missingHost { s.pointee.flags.insert(.requestEnded) }

@@ -20,7 +20,9 @@ extension Worker {
         s.pointee.method = head.pointee.method
         s.pointee.startNs = state.pointee.nowNs
         s.pointee.lastActivityNs = state.pointee.nowNs
-        if let logs = listener.pointee.log { s.pointee.log = beginLog(c, logs, startNs: startNs) }
+        if let logs = listener.pointee.log, logs.pointee.logsRequests {
+            s.pointee.log = beginLog(c, logs, startNs: startNs)
+        }
         c.pointee.stream = streamSlot
         stats.http[.downstream_rq_total].increment()
         stats.http[.downstream_rq_http1_total].increment()
@@ -112,7 +114,7 @@ extension Worker {
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         s.pointee.idleTimeoutNs = found.pointee.idleTimeoutNs
-        if s.pointee.log >= 0 { noteRoute(s, c, found.pointee) }
+        if s.pointee.log >= 0 { noteRoute(s, c, found.pointee, head) }
         var upgrade = false
         if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
             guard mayUpgrade(c, head, found) else { return refuseUpgrade(slot, c, s, head) }

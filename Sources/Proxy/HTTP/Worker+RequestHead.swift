@@ -66,10 +66,10 @@ extension Worker {
         {
             // A random UUID (RFC 9562 §5.4), unless the request brings an id that is to be kept.
             writer.put("x-request-id: ")
+            let words = state.pointee.keptIDStream == s ? state.pointee.keptID : (random(), random())
             writer.put(
                 uuid: (
-                    random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000,
-                    random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+                    words.0 & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, words.1 & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
                 ))
             writer.put("\r\n")
         }

@@ -63,6 +63,7 @@ extension Worker {
         u.pointee.flags.remove(.readPaused)
         u.pointee.peer = down
         d.pointee.lastActivityNs = state.pointee.nowNs
+        if s.pointee.log >= 0 { logTunnel(s, d) }
         if s.pointee.idleTimeoutNs > 0 { arm(down, deadlineNs: state.pointee.nowNs &+ s.pointee.idleTimeoutNs) }
         d.pointee.flags.insert(.readPending)
         makeReady(down, d)

@@ -94,7 +94,7 @@ extension Worker {
     }
 
     /// What the lines of a request or connection will say.
-    private func exportLog(_ log: Int32, _ d: ConnectionPointer, _ tag: UInt32, into out: inout RecordWriter) {
+    func exportLog(_ log: Int32, _ d: ConnectionPointer, _ tag: UInt32, into out: inout RecordWriter) {
         guard log >= 0, let logs = snapshot.listeners[Int(d.pointee.listener)].log else { return }
         LogRecord.write(accessLog.entries[log], logs.pointee, tag, into: &out)
     }
@@ -138,6 +138,7 @@ extension Worker {
         dropFilterState(s, d.pointee.listener)
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }
+        if state.pointee.keptIDStream == s { state.pointee.keptIDStream = nil }
         dropLog(s.pointee.log)
         s.pointee.log = -1
         s.pointee.downstream = -1

@@ -115,12 +115,15 @@ extension Worker {
     private func adoptLog(_ unit: IncomingUnit, _ adopted: AdoptedUnit) {
         guard adopted.downstream >= 0, let logs = snapshot.listeners[Int(unit.listener)].log else { return }
         let d = connections[adopted.downstream]
-        if adopted.stream >= 0 {
+        if adopted.stream >= 0, logs.pointee.logsRequests {
             let s = streams[adopted.stream]
             s.pointee.log = adoptLog(unit.stream?.log ?? RecordBytes(), logs, startNs: s.pointee.startNs)
-        } else if d.pointee.kind == .tunnelDownstream {
-            d.pointee.log = adoptLog(unit.downstream?.log ?? RecordBytes(), logs, startNs: d.pointee.createdNs)
         }
+        let listener = snapshot.listeners + Int(unit.listener)
+        let isTunnel = listener.pointee.kind == .tunnelDownstream
+        guard isTunnel || listener.pointee.logsConnections else { return }
+        d.pointee.log = adoptLog(unit.downstream?.log ?? RecordBytes(), logs, startNs: d.pointee.createdNs)
+        if d.pointee.log >= 0, !isTunnel { accessLog.entries[d.pointee.log].pointee.nextNs = 0 }
     }
 
     private func adoptLog(
@@ -139,6 +142,7 @@ extension Worker {
         } catch {
             hooks.log("worker \(index): a log record is not understood: \(error)")
         }
+        if logs.pointee.periodNs > 0 { beginPeriods(entry, logs) }
         return slot
     }
 
@@ -264,6 +268,10 @@ extension Worker {
     /// The pool of a host: a member of the cluster, or one that only finishes what came over.
     private func hostSlot(_ cluster: Int32, _ address: cl_address, onlyMember: Bool) -> Int32 {
         var address = address
+        if Int(cluster) < snapshot.clusterCount, snapshot.clusters[Int(cluster)].balancing.policy == .originalDst {
+            let named = PeerAddress(&address)
+            return named.family == 0 ? -1 : originalHost(named, cluster: Int(cluster))
+        }
         if Int(cluster) < snapshot.clusterCount {
             let members = clusters + Int(cluster)
             for i in 0..<members.pointee.memberCount {

@@ -71,6 +71,8 @@ extension WorkerPool {
             c, listener: listener, cluster: -1, host: nil, addresses: worker.addresses(of: c),
             bucket: worker.bucket(of: c),
             into: &out)
+        // It changes only with what passes through the connection.
+        worker.exportLog(c.pointee.log, c, ConnectionRecord.logTag, into: &out)
         out.end(record)
         out.end(early)
         c.pointee.flags.insert(.recordAhead)

@@ -82,6 +82,13 @@ final class LogOutput: Sendable {
         if path != nil { try reopen() }
     }
 
+    /// A descriptor that stays open.
+    init(descriptor: Int32) {
+        path = nil
+        tellsOfCrashes = false
+        self.descriptor = Mutex(descriptor)
+    }
+
     func reopen() throws(SystemError) {
         guard let path else { return }
         let fd = cl_open(path, O_WRONLY | O_APPEND | O_CREAT, 0o644)

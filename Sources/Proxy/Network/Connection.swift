@@ -77,8 +77,10 @@ struct Connection: BitwiseCopyable {
         static let bulk = Flags(rawValue: 1 << 23)
         /// It begins with the addresses of a client and serves nobody else (upstream).
         static let proxied = Flags(rawValue: 1 << 24)
-        /// One more than `connection_limit` allows. Never leaves the process.
+        /// One that its filter chain does not take. Never leaves the process.
         static let overLimit = Flags(rawValue: 1 << 25)
+        /// The same: there was no token for it. Never leaves the process.
+        static let rateLimited = Flags(rawValue: 1 << 26)
     }
 
     var fd: Int32 = -1

@@ -72,6 +72,7 @@ struct RuntimeReal: BitwiseCopyable, @unchecked Sendable {
 final class RuntimeShares {
     private var entries: [(share: RuntimeShare, source: RuntimeFraction)] = []
     private var numbers: [(number: RuntimeNumber, fallback: UInt64, key: String)] = []
+    private var flags: [(number: RuntimeNumber, flag: RuntimeFlag)] = []
     private var reals: [(real: RuntimeReal, fallback: Double, key: String)] = []
     private var budgets = RuntimeBudgets()
 
@@ -93,6 +94,13 @@ final class RuntimeShares {
         return number
     }
 
+    /// A switch: 1 when it is on.
+    func makeFlag(_ flag: RuntimeFlag) -> RuntimeNumber {
+        let number = RuntimeNumber(flag.fallback ? 1 : 0)
+        if !flag.key.isEmpty { flags.append((number, flag)) }
+        return number
+    }
+
     /// The same with a fraction.
     func makeReal(_ fallback: Double, key: String) -> RuntimeReal {
         let real = RuntimeReal(fallback)
@@ -109,6 +117,7 @@ final class RuntimeShares {
     func update(_ value: (String) -> RuntimeValue?) {
         for entry in entries { entry.share.set(value(entry.source.key)?.share ?? entry.source.fallback) }
         for entry in numbers { entry.number.set(value(entry.key)?.number ?? entry.fallback) }
+        for entry in flags { entry.number.set(value(entry.flag.key)?.bool ?? entry.flag.fallback ? 1 : 0) }
         for entry in reals { entry.real.set(value(entry.key)?.double ?? entry.fallback) }
         budgets.update(value)
     }

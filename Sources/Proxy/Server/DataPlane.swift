@@ -89,6 +89,9 @@ public protocol DataPlane: AnyObject {
     /// A host has become unhealthy: its connections at rest are closed, those in use after their response, tunnels if
     /// `closesTunnels`.
     func hostFailed(_ address: cl_address, cluster: Int, closesTunnels: Bool)
+    /// Lets hosts of a cluster of type ORIGINAL_DST go that nobody wants; `done` gets their addresses, once for each worker
+    /// that had them.
+    func cleanOriginalHosts(cluster: Int, _ done: @escaping ([cl_address]) -> Void)
     /// Whether there has ever been a connection to the cluster.
     func hasTraffic(cluster: Int) -> Bool
     /// What a cluster uses of the limits of a priority, nil: nobody uses that priority. What changes later is told.

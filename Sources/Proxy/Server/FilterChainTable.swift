@@ -124,6 +124,8 @@ struct MatchedAddress: BitwiseCopyable {
     var port: UInt16 = 0
     /// No IP: a Unix socket.
     var isNone = false
+    /// IPv4 on an IPv6 socket.
+    var isMapped = false
 
     init(_ address: PeerAddress) {
         port = address.port
@@ -136,6 +138,7 @@ struct MatchedAddress: BitwiseCopyable {
             if high == 0, low >> 32 == 0xFFFF {
                 high = low << 32
                 low = 0
+                isMapped = true
             } else {
                 isIPv6 = true
             }

@@ -11,7 +11,7 @@ extension Server: AdminContext {
         guard let configured = bootstrap.admin else { return }
         admin = AdminServer(
             loop: loop, context: self, store: store, writer: writer, log: log,
-            accessLogPath: configured.accessLogPath)
+            accessLogs: configured.accessLogs, shares: shares)
         if let inherited, inherited.record.address == ListenSocket.text(configured.address) {
             adminSocket = inherited.descriptor.take()
             return

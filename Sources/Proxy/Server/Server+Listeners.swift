@@ -14,7 +14,7 @@ extension Server {
     func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
         var lines: [String] = []
         let byAddress = Dictionary(grouping: inherited) { $0.record.address }
-        for (position, listener) in bootstrap.listeners.enumerated() {
+        for (position, listener) in bootstrap.listeners.enumerated() where listener.bindsToPort {
             let sameAddress = byAddress[ListenSocket.text(listener.address)] ?? []
             let members = sameAddress.filter { isSame($0.record, listener) }
             do throws(ListenError) {
@@ -92,7 +92,8 @@ extension Server {
     /// After a take-back: what was released to the child is opened anew, as far as it can be.
     func reopenMissingListeners() {
         let open = Set(sockets.map(\.listener))
-        for (position, listener) in bootstrap.listeners.enumerated() where !open.contains(position) {
+        for (position, listener) in bootstrap.listeners.enumerated()
+        where listener.bindsToPort && !open.contains(position) {
             do {
                 sockets.append(
                     try ListenSocket.open(listener, position: position, concurrency: concurrency, probe: true))
@@ -146,11 +147,17 @@ extension Server {
             }.joined(separator: ", ")
     }
 
-    /// The listeners that are open, with the addresses they are bound to.
+    /// The listeners that are open, with the addresses they are bound to, or would be if they had sockets.
     var openListeners: [(name: String, addresses: [cl_address])] {
-        sockets.map { group in
+        let open = sockets.map { group in
             let bound = group.members.first.flatMap { SocketAddress.local(of: $0.descriptor) }
             return (bootstrap.listeners[group.listener].name, bound.map { [$0] } ?? [])
         }
+        let unbound = bootstrap.listeners.filter { !$0.bindsToPort }
+        if unbound.isEmpty || sockets.isEmpty { return open }
+        return open + unbound.map { ($0.name, SocketAddress.make($0.address).map { [$0] } ?? []) }
     }
+
+    /// How many listeners there are, with sockets or without.
+    var activeListeners: Int { sockets.count + bootstrap.listeners.count { !$0.bindsToPort } }
 }

@@ -68,7 +68,7 @@ extension Server: RestartParentOwner {
         }
         claim.region?.setRole(.standby)
         stats.gauges[.live].set(0)
-        stats.listenerGauges[.total_listeners_draining].set(UInt64(sockets.count))
+        stats.listenerGauges[.total_listeners_draining].set(UInt64(activeListeners))
         let report = releaseConnections()
         clusterManager.pauseHealth()
         endpointDiscovery.pause()

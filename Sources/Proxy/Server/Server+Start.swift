@@ -250,9 +250,9 @@ extension Server: RestartChildOwner {
         stats.gauges[.hot_restart_generation].set(hotRestartGeneration)
         stats.gauges[.concurrency].set(UInt64(concurrency))
         stats.listenerGauges[.workers_started].set(1)
-        stats.listenerGauges[.total_listeners_active].set(UInt64(sockets.count))
+        stats.listenerGauges[.total_listeners_active].set(UInt64(activeListeners))
         stats.listeners[.listener_added].add(UInt64(bootstrap.listeners.count))
-        stats.listeners[.listener_create_success].add(UInt64(sockets.count * concurrency))
+        stats.listeners[.listener_create_success].add(UInt64(activeListeners * concurrency))
         stats.clusters[.cluster_added].add(UInt64(bootstrap.clusters.count))
         stats.clusterGauges[.active_clusters].set(UInt64(bootstrap.clusters.count))
         loop.after(ms: 0) { [weak self] in

@@ -37,6 +37,8 @@ final class Server {
     let clusterManager: ClusterManager
     let pool: any DataPlane
     /// nil: there are no access logs.
+    /// What the runtime can change.
+    let shares: RuntimeShares
     let accessLog: AccessLogWriter?
     /// nil: there are no stats sinks.
     let sinks: StatsSinks?
@@ -136,6 +138,7 @@ final class Server {
         clusterManager.memberships = configuration.snapshot.memberships
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
         sinks = try Self.makeSinks(bootstrap, log)
+        shares = configuration.snapshot.shares
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
             writer: writer, warn: { log.warning($0) })
@@ -148,6 +151,7 @@ final class Server {
         pool.hostEvent = { [weak clusterManager] cluster, host, event in
             clusterManager?.handle(event, cluster: cluster, host: host)
         }
+        pool.originalHost = { [weak clusterManager] in clusterManager?.addOriginalHost(cluster: $0, $1) }
         pool.limitReached = { [weak clusterManager] in clusterManager?.refreshLimits(cluster: $0) }
         self.pool = pool
         let tables = RouteTables(named, pool: pool, runtime: runtime, loop: loop)

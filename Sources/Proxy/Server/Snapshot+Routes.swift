@@ -57,6 +57,7 @@ extension Snapshot {
         let (compiled, memory) = KeptMemory.collect {
             var compiled = listeners[row]
             compiled.tcpCluster = clusterPositions.position(of: proxy.cluster)
+            compiled.tcpClusters = TunnelClusters.make(proxy, clusterPositions)
             return compiled
         }
         return RouteChange(row: row, compiled: compiled, memory: memory, shares: RuntimeShares())

@@ -10,9 +10,13 @@ struct CompiledListener: BitwiseCopyable {
     /// What connections are once they are the filter chain's.
     var kind: Connection.Kind
     var isHTTP: Bool
+    /// The listener has access logs of its own.
+    var logsConnections = false
     var bufferLimit: UInt32
-    /// TCP proxy: position of the cluster.
+    /// TCP proxy: position of the cluster, -1: one of `tcpClusters`.
     var tcpCluster: Int32 = -1
+    /// TCP proxy with `weighted_clusters`; nil: there is one cluster.
+    var tcpClusters: UnsafePointer<TunnelClusters>?
     var maxConnectAttempts: UInt32 = 1
     /// TCP proxy: the client's address chooses the host, in a cluster that balances by hash.
     var hashesSource = false
@@ -53,12 +57,20 @@ struct CompiledListener: BitwiseCopyable {
     var log: UnsafeMutablePointer<ListenerLogs>?
     /// Connections that may be open at once; nil and `.max`: any number.
     var connectionLimit: RuntimeNumber?
+    /// Connections know where they went before they were redirected.
+    var restoresDestination = false
+    /// They go to the listener that has that address, if there is one.
+    var handsOff = false
     /// Which headers connections begin with; empty: with none, there is no such filter.
     var headerRules: ProxyHeader.Rules = []
     var filterTimeoutNs: UInt64 = 0
     var continuesOnFilterTimeout = false
     /// nil: the filter chain has no `connection_limit`.
     var chainLimit: UnsafeMutablePointer<ChainLimit>?
+    /// nil: the filter chain has no `local_ratelimit`.
+    var chainRates: UnsafePointer<ChainRates>?
+    /// The filter chain has one of both.
+    var isGuarded = false
     /// What a connection is sent that is then closed.
     var fixedResponse = Bytes("")
     /// nil: there is none in front of the router.
@@ -194,6 +206,8 @@ final class Snapshot: @unchecked Sendable {
     let rateLimits = RateLimitTable()
     /// How many hosts the clusters have of which filters ask that.
     let memberships = ClusterMemberships()
+    /// Where listeners are, for connections that are handed from one to another.
+    let listenerAddresses: ListenerAddresses
     /// The longest chain of filters.
     let maxFilters: Int
     /// Headers that filters may add to one request.
@@ -217,6 +231,7 @@ final class Snapshot: @unchecked Sendable {
         let allClusters = high.isEmpty ? base : base + high
         let clusterNames = ClusterNames(base.map(\.name), high: highPositions)
         clusterPositions = clusterNames
+        listenerAddresses = ListenerAddresses(bootstrap.listeners)
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
         listenerCount = bootstrap.listeners.count
         clusterCount = allClusters.count
@@ -300,22 +315,29 @@ final class Snapshot: @unchecked Sendable {
                     name.limitPrefix = Self.statName(limit.statPrefix)
                     listeners[i].chainLimit = ChainLimit.make(limit)
                 }
+                let chainName = "\(listener.name)\n\(chain.name)\n\(chains.count - 1)"
+                listeners[i].chainRates = ChainRates.make(chain.rateLimits, chain: chainName, rateLimits, shares)
+                listeners[i].isGuarded = listeners[i].chainLimit != nil || listeners[i].chainRates != nil
                 if let filter = listener.proxyProtocol {
                     name.proxyPrefix = Self.statName(filter.statPrefix)
                     listeners[i].headerRules = ProxyHeader.Rules(filter)
                     listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
                     listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
                 }
+                listeners[i].restoresDestination = listener.restoresDestination
+                listeners[i].handsOff = listener.handsOff
                 names[i] = name
                 listeners[i].position = Int32(position)
                 listeners[i].connectionLimit = limit
                 if let logs = ListenerLogs(
-                    chain.filter.accessLogs, replies: chain.filter.localReplies, sinks: logSinks.positions,
-                    shares: shares)
+                    chain.filter.accessLogs, connections: listener.accessLogs, moments: chain.filter.logMoments,
+                    replies: chain.filter.localReplies,
+                    sinks: logSinks.positions, shares: shares)
                 {
                     let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
                     memory.initialize(to: logs)
                     listeners[i].log = memory
+                    listeners[i].logsConnections = !listener.accessLogs.isEmpty
                 }
             }
             if let table = FilterChainTable(listener, positions: chains) {
@@ -346,7 +368,7 @@ final class Snapshot: @unchecked Sendable {
     private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
         CompiledListener(
             kind: .tunnelDownstream, isHTTP: false, bufferLimit: listener.bufferLimit,
-            tcpCluster: clusters.position(of: tcp.cluster),
+            tcpCluster: clusters.position(of: tcp.cluster), tcpClusters: TunnelClusters.make(tcp, clusters),
             maxConnectAttempts: max(tcp.maxConnectAttempts, 1), hashesSource: tcp.hashesSource,
             idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
             maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .kept(capacity: 1))

@@ -108,10 +108,13 @@ extension Worker {
             return
         }
         let peer = PeerAddress(&address)
+        let restored = snapshot.listeners[listener].restoresDestination ? restoredAddresses(fd, peer) : nil
+        let listener = restored.map { handOff(listener, $0) } ?? listener
         var place = Int32(listener)
         if let chains = snapshot.listeners[listener].chains, snapshot.listeners[listener].headerRules.isEmpty {
-            place = chooseChain(chains, listener: listener, fd, remote: peer)
+            place = chooseChain(chains, listener: listener, fd, remote: peer, named: restored)
             if place < 0 {
+                logNoChain(listener: listener, fd, peer, restored)
                 open.add(worker: index, listener: listener, .max)
                 _ = cl_close(fd)
                 return
@@ -137,6 +140,7 @@ extension Worker {
         c.pointee.lastActivityNs = state.pointee.nowNs
         c.pointee.bufferLimit = compiled.pointee.bufferLimit
         c.pointee.remote = peer
+        if let restored { keepRestored(c, restored) }
         c.pointee.id = state.pointee.connectionID
         state.pointee.connectionID &+= state.pointee.connectionStride
         cl_owner_add(downstreams, 1)
@@ -160,7 +164,8 @@ extension Worker {
         stats.pointee.listenerGauges[.downstream_cx_active].add(1)
         stats.pointee.worker[.downstream_cx_total].increment()
         stats.pointee.workerGauges[.downstream_cx_active].add(1)
-        if compiled.pointee.chainLimit != nil { countAgainstLimit(c, compiled) }
+        if compiled.pointee.logsConnections { beginConnectionLog(c) }
+        if compiled.pointee.isGuarded { passGuards(c, compiled) }
         if compiled.pointee.isHTTP {
             stats.pointee.http[.downstream_cx_total].increment()
             stats.pointee.httpGauges[.downstream_cx_active].add(1)
@@ -171,7 +176,11 @@ extension Worker {
             armIdle(slot, c)
         } else {
             stats.pointee.tcp[.downstream_cx_total].increment()
-            if let logs = compiled.pointee.log { c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs) }
+            if let logs = compiled.pointee.log, c.pointee.log < 0 {
+                c.pointee.log = beginLog(c, logs, startNs: state.pointee.nowNs)
+            }
+            if c.pointee.log >= 0, c.pointee.flags.contains(.rateLimited) { noteRateLimited(c) }
+            if c.pointee.log >= 0 { logStart(c) }
         }
     }
 }

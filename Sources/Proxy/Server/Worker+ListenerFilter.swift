@@ -10,6 +10,7 @@ extension Worker {
         let listener = snapshot.listeners + Int(c.pointee.listener)
         c.pointee.kind = .awaitingHeader
         listenerStats[Int(c.pointee.listener)].listenerGauges[.downstream_pre_cx_active].add(1)
+        if listener.pointee.logsConnections { beginConnectionLog(c) }
         guard listener.pointee.filterTimeoutNs > 0 else { return }
         c.pointee.deadlineNs = state.pointee.nowNs &+ listener.pointee.filterTimeoutNs
         arm(slot, deadlineNs: c.pointee.deadlineNs)
@@ -49,7 +50,8 @@ extension Worker {
     private func noteHeader(_ c: ConnectionPointer, _ header: ProxyHeader) {
         versionStats(c, header.version)[.found].increment()
         guard header.hasAddresses else { return }
-        c.pointee.addresses = addresses.take()
+        // They are there where it was redirected.
+        if c.pointee.addresses < 0 { c.pointee.addresses = addresses.take() }
         // Without room for them the header is as good as one that names nobody.
         guard c.pointee.addresses >= 0 else { return }
         addresses[c.pointee.addresses].pointee = ClientAddresses(local: header.destination, direct: c.pointee.remote)
@@ -98,9 +100,15 @@ extension Worker {
             let chain = chooseChain(
                 chains, listener: Int(c.pointee.listener), c.pointee.fd, remote: c.pointee.remote,
                 named: addresses(of: c)?.pointee)
-            if chain < 0 { return close(slot, c) }
+            if chain < 0 {
+                if c.pointee.log >= 0 { noteNoChain(c) }
+                return close(slot, c)
+            }
             c.pointee.listener = chain
         }
+        // The filter chain's names are others.
+        dropLog(c.pointee.log)
+        c.pointee.log = -1
         let listener = snapshot.listeners + Int(c.pointee.listener)
         listenerStats[Int(c.pointee.listener)].listenerGauges[.downstream_pre_cx_active].sub(1)
         c.pointee.kind = listener.pointee.kind

@@ -51,6 +51,8 @@ extension Worker {
         if state.pointee.hasLogs {
             let flush = accessLog.state.pointee.deadlineNs
             if flush != 0 { timeout = sooner(timeout, flush) }
+            let period = state.pointee.periodNs
+            if period != 0 { timeout = sooner(timeout, period) }
         }
         return timeout
     }
@@ -62,6 +64,8 @@ extension Worker {
     }
 
     private func flushOldLines() {
+        let period = state.pointee.periodNs
+        if period != 0, state.pointee.nowNs >= period { logPeriods() }
         let deadline = accessLog.state.pointee.deadlineNs
         if deadline != 0, state.pointee.nowNs >= deadline { accessLog.flush(byTimer: true) }
     }
@@ -230,6 +234,7 @@ extension Worker {
         case .select(let cluster, let selection): selectHosts(cluster: cluster, selection)
         case .hostFailed(let cluster, let address, let closesTunnels):
             hostFailed(cluster: cluster, address, closesTunnels: closesTunnels)
+        case .cleanOriginalHosts(let cluster, let done): done(cleanOriginalHosts(cluster: cluster))
         case .drain(let drain): startDrain(drain)
         case .failHealthCheck(let fails): state.pointee.healthCheckFailed = fails
         case .overload(let word): setOverload(OverloadState(word: word))

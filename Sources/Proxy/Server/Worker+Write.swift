@@ -185,11 +185,13 @@ extension Worker {
             clusterStats[cluster(of: c)].counters[.upstream_cx_tx_bytes_total].add(UInt64(count))
         } else {
             let stats = listenerStats + Int(c.pointee.listener)
-            if snapshot.listeners[Int(c.pointee.listener)].isHTTP {
+            let compiled = snapshot.listeners + Int(c.pointee.listener)
+            if compiled.pointee.isHTTP {
                 stats.pointee.http[.downstream_cx_tx_bytes_total].add(UInt64(count))
             } else {
                 stats.pointee.tcp[.downstream_cx_tx_bytes_total].add(UInt64(count))
             }
+            if compiled.pointee.logsConnections { noteWire(c, count, sent: true) }
         }
     }
 
@@ -199,11 +201,13 @@ extension Worker {
             clusterStats[cluster(of: c)].counters[.upstream_cx_rx_bytes_total].add(UInt64(count))
         } else {
             let stats = listenerStats + Int(c.pointee.listener)
-            if snapshot.listeners[Int(c.pointee.listener)].isHTTP {
+            let compiled = snapshot.listeners + Int(c.pointee.listener)
+            if compiled.pointee.isHTTP {
                 stats.pointee.http[.downstream_cx_rx_bytes_total].add(UInt64(count))
             } else {
                 stats.pointee.tcp[.downstream_cx_rx_bytes_total].add(UInt64(count))
             }
+            if compiled.pointee.logsConnections { noteWire(c, count, sent: false) }
         }
     }
 }

@@ -37,6 +37,12 @@ struct WorkerState: BitwiseCopyable {
     var connectionStride: UInt64 = 1
     /// Whether any listener has an access log.
     var hasLogs = false
+    /// When lines of what goes on are looked for; 0: there is nothing that has some.
+    var periodNs: UInt64 = 0
+    var periodStepNs: UInt64 = .max
+    /// The id that this request was said to have before its head went on; nil: none was.
+    var keptIDStream: StreamPointer?
+    var keptID: (UInt64, UInt64) = (0, 0)
     /// The request at hand, `Worker.current`, is one with filters.
     var isFiltering = false
     /// A head is written for filters, not for a host: what is said to the router stays in it.
@@ -125,6 +131,7 @@ final class Worker: @unchecked Sendable {
     let gatheredBody: UnsafeMutablePointer<ByteBuffer>
     let filterNotes: UnsafeMutablePointer<FilterNote>
     let rateLimitStats: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>
+    let connectionRateStats: UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>>
     /// The body of an answer that `local_reply_config` changes.
     let replyBody = OutputScratch(capacity: 64)
     /// Small messages that go out at the end of the turn.
@@ -147,6 +154,8 @@ final class Worker: @unchecked Sendable {
     let cellKeeper = CellKeeper()
     /// Keeps what hosts are chosen by.
     let balanceKeeper = BalanceKeeper()
+    /// Hosts that clients have named.
+    let originalHosts = OriginalHosts()
     let hooks: WorkerHooks
 
     struct ReadyEntry: BitwiseCopyable {
@@ -209,6 +218,7 @@ final class Worker: @unchecked Sendable {
         gatheredBody.initialize(to: ByteBuffer())
         filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))
         rateLimitStats = stats.resolveRateLimits(writer)
+        connectionRateStats = stats.resolveConnectionRates(writer)
         idleByClient = IdleByClient(
             isUsed: snapshot.spareClusters > 0
                 || (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })
@@ -216,6 +226,7 @@ final class Worker: @unchecked Sendable {
         clusters = .allocate(capacity: max(snapshot.clusterCount, 1))
         for i in 0..<snapshot.clusterCount {
             (clusters + i).initialize(to: WorkerCluster(hosts: .allocate(capacity: 1), members: .allocate(capacity: 1)))
+            if snapshot.clusters[i].balancing.policy == .originalDst { clusters[i].needsCare = true }
         }
         (listenerStats, clusterStats) = stats.resolve(worker: index, writer)
         activity = stats.activity
@@ -278,6 +289,8 @@ struct WorkerHooks: Sendable {
     var ended: @Sendable () -> Void
     /// Something about a host that the main thread must know.
     var hostEvent: @Sendable (_ cluster: Int32, _ host: UInt64, HostEvent) -> Void
+    /// A cluster of type ORIGINAL_DST has a host in this worker that it had not.
+    var originalHost: @Sendable (_ cluster: Int32, PeerAddress) -> Void
     /// Something of a cluster's circuit breakers is to be looked at.
     var limitReached: @Sendable (_ cluster: Int32) -> Void
     var log: @Sendable (_ message: String) -> Void

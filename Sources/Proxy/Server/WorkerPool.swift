@@ -26,6 +26,8 @@ public final class WorkerPool: DataPlane {
     var hostEvent: ((_ cluster: Int, _ host: UInt64, _ event: HostEvent) -> Void)?
     /// The circuit breakers of a cluster are to be looked at, on the main thread.
     var limitReached: ((_ cluster: Int) -> Void)?
+    /// A worker has a host that its client has named, on the main thread.
+    var originalHost: ((_ cluster: Int, _ address: PeerAddress) -> Void)?
     private var threads: [pthread_t] = []
     /// Workers that have left their loops.
     fileprivate var endedCount = 0
@@ -55,6 +57,9 @@ public final class WorkerPool: DataPlane {
             ended: { mailbox.post { relay.pool?.endedCount += 1 } },
             hostEvent: { [snapshot = configuration.snapshot] cluster, host, event in
                 mailbox.post { relay.pool?.hostEvent?(Int(snapshot.base(of: cluster)), host, event) }
+            },
+            originalHost: { [snapshot = configuration.snapshot] cluster, address in
+                mailbox.post { relay.pool?.originalHost?(Int(snapshot.base(of: cluster)), address) }
             },
             limitReached: { [snapshot = configuration.snapshot] cluster in
                 mailbox.post { relay.pool?.limitReached?(Int(snapshot.base(of: cluster))) }
@@ -169,6 +174,17 @@ public final class WorkerPool: DataPlane {
         }
     }
 
+    public func cleanOriginalHosts(cluster: Int, _ done: @escaping ([cl_address]) -> Void) {
+        let mailbox = mailbox
+        let sum = CollectedAddresses(both(cluster).count * workers.count, done)
+        for cluster in both(cluster) {
+            for worker in workers {
+                worker.mailbox.post(
+                    .cleanOriginalHosts(cluster: cluster, done: { gone in mailbox.post { sum.arrive(gone) } }))
+            }
+        }
+    }
+
     public func hasTraffic(cluster: Int) -> Bool {
         let snapshot = workers[0].snapshot
         return cluster < snapshot.clusterCount
@@ -256,5 +272,21 @@ final class Countdown: @unchecked Sendable {
     func arrive() {
         left -= 1
         if left == 0 { done() }
+    }
+}
+
+/// What several workers have answered; only the main thread adds.
+private final class CollectedAddresses: @unchecked Sendable {
+    private var left: Int
+    private var addresses: [cl_address] = []
+    private let done: ([cl_address]) -> Void
+    init(_ count: Int, _ done: @escaping ([cl_address]) -> Void) {
+        left = count
+        self.done = done
+    }
+    func arrive(_ more: [cl_address]) {
+        addresses += more
+        left -= 1
+        if left == 0 { done(addresses) }
     }
 }

@@ -62,6 +62,8 @@ final class DataPlaneStats {
     private var rateLimits: [GroupIDs<LocalRateLimitCounter>] = []
     /// How many of them the workers' tables have room for.
     private let rateLimitRoom: Int
+    /// Of `RateLimitTable.connectionPrefixes`.
+    private let connectionRates: [GroupIDs<ConnectionRateCounter>]
     private let template = ClusterTemplate()
     private let store: StatsStore
     private var clusterNames: [String]
@@ -98,6 +100,9 @@ final class DataPlaneStats {
         let ids = hidden.stats(template.stats, prefix: "")
         unmade = ClusterStats(template, hidden.makeWriter().views(template.stats, ids))
         rateLimitRoom = snapshot.rateLimits.room
+        connectionRates = snapshot.rateLimits.connectionPrefixes.map {
+            GroupIDs(store, in: ConnectionRateScope(Snapshot.statName($0)))
+        }
         listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
         if early >= snapshot.clusterCount { store.reserve(snapshot.clusterCount * template.stats.count) }
         self.early = snapshot.clusterStatNames.prefix(early).map {
@@ -270,6 +275,16 @@ final class DataPlaneStats {
 
     /// So many have stats.
     var rateLimitCount: Int { rateLimits.count }
+
+    /// The same by position in `RateLimitTable.connectionPrefixes`.
+    func resolveConnectionRates(
+        _ writer: StatsWriter
+    ) -> UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>> {
+        let cells = UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>>.allocate(
+            capacity: max(connectionRates.count, 1))
+        for (i, ids) in connectionRates.enumerated() { (cells + i).initialize(to: ids.cells(writer)) }
+        return cells
+    }
 
     /// The stat of a status code that is not common, made now if need be.
     func status(_ key: RareStatusKey) -> StatID {

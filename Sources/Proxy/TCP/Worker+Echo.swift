@@ -72,23 +72,10 @@ extension Worker {
         makeReady(slot, c)
     }
 
-    // MARK: Limits
-
-    /// Counts a connection of a filter chain with `connection_limit`, and sees whether it is one too many.
-    @inline(never)
-    func countAgainstLimit(_ c: ConnectionPointer, _ compiled: UnsafeMutablePointer<CompiledListener>) {
-        guard let limit = compiled.pointee.chainLimit else { return }
-        let stats = listenerStats + Int(c.pointee.listener)
-        stats.pointee.limitGauges[.active_connections].add(1)
-        if limit.pointee.takes() { return }
-        stats.pointee.limit[.limited_connections].increment()
-        c.pointee.flags.insert(.overLimit)
-        c.pointee.kind = .leaving
-    }
-
-    /// One too many: what it sends is thrown away until its time is over.
+    /// One that its filter chain does not take: what it sends is thrown away until its time is over.
     private func hold(_ slot: Int32, _ c: ConnectionPointer) {
-        let delay = snapshot.listeners[Int(c.pointee.listener)].chainLimit?.pointee.delayNs ?? 0
+        var delay = snapshot.listeners[Int(c.pointee.listener)].chainLimit?.pointee.delayNs ?? 0
+        if c.pointee.flags.contains(.rateLimited) { delay = 0 }
         if delay == 0 || state.pointee.drain.mode == .finish { return close(slot, c) }
         c.pointee.flags.insert(.lingering)
         c.pointee.input.free()

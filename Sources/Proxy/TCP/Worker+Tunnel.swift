@@ -19,44 +19,52 @@ extension Worker {
 
     private func connectTunnel(_ slot: Int32, _ c: ConnectionPointer) {
         let listener = snapshot.listeners + Int(c.pointee.listener)
-        let clusterIndex = Int(listener.pointee.tcpCluster)
+        // As in Envoy each attempt has its own, also the one that is too many.
+        var clusterIndex = chooseCluster(listener)
         // A file (CDS) has it no more, or not yet.
-        if clusterIndex < 0 {
-            listenerStats[Int(c.pointee.listener)].tcp[.downstream_cx_no_route].increment()
-            if c.pointee.log >= 0 { accessLog.entries[c.pointee.log].pointee.flags.insert(.noClusterFound) }
-            return close(slot, c)
-        }
-        needStats(cluster: clusterIndex)
+        if clusterIndex < 0 { return closeUnrouted(slot, c) }
         while c.pointee.requests < listener.pointee.maxConnectAttempts {
             c.pointee.requests &+= 1
-            let host = chooseHost(c, listener)
+            let host = chooseHost(c, listener, cluster: clusterIndex)
             if host < 0 {
                 clusterStats[clusterIndex].counters[.upstream_cx_none_healthy].increment()
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .noHealthyUpstream) }
-                break
+                return close(slot, c)
             }
             let limits = snapshot.clusters[clusterIndex]
             if snapshot.usage(of: clusterIndex).connections >= UInt64(limits.maxConnections) {
                 clusterStats[clusterIndex].counters[.upstream_cx_overflow].increment()
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .overflow) }
-                break
+                return close(slot, c)
             }
             if c.pointee.log >= 0 { noteAttempt(c, clusterIndex, hosts[host]) }
             let upstream = connectUpstream(host, hosts[host], kind: .tunnelUpstream, for: slot)
             if upstream >= 0 {
                 c.pointee.peer = upstream
                 connections[upstream].pointee.peer = slot
-                clusterStats[clusterIndex].counters[.upstream_rq_total].increment()
                 clusterStats[clusterIndex].gauges[.upstream_rq_active].add(1)
                 return
             }
             if c.pointee.log >= 0 { noteConnectFailure(c, -upstream) }
             if !limits.watch.isEmpty { noteFailure(host, status: 503) }
+            clusterIndex = chooseCluster(listener)
+            if clusterIndex < 0 { return closeUnrouted(slot, c) }
         }
-        if c.pointee.requests >= listener.pointee.maxConnectAttempts, c.pointee.requests > 0 {
-            if c.pointee.log >= 0 { noteAttemptsExceeded(c) }
-            clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
-        }
+        if c.pointee.log >= 0 { noteAttemptsExceeded(c, clusterIndex) }
+        clusterStats[clusterIndex].counters[.upstream_cx_connect_attempts_exceeded].increment()
+        close(slot, c)
+    }
+
+    /// The cluster of a TCP proxy's next connection.
+    private func chooseCluster(_ listener: UnsafeMutablePointer<CompiledListener>) -> Int {
+        let cluster = listener.pointee.tcpClusters?.pointee.choose(random()) ?? listener.pointee.tcpCluster
+        if cluster >= 0 { needStats(cluster: Int(cluster)) }
+        return Int(cluster)
+    }
+
+    private func closeUnrouted(_ slot: Int32, _ c: ConnectionPointer) {
+        listenerStats[Int(c.pointee.listener)].tcp[.downstream_cx_no_route].increment()
+        if c.pointee.log >= 0 { accessLog.entries[c.pointee.log].pointee.flags.insert(.noClusterFound) }
         close(slot, c)
     }
 
@@ -79,10 +87,14 @@ extension Worker {
     func tunnelConnected(_ slot: Int32, _ u: ConnectionPointer) {
         if u.pointee.stream >= 0 { return connectEstablished(slot, u) }
         guard u.pointee.peer >= 0 else { return close(slot, u) }
+        clusterStats[cluster(of: u)].counters[.upstream_rq_total].increment()
         if !snapshot.clusters[cluster(of: u)].watch.isEmpty { noteTunnel(u.pointee.host) }
         let d = connections[u.pointee.peer]
         d.pointee.lastActivityNs = state.pointee.nowNs
-        if d.pointee.log >= 0 { noteConnected(d.pointee.log, d, u) }
+        if d.pointee.log >= 0 {
+            noteConnected(d.pointee.log, d, u)
+            logConnected(d)
+        }
         resumeReading(u.pointee.peer, d)
         makeReady(slot, u)
     }

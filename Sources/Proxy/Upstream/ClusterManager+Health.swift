@@ -46,7 +46,7 @@ extension ClusterManager {
     func publish(_ index: Int) {
         let state = clusters[index]
         // Nobody is there yet, or any more: a table may be large.
-        guard let workers, !state.isWarming else { return }
+        guard let workers, !state.isWarming, state.cluster.discovery != .originalDst else { return }
         workers.publish(hosts: state.hosts, selection: selection(index), cluster: index)
     }
 

@@ -19,6 +19,8 @@ final class ClusterManager {
         /// The next resolution of each endpoint.
         var timers: [MainTimer?]
         var hosts: [UpstreamHost] = []
+        /// Of type ORIGINAL_DST: how many workers have a host.
+        var originalHosts: [PeerAddress: Int] = [:]
         /// nil: all hosts are used, whatever they are like.
         let health: ClusterHealth?
         /// nil: hosts take turns, or any is as good.
@@ -161,6 +163,7 @@ final class ClusterManager {
     /// It is in use from now on.
     func use(at index: Int) {
         clusters[index].isWarming = false
+        planCleaning(index)
         publish(index)
     }
 
@@ -182,7 +185,10 @@ final class ClusterManager {
             for endpoint in clusters[index].cluster.endpoints.indices { resolve(index, endpoint) }
             if clusters[index].cluster.endpoints.isEmpty { merge(index) }
         }
+        startCleaning()
     }
+
+    func after(ms: UInt64, _ work: @escaping () -> Void) { _ = loop.after(ms: ms, work) }
 
     /// Whether every endpoint has been asked for at least once, and every host checked: Envoy does not listen before that.
     var isInitialized: Bool {

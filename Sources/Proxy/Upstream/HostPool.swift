@@ -21,6 +21,8 @@ struct HostPool: BitwiseCopyable {
     var retrying: Int32 = 0
     /// No longer a member of the cluster: nothing new goes there.
     var isRemoved = false
+    /// Of a cluster of type ORIGINAL_DST: it was chosen since the last look.
+    var wasChosen = false
     /// Each of its connections belongs to one client, whose addresses it begins with.
     var isByClient = false
     /// Where its outcomes are counted (`HostCells`); nil: nowhere.

@@ -20,7 +20,7 @@ public enum ClusterCounter: Int, CounterNames {
     case upstream_rq_1xx, upstream_rq_2xx, upstream_rq_3xx, upstream_rq_4xx, upstream_rq_5xx
     case upstream_flow_control_paused_reading_total, upstream_flow_control_resumed_reading_total
     case upstream_flow_control_backed_up_total, upstream_flow_control_drained_total
-    case lb_healthy_panic, bind_errors
+    case lb_healthy_panic, bind_errors, original_dst_host_invalid
 
     public var entry: StatEntry {
         switch self {
@@ -121,6 +121,8 @@ public enum ClusterCounter: Int, CounterNames {
                     + "(`healthy_panic_threshold`).")
         case .bind_errors:
             StatEntry("Connections to hosts that could not be bound to their own address (`upstream_bind_config`).")
+        case .original_dst_host_invalid:
+            StatEntry("Requests to a cluster of type ORIGINAL_DST whose header names no host.")
         }
     }
 }

@@ -25,3 +25,16 @@ public enum ConnectionLimitGauge: Int, GaugeNames {
         }
     }
 }
+
+/// `local_rate_limit.<stat_prefix>.` counters.
+public enum ConnectionRateCounter: Int, CounterNames {
+    public typealias Scope = ConnectionRateScope
+
+    case rate_limited
+
+    public var entry: StatEntry {
+        switch self {
+        case .rate_limited: StatEntry("Connections closed because there was no token for them.")
+        }
+    }
+}

@@ -189,7 +189,7 @@ import ThreadTesting
             configuration.top = ["dynamic_resources: { cds_config: { path: \"\(path)\" } }"]
             configuration.cluster = "service"
             configuration.tcp = []
-            configuration.tcpCluster = "later"
+            configuration.tcpClusters = "cluster: later"
             let proxy = try bed.proxy(configuration)
             let early = try proxy.client()
             try waitUntil("it is closed") {

@@ -42,6 +42,12 @@ enum FilterChainScene {
             + "stat_prefix: \(prefix), max_connections: \(most)\(more) } }"
     }
 
+    /// - Parameter more: further fields.
+    static func rate(_ prefix: String, _ tokens: Int, _ more: String = "") -> String {
+        "{ name: rate, typed_config: { \"@type\": \(extensions).network.local_ratelimit.v3.LocalRateLimit, "
+            + "stat_prefix: \(prefix), token_bucket: { max_tokens: \(tokens), fill_interval: 3600s }\(more) } }"
+    }
+
     /// The filter of `answering`.
     static func answers(_ name: String) -> String { String(answeringFilters(name).dropFirst().dropLast()) }
 

@@ -31,8 +31,8 @@ struct Configuration {
     var moreClusters: [String] = []
     /// Lines of a TCP proxy instead of the HTTP connection manager.
     var tcp: [String]?
-    /// Where it goes; nil: to the cluster.
-    var tcpCluster: String?
+    /// Of that TCP proxy: the field instead of `cluster`.
+    var tcpClusters: String?
     /// Lines of the filter chain with that filter.
     var chainLines: [String] = []
     /// Filter chains besides, one a line.
@@ -84,7 +84,7 @@ struct Configuration {
                         typed_config:
                           "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
                           stat_prefix: ingress_tcp
-                          cluster: \(tcpCluster ?? cluster)
+                          \(tcpClusters ?? "cluster: \(cluster)")
                 \(lines(tcp, 10))
                 """
         }

@@ -31,6 +31,52 @@ import Testing
         #expect(!scene.passes)
     }
 
+    @Test func types() throws {
+        let types = LogTypes(.downstreamStart).union(LogTypes(.tcpConnectionEnd))
+        let some = try LogScene("", filter: .types(types, excludes: false))
+        let others = try LogScene("", filter: .types(types, excludes: true))
+        for type in LogType.allCases {
+            some.facts.type = type
+            others.facts.type = type
+            #expect(some.passes == (type == .downstreamStart || type == .tcpConnectionEnd))
+            #expect(others.passes != some.passes)
+        }
+        #expect(try LogScene("", filter: .types([], excludes: true)).passes)
+    }
+
+    /// The id's first eight digits are the number that Envoy looks at.
+    @Test func aShareOfTheRequests() throws {
+        var share = LogShare(FractionalPercent(25), key: "k")
+        let scene = try LogScene("", filter: .runtime(share))
+        for (id, passes) in [
+            ("00000018-0000-4000-8000-000000000000", true), ("00000019-0000-4000-8000-000000000000", false),
+            ("0000007C-0000-4000-8000-000000000000", true), ("ffffffff-ffff-4fff-8fff-ffffffffffff", false),
+        ] {
+            scene.entry.pointee.values.reset(names: scene.logs.nameCount)
+            scene.set(.request, "x-request-id", id)
+            #expect(scene.passes == passes, "\(id)")
+        }
+        // What is no such id is as none.
+        for id in ["", "00000018", "0000001g-0000-4000-8000-000000000000"] {
+            scene.entry.pointee.values.reset(names: scene.logs.nameCount)
+            scene.set(.request, "x-request-id", id)
+            scene.facts.random = 124
+            #expect(scene.passes)
+            scene.facts.random = 125
+            #expect(!scene.passes)
+        }
+        scene.shares.update { $0 == "k" ? RuntimeValue("26") : nil }
+        #expect(scene.passes)
+        scene.shares.update { $0 == "k" ? RuntimeValue("1000") : nil }
+        scene.facts.random = 99
+        #expect(scene.passes)
+        share.isIndependent = true
+        let independent = try LogScene("", filter: .runtime(share))
+        independent.facts.random = 24
+        #expect(independent.passes)
+        #expect(independent.logs.nameCount == 0)
+    }
+
     @Test func flags() throws {
         let some = try LogScene("", filter: .flags([.noRouteFound, .upstreamConnectionFailure]))
         let any = try LogScene("", filter: .flags([]))

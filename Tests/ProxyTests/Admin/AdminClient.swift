@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ProxyConfig
 import Stats
 import Testing
 
@@ -16,7 +17,10 @@ final class AdminClient {
         loop = try MainLoop()
         server = AdminServer(
             loop: loop, context: context, store: context.store, writer: context.writer,
-            log: try Log(level: .off, path: nil), accessLogPath: accessLogPath)
+            log: try Log(level: .off, path: nil),
+            accessLogs: accessLogPath.map {
+                [AccessLog(sink: .file(path: $0), location: SourceLocation(file: "f", line: 1, column: 1))]
+            } ?? [])
         connect()
     }
 

@@ -95,6 +95,67 @@ struct AccessLogTests {
                 == .header(exact))
     }
 
+    @Test func typesOfLines() throws {
+        #expect(
+            try Self.filter("log_type_filter: {types: [DownstreamStart, 3]}")
+                == .types([LogTypes(.downstreamStart), LogTypes(.tcpConnectionEnd)], excludes: false))
+        #expect(try Self.filter("log_type_filter: {exclude: true}") == .types([], excludes: true))
+    }
+
+    @Test func aShare() throws {
+        var share = LogShare(FractionalPercent(0), key: "k")
+        #expect(try Self.filter("runtime_filter: {runtime_key: k}") == .runtime(share))
+        share = LogShare(FractionalPercent(5, of: 10_000), key: "k")
+        share.isIndependent = true
+        let percent = "percent_sampled: {numerator: 5, denominator: TEN_THOUSAND}"
+        #expect(
+            try Self.filter("runtime_filter: {runtime_key: k, \(percent), use_independent_randomness: true}")
+                == .runtime(share))
+    }
+
+    @Test func momentsOfRequests() throws {
+        func moments(_ fields: String) throws -> LogMoments? {
+            try load(Sample.hcm("stat_prefix: p, \(Sample.router), route_config: {}, \(fields)")).http?.logMoments
+        }
+        var expected = LogMoments()
+        #expect(try moments("access_log_options: {}") == expected)
+        expected.start = true
+        expected.intervalMs = 1500
+        #expect(
+            try moments("flush_access_log_on_new_request: true, access_log_flush_interval: 1.5s") == expected)
+        expected.connected = true
+        #expect(
+            try moments(
+                "access_log_options: {flush_access_log_on_new_request: true, access_log_flush_interval: 1.5s, "
+                    + "flush_log_on_tunnel_successfully_established: true}") == expected)
+    }
+
+    @Test func momentsOfTunnels() throws {
+        func moments(_ fields: String) throws -> LogMoments? {
+            try load(Sample.tcp("stat_prefix: p, cluster: c, \(fields)")).tcp?.logMoments
+        }
+        var expected = LogMoments()
+        expected.connected = true
+        #expect(try moments("flush_access_log_on_connected: true") == expected)
+        expected.start = true
+        expected.intervalMs = 1
+        #expect(
+            try moments(
+                "access_log_options: {flush_access_log_on_connected: true, flush_access_log_on_start: true, "
+                    + "access_log_flush_interval: 0.001s}") == expected)
+        let both = ProxyConfigTests.errors(
+            Sample.tcp("stat_prefix: p, cluster: c, flush_access_log_on_connected: true, access_log_options: {}"))
+        #expect(
+            both.count == 1
+                && both.first?.hasSuffix(
+                    "only one of flush_access_log_on_connected and access_log_options may be given")
+                    == true,
+            "\(both)")
+        let short = ProxyConfigTests.errors(
+            Sample.tcp("stat_prefix: p, cluster: c, access_log_flush_interval: 0.0001s"))
+        #expect(short.count == 1 && short.first?.hasSuffix("must be at least 0.001s") == true, "\(short)")
+    }
+
     @Test func healthChecksMayBeLeftOut() throws {
         let loaded = try load(Self.fileLog("", rest: ", filter: {not_health_check_filter: {}}"))
         #expect(loaded.tcp?.accessLogs.first?.filter == .notHealthCheck && loaded.warnings.isEmpty)
@@ -109,7 +170,9 @@ struct AccessLogTests {
         (fileLog("log_format: {text_format_source: {filename: /x}}"), "\"/x\" cannot be opened"),
         (tcp("{typed_config: {\"@type\": \(file)}}"), "required field \"path\" is missing"),
         (tcp("{name: x}"), "required field \"typed_config\" is missing"),
-        (fileLog("", rest: ", filter: {runtime_filter: {}}"), "\"runtime_filter\" is an Envoy field"),
+        (fileLog("", rest: ", filter: {runtime_filter: {}}"), "required field \"runtime_key\" is missing"),
+        (fileLog("", rest: ", filter: {metadata_filter: {}}"), "\"metadata_filter\" is an Envoy field"),
+        (fileLog("", rest: ", filter: {log_type_filter: {types: [TcpEnd]}}"), "\"TcpEnd\""),
         (fileLog("", rest: ", filter: {}"), "one of status_code_filter"),
         (fileLog("", rest: ", filter: {response_flag_filter: {flags: [UFO]}}"), "unknown response flag \"UFO\""),
         (
@@ -128,6 +191,12 @@ struct AccessLogTests {
         let lines = ProxyConfigTests.errors(text)
         #expect(lines.contains { $0.contains(error) }, "\(lines)")
         #expect(lines.allSatisfy { $0.hasPrefix("envoy.yaml:8:") }, "\(lines)")
+    }
+
+    @Test func listenersHaveThemToo() throws {
+        let log = "access_log: [{typed_config: {\"@type\": \(Self.file), path: /x}}],"
+        let listener = try load(Sample.oneListener(Sample.plainTCP, fields: log)).bootstrap.listeners.first
+        #expect(listener?.accessLogs.map(\.sink) == [.file(path: "/x")])
     }
 
     @Test func theConnectionManagerHasThemToo() throws {

@@ -44,7 +44,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("lb_policy: CLUSTER_PROVIDED", "lb_policy: \"CLUSTER_PROVIDED\" is not supported by this build"),
+        (
+            "lb_policy: CLUSTER_PROVIDED",
+            "lb_policy: lb_policy CLUSTER_PROVIDED and type ORIGINAL_DST are for each other only"
+        ),
+        ("type: ORIGINAL_DST", "lb_policy CLUSTER_PROVIDED and type ORIGINAL_DST are for each other only"),
         ("lb_policy: MAGLEV, ring_hash_lb_config: {}", "ring_hash_lb_config: has no effect with lb_policy MAGLEV"),
         ("least_request_lb_config: {}", "has no effect with lb_policy ROUND_ROBIN, it is for LEAST_REQUEST"),
         (

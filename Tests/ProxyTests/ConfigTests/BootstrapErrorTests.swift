@@ -226,18 +226,18 @@ struct BootstrapErrorTests {
         (
             "admin: {access_log: [{name: a, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, format: x}}]}",
             [
-                "envoy.yaml:1:46: admin.access_log[0].typed_config: required field \"path\" is missing",
-                "envoy.yaml:1:131: admin.access_log[0].typed_config.format: \"format\" is an Envoy field that this "
-                    + "build does not support",
+                "envoy.yaml:1:46: admin.access_log[0].typed_config: required field \"path\" is missing"
             ]
         ),
         (
-            "admin: {access_log: [{name: a, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]}",
+            "admin: {access_log: [{name: a, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.OtherLog}}]}",
             [
                 "envoy.yaml:1:56: admin.access_log[0].typed_config.@type: "
-                    + "\"type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog\" is not "
+                    + "\"type.googleapis.com/envoy.extensions.access_loggers.stream.v3.OtherLog\" is not "
                     + "supported by this build; expected "
-                    + "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+                    + "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog or "
+                    + "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog or "
+                    + "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog"
             ]
         ),
     ]

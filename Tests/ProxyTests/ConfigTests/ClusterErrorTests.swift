@@ -71,24 +71,24 @@ struct ClusterErrorTests {
         (
             Sample.cluster("type: ORIGINAL_DST"),
             [
-                "envoy.yaml:7:7: static_resources.clusters[0].type: \"ORIGINAL_DST\" is not supported by this build; "
-                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
+                "envoy.yaml:6:1: static_resources.clusters[0]: lb_policy CLUSTER_PROVIDED and type ORIGINAL_DST are for "
+                    + "each other only"
             ]
         ),
         (
             Sample.cluster("type: STRICTDNS"),
             [
                 "envoy.yaml:7:7: static_resources.clusters[0].type: unknown value \"STRICTDNS\" (did you mean "
-                    + "\"STRICT_DNS\"?); supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
+                    + "\"STRICT_DNS\"?); supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS, ORIGINAL_DST"
             ]
         ),
         (
             Sample.cluster(
-                "type: ORIGINAL_DST, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: "
+                "type: SRV, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: "
                     + "{socket_address: {address: foo.example, port_value: 1}}}}]}]}"),
             [
-                "envoy.yaml:7:7: static_resources.clusters[0].type: \"ORIGINAL_DST\" is not supported by this build; "
-                    + "supported: STATIC, STRICT_DNS, LOGICAL_DNS, EDS"
+                "envoy.yaml:7:7: static_resources.clusters[0].type: unknown value \"SRV\"; supported: STATIC, "
+                    + "STRICT_DNS, LOGICAL_DNS, EDS, ORIGINAL_DST"
             ]
         ),
         (
@@ -112,8 +112,8 @@ struct ClusterErrorTests {
         (
             Sample.cluster("lb_policy: CLUSTER_PROVIDED"),
             [
-                "envoy.yaml:7:12: static_resources.clusters[0].lb_policy: \"CLUSTER_PROVIDED\" is not supported by "
-                    + "this build; supported: ROUND_ROBIN, LEAST_REQUEST, RING_HASH, RANDOM, MAGLEV"
+                "envoy.yaml:7:12: static_resources.clusters[0].lb_policy: lb_policy CLUSTER_PROVIDED and type "
+                    + "ORIGINAL_DST are for each other only"
             ]
         ),
         (

@@ -28,7 +28,7 @@ struct DefaultsTests {
         #expect([node.id, node.cluster, node.region, node.zone, node.subZone] == ["i", "c", "r", "z", "s"])
         #expect(loaded.bootstrap.statsFlushIntervalMs == 1)
         #expect(loaded.bootstrap.admin?.address == .pipe(path: "@admin"))
-        #expect(loaded.bootstrap.admin?.accessLogPath == "/dev/null")
+        #expect(loaded.bootstrap.admin?.accessLogs.map(\.sink) == [.file(path: "/dev/null")])
         #expect(loaded.bootstrap.admin?.location == SourceLocation(file: "envoy.yaml", line: 4, column: 3))
     }
 
@@ -76,6 +76,12 @@ struct DefaultsTests {
         #expect(set.statPrefix == "p")
         #expect(set.idleTimeoutMs == 0)
         #expect(set.maxConnectAttempts == 3)
+        #expect(set.weights == [])
+        let weighted = "weighted_clusters: {clusters: [{name: c, weight: 1}, {name: c, weight: 4294967295}]}"
+        let several = try #require(try load(Sample.tcp("stat_prefix: p, \(weighted)")).tcp)
+        #expect(several.cluster == "")
+        #expect(several.weights.map(\.weight) == [1, .max])
+        #expect(several.weights.map(\.cluster) == ["c", "c"])
         #expect(set.maxConnectionDurationMs == 10_000)
     }
 

@@ -132,13 +132,6 @@ struct ListenerErrorTests {
             ]
         ),
         (
-            Sample.oneListener(Sample.plainTCP, fields: "listener_filters: [], bind_to_port: false,"),
-            [
-                "envoy.yaml:4:37: static_resources.listeners[0].bind_to_port: the boolean false is not supported "
-                    + "by this build; supported: true"
-            ]
-        ),
-        (
             Sample.oneListener(Sample.plainTCP, fields: "tcp_backlog_size: many,"),
             [
                 "envoy.yaml:4:19: static_resources.listeners[0].tcp_backlog_size: expected a whole number, got "
@@ -175,7 +168,7 @@ struct ListenerErrorTests {
         (
             Sample.tcp("stat_prefix: \"\""),
             [
-                "envoy.yaml:6:27: \(Sample.typedConfig): required field \"cluster\" is missing",
+                "envoy.yaml:6:27: \(Sample.typedConfig): one of cluster, weighted_clusters is required",
                 "envoy.yaml:7:14: \(Sample.typedConfig).stat_prefix: must not be empty",
             ]
         ),
@@ -195,16 +188,32 @@ struct ListenerErrorTests {
         (
             Sample.tcp("stat_prefix: p, weighted_clusters: {}"),
             [
-                "envoy.yaml:7:17: \(Sample.typedConfig).weighted_clusters: \"weighted_clusters\" is an Envoy field "
-                    + "that this build does not support"
+                "envoy.yaml:7:36: \(Sample.typedConfig).weighted_clusters: required field \"clusters\" is missing"
+            ]
+        ),
+        (
+            Sample.tcp("stat_prefix: p, weighted_clusters: {clusters: []}"),
+            [
+                "envoy.yaml:7:47: \(Sample.typedConfig).weighted_clusters.clusters: at least one cluster is required"
+            ]
+        ),
+        (
+            Sample.tcp(
+                "stat_prefix: p, weighted_clusters: {clusters: [{name: cc, weight: 0}, "
+                    + "{name: c, weight: 1, metadata_match: {filter_metadata: {}}}]}"),
+            [
+                "envoy.yaml:7:55: \(Sample.typedConfig).weighted_clusters.clusters[0].name: cluster \"cc\" does not "
+                    + "exist (did you mean \"c\"?)",
+                "envoy.yaml:7:67: \(Sample.typedConfig).weighted_clusters.clusters[0].weight: 0 is out of range (1 to "
+                    + "4294967295)",
+                "envoy.yaml:7:92: \(Sample.typedConfig).weighted_clusters.clusters[1].metadata_match: "
+                    + "\"metadata_match\" is an Envoy field that this build does not support",
             ]
         ),
         (
             Sample.tcp("stat_prefix: p, cluster: c, weighted_clusters: {}"),
             [
-                "envoy.yaml:7:29: \(Sample.typedConfig).weighted_clusters: \"weighted_clusters\" is an Envoy field "
-                    + "that this build does not support",
-                "envoy.yaml:7:29: \(Sample.typedConfig): only one of cluster, weighted_clusters may be given",
+                "envoy.yaml:7:29: \(Sample.typedConfig): only one of cluster, weighted_clusters may be given"
             ]
         ),
         (

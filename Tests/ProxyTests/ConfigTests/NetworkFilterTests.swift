@@ -17,6 +17,10 @@ import Testing
         "{name: l, typed_config: {\"@type\": \(network).connection_limit.v3.ConnectionLimit, \(fields)}}"
     }
 
+    private static func rate(_ fields: String) -> String {
+        "{name: r, typed_config: {\"@type\": \(network).local_ratelimit.v3.LocalRateLimit, \(fields)}}"
+    }
+
     /// The filters stand in line 6, each on a line of its own.
     private static func text(_ filters: String...) -> String {
         Sample.oneListener(filters.joined(separator: ",\n"), fields: "")
@@ -47,6 +51,37 @@ import Testing
             try Self.chain(Self.text(Self.limit("\(limit), delay: 0.25s"), Sample.plainTCP)).connectionLimit?.delayMs
                 == 250)
         #expect(try Self.chain(Self.text(Self.echo)).connectionLimit == nil)
+    }
+
+    @Test func rateLimitsAreRead() throws {
+        let bucket = "token_bucket: {max_tokens: 2, fill_interval: 0.05s}"
+        let more = "runtime_enabled: {default_value: false, runtime_key: k}, share_key: s"
+        let limit = Self.limit("stat_prefix: p, max_connections: 3")
+        let chain = try Self.chain(
+            Self.text(
+                Self.rate("stat_prefix: a, \(bucket)"), limit, Self.rate("stat_prefix: b, \(bucket), \(more)"),
+                Self.echo))
+        var first = ConnectionRateLimit(
+            statPrefix: "a", bucket: .init(maxTokens: 2, tokensPerFill: 1, fillIntervalMs: 50))
+        var second = first
+        first.enabled = RuntimeFlag(true)
+        second.statPrefix = "b"
+        second.enabled = RuntimeFlag(false, key: "k")
+        second.shareKey = "s"
+        second.followsLimit = true
+        #expect(chain.rateLimits == [first, second])
+        #expect(chain.connectionLimit?.maxConnections == 3)
+    }
+
+    @Test func whatIsWrongWithRateLimitsIsTold() {
+        let found = errors(Self.text(Self.rate("token_bucket: {max_tokens: 1, fill_interval: 0.01s}")))
+        #expect(found.count == 2, "\(found)")
+        #expect(found.contains { $0.hasSuffix("required field \"stat_prefix\" is missing") })
+        #expect(found.contains { $0.hasSuffix("must be at least 0.05s") })
+        let last = errors(Self.text(Self.rate("stat_prefix: a, token_bucket: {max_tokens: 1, fill_interval: 1s}")))
+        #expect(last.count == 1 && last.first?.hasSuffix("another must stand behind it") == true, "\(last)")
+        let flag = errors(Self.text(Self.rate("stat_prefix: a, runtime_enabled: {}"), Self.echo))
+        #expect(flag.count == 2, "\(flag)")
     }
 
     @Test func theirOrderIsChecked() {

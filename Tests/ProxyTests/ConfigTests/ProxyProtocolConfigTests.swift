@@ -5,6 +5,8 @@ import Testing
 struct ProxyProtocolConfigTests {
     private static let filterType =
         "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
+    private static let originalType =
+        "type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst"
     private static let socketType =
         "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
     private static let rawType = "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
@@ -85,7 +87,7 @@ struct ProxyProtocolConfigTests {
                     + "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}],"),
             [
                 "\(config).@type: \"type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector\" "
-                    + "is not supported by this build; expected \(filterType)"
+                    + "is not supported by this build; expected \(filterType) or \(originalType)"
             ]
         ),
         (
@@ -94,8 +96,8 @@ struct ProxyProtocolConfigTests {
                 fields: "listener_filters: [{name: a, typed_config: {\"@type\": \(filterType)}}, "
                     + "{name: b, typed_config: {\"@type\": \(filterType)}}],"),
             [
-                "static_resources.listeners[0].listener_filters[1]: only one listener filter for each listener is "
-                    + "supported by this build"
+                "static_resources.listeners[0].listener_filters[1]: only one proxy_protocol filter for each "
+                    + "listener is supported by this build"
             ]
         ),
         (socket(""), ["\(inner): required field \"transport_socket\" is missing"]),

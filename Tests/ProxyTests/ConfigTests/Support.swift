@@ -9,7 +9,7 @@ enum Sample {
     /// All network filters, as an error lists them.
     static let networkTypes = [
         "http_connection_manager.v3.HttpConnectionManager", "tcp_proxy.v3.TcpProxy", "echo.v3.Echo",
-        "direct_response.v3.Config", "connection_limit.v3.ConnectionLimit",
+        "direct_response.v3.Config", "connection_limit.v3.ConnectionLimit", "local_ratelimit.v3.LocalRateLimit",
     ].map { "type.googleapis.com/envoy.extensions.filters.network.\($0)" }.joined(separator: " or ")
 
     /// All HTTP filters, as an error lists them.

@@ -112,6 +112,9 @@ final class RateLimitTable: @unchecked Sendable {
     private var shared: [(name: String, bucket: TokenBucket)] = []
     /// In `shared`, and what they were made for.
     private var known: [String: (position: Int, rate: TokenRate)] = [:]
+    /// Of filters that limit connections.
+    private(set) var connectionPrefixes: [String] = []
+    private var connectionPositions: [String: Int32] = [:]
 
     /// A bucket that outlives its routes is the same for those that come after them, as long as its rate is.
     func bucket(_ name: String, _ rate: TokenRate?, isShared: Bool) -> (bucket: TokenBucket, isNew: Bool) {
@@ -140,6 +143,14 @@ final class RateLimitTable: @unchecked Sendable {
         let position = Int32(statPrefixes.count)
         statPositions[prefix] = position
         statPrefixes.append(prefix)
+        return position
+    }
+
+    func connectionStats(_ prefix: String) -> Int32 {
+        if let known = connectionPositions[prefix] { return known }
+        let position = Int32(connectionPrefixes.count)
+        connectionPositions[prefix] = position
+        connectionPrefixes.append(prefix)
         return position
     }
 

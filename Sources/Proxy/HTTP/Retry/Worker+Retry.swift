@@ -202,8 +202,9 @@ extension Worker {
         if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.attempts += 1 }
         let before = s.pointee.host
         defer { letGo(before) }
-        // A cluster that the configuration has no more is left with the host that the request had.
-        if cluster < snapshot.clusterCount {
+        // A cluster that the configuration has no more is left with the host that the request had, as is one whose host the client
+        // has named.
+        if cluster < snapshot.clusterCount, snapshot.clusters[cluster].balancing.policy != .originalDst {
             for attempt in 0..<max(r.pointee.policy.hostAttempts, 1) {
                 s.pointee.host =
                     clusters[cluster].needsCare

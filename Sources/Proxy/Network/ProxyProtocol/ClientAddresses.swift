@@ -84,6 +84,21 @@ extension PeerAddress {
         if isLiteral { self.init(&address) } else { self.init() }
     }
 
+    /// Who is at the other end of a socket.
+    init(peerOf descriptor: Int32) {
+        var address = cl_address()
+        var length = socklen_t(MemoryLayout.size(ofValue: address.words))
+        let code = withUnsafeMutableBytes(of: &address.words) { raw in
+            getpeername(descriptor, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+        }
+        guard code == 0 else {
+            self.init()
+            return
+        }
+        address.length = length
+        self.init(&address)
+    }
+
     /// What a socket is bound to.
     init(localOf descriptor: Int32) {
         var address = cl_address()

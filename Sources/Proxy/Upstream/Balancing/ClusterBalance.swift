@@ -17,6 +17,7 @@ final class ClusterBalance {
         switch cluster.balancing {
         case .leastRequest, .ringHash, .maglev: true
         case .roundRobin, .random: cluster.slowStart != nil
+        case .originalDst: false
         }
     }
 
@@ -30,7 +31,7 @@ final class ClusterBalance {
         case .maglev:
             ring = nil
             maglev = GroupIDs(store, in: ClusterMaglevScope(name)).cells(writer)
-        case .roundRobin, .leastRequest, .random:
+        case .roundRobin, .leastRequest, .random, .originalDst:
             ring = nil
             maglev = nil
         }
@@ -83,7 +84,7 @@ final class ClusterBalance {
         switch cluster.balancing {
         case .maglev(let size): table = HashTable.maglev(members, size: size)
         case .ringHash(let config): table = HashTable.ring(members, config)
-        case .roundRobin, .leastRequest, .random: table = HashTable.maglev([], size: 2)
+        case .roundRobin, .leastRequest, .random, .originalDst: table = HashTable.maglev([], size: 2)
         }
         made[priority] = (members, table)
         // As in Envoy they stay what they were when there is no host left.

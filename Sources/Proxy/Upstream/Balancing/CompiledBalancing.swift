@@ -2,13 +2,17 @@ import ProxyConfig
 
 /// `lb_policy` as workers see it: plain data.
 struct CompiledBalancing: BitwiseCopyable {
-    enum Policy: UInt8, BitwiseCopyable { case roundRobin, leastRequest, random, hash }
+    enum Policy: UInt8, BitwiseCopyable { case roundRobin, leastRequest, random, hash, originalDst }
     var policy = Policy.roundRobin
     /// LEAST_REQUEST: hosts that are compared.
     var choices: UInt32 = 2
     /// LEAST_REQUEST: how much requests count against weights; nil: 1.
     var bias: RuntimeReal?
     var slowStart = CompiledSlowStart()
+    /// ORIGINAL_DST: the header that names the host; empty: none does.
+    var header = Bytes("")
+    /// ORIGINAL_DST: the port instead of the address's; -1: that.
+    var port: Int32 = -1
 
     /// As in Envoy, what is no bias is 1.
     var currentBias: Double {
@@ -28,6 +32,10 @@ struct CompiledBalancing: BitwiseCopyable {
             policy = .leastRequest
             choices = config.choices
             bias = config.bias.map { shares.makeReal($0.fallback, key: $0.key) }
+        case .originalDst(let config):
+            policy = .originalDst
+            header = Bytes(keeping: config.header ?? "")
+            port = config.port.map { Int32($0) } ?? -1
         }
     }
 }

@@ -34,7 +34,7 @@ extension Worker {
             return place.pointee.schedule.isEmpty
                 ? chooseLeast(place, of: balancing.choices)
                 : chooseByWeightAndLoad(place, bias: balancing.currentBias)
-        case .roundRobin, .hash:
+        case .roundRobin, .hash, .originalDst:
             return place.pointee.schedule.isEmpty ? place.pointee.turn() : chooseByWeight(place)
         }
     }
