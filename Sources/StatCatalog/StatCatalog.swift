@@ -7,7 +7,7 @@ public enum StatCatalog {
     static let groups: [any StatGroup.Type] = [
         HTTPCounter.self, HTTPGauge.self, HTTPHistogram.self,
         RouteDiscoveryCounter.self, RouteDiscoveryGauge.self, RouteDiscoveryText.self,
-        CodecCounter.self,
+        CodecCounter.self, AsyncClientCounter.self,
         TCPCounter.self,
         ListenerCounter.self, ListenerGauge.self, ListenerHistogram.self,
         ListenerWorkerCounter.self, ListenerWorkerGauge.self,

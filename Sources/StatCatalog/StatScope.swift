@@ -42,6 +42,14 @@ public struct CodecScope: StatScope {
     public init() {}
 }
 
+/// `http.async-client.`
+public struct AsyncClientScope: StatScope {
+    public static let pattern = "http.async-client."
+    public static let about = "Requests that the proxy makes itself: copies of others."
+    public let prefix = pattern
+    public init() {}
+}
+
 /// `tcp.<stat_prefix>.`
 public struct TCPScope: StatScope {
     public static let pattern = "tcp.<stat_prefix>."
@@ -170,7 +178,7 @@ public struct ClusterOriginScope: StatScope {
     public static let pattern = "cluster.<name>.<origin>."
     public static let about =
         "Answers of a cluster by where their requests came from, `external` or `internal`. Every request counts as "
-        + "external here, so that the `internal` ones stay 0."
+        + "external here, but for copies of requests."
     public let prefix: String
     /// The scope of one cluster and one origin.
     public init(_ name: String, _ origin: Origin) { prefix = Self.filled(name, origin.rawValue) }

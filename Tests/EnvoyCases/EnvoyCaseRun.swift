@@ -40,8 +40,9 @@ public final class EnvoyCaseRun {
         if case .garbage = rest { lines.append("< garbage") }
         if client.bytes.isEmpty, client.hasEnded { lines.append("< ends") }
         if !came { lines.append("< waits") }
-        for (name, upstream) in zip(EnvoyBootstrap.clusters, upstreams) {
-            for seen in upstream.settle() {
+        let wanted = one.expected.count { Self.beginsRequest($0) }
+        for (name, all) in zip(EnvoyBootstrap.clusters, settle(wanted, isKnown: !one.expected.isEmpty)) {
+            for seen in all {
                 lines += Observation.lines(seen.message, mark: "> \(name):", sent: text)
                 if !seen.isWhole { lines.append("> \(name): unfinished") }
             }
@@ -49,9 +50,37 @@ public final class EnvoyCaseRun {
         return lines
     }
 
-    /// Those that the filter of the file selects and that are not 0.
-    public func stats(_ filter: String) throws -> [ExpectedStat] {
+    private static func beginsRequest(_ line: String) -> Bool {
+        guard line.hasPrefix("> "), let colon = line.firstIndex(of: ":") else { return false }
+        let rest = line[colon...].dropFirst(2)
+        return rest.first != " " && rest != "unfinished"
+    }
+
+    /// What the upstreams have seen once there are as many requests as there should be: copies may come behind the response.
+    ///
+    /// - Parameter isKnown: false for a case that nobody has run yet.
+    private func settle(_ wanted: Int, isKnown: Bool) -> [[RecordingUpstream.Seen]] {
+        if !isKnown { usleep(300_000) }
+        var seen = upstreams.map { $0.settle() }
+        for _ in 0..<silenceMs where seen.reduce(0, { $0 + $1.count }) < wanted {
+            usleep(1000)
+            seen = upstreams.map { $0.settle() }
+        }
+        return seen
+    }
+
+    /// Those that the filter of the file selects and that are not 0, once they are what they should be, or are not in time.
+    public func stats(_ filter: String, wanted: [ExpectedStat] = []) throws -> [ExpectedStat] {
         if filter.isEmpty { return [] }
+        var found = try statsNow(filter)
+        for _ in 0..<(silenceMs / 10) where Set(found) != Set(wanted) {
+            usleep(10_000)
+            found = try statsNow(filter)
+        }
+        return found
+    }
+
+    private func statsNow(_ filter: String) throws -> [ExpectedStat] {
         let all = try AdminPage.get("/stats?filter=\(Self.encode(filter))", port: adminPort)
         return all.split(separator: "\n").compactMap { line in
             let parts = line.split(separator: ":", maxSplits: 1)

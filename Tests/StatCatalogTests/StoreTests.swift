@@ -44,8 +44,8 @@ import Testing
             }
         }
         let scopes: [any StatScope] = [
-            HTTPScope("p"), RouteDiscoveryScope("p", "r"), CodecScope(), TCPScope("p"), ListenerScope("l"),
-            ListenerWorkerScope("l", worker: 0),
+            HTTPScope("p"), RouteDiscoveryScope("p", "r"), CodecScope(), AsyncClientScope(), TCPScope("p"),
+            ListenerScope("l"), ListenerWorkerScope("l", worker: 0),
             ListenerHTTPScope("l", statPrefix: "p"), ProxyProtocolScope(""), ProxyProtocolVersionScope("p", version: 1),
             ConnectionLimitScope("p"), ConnectionRateScope("p"), FaultScope("p"), CORSScope("p"),
             LocalRateLimitScope("p"),

@@ -56,7 +56,7 @@ public enum CompatibilityDocument {
             "Routes",
             [
                 (.routeConfiguration, ""), (.virtualHost, ""), (.route, ""), (.routeMatch, ""), (.connectMatcher, ""),
-                (.routeAction, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
+                (.routeAction, ""), (.mirrorPolicy, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
                 (.redirect, ""), (.headerMatcher, ""), (.queryMatcher, ""), (.stringMatcher, ""), (.regexMatcher, ""),
                 (.regexRewrite, ""), (.weightedCluster, ""), (.clusterWeight, ""),
                 (.hashPolicy, ""), (.hashHeader, ""), (.hashCookie, ""), (.hashCookieAttribute, ""),

@@ -297,7 +297,7 @@ extension Decoder {
         return result
     }
 
-    private func mutationRules(_ list: Value?, _ side: HeaderSide) -> [HeaderChanges] {
+    func mutationRules(_ list: Value?, _ side: HeaderSide) -> [HeaderChanges] {
         (list?.messages(.headerMutationRule) ?? []).compactMap { rule in
             guard let given = rule.requireOne(of: ["remove", "append"], else: ["remove_on_match"]) else { return nil }
             var changes = HeaderChanges()

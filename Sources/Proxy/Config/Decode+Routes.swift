@@ -10,6 +10,7 @@ extension Decoder {
         let name = message["name"]?.string() ?? ""
         let bodyLimit = message["max_direct_response_body_size_bytes"]?.number() ?? Self.defaultBodyLimit
         let general = changesOfLevel(message)
+        let generalMirrors = mirrors(message["request_mirror_policies"])
         let specificWins = message["most_specific_header_mutations_wins"]?.bool() ?? false
         var names: [String: SourceLocation] = [:]
         var domains: [String: SourceLocation] = [:]
@@ -27,6 +28,8 @@ extension Decoder {
             let accepted = self.domains(host, &domains)
             let retry = retryPolicy(host["retry_policy"])
             let ofHost = changesOfLevel(host)
+            let ownMirrors = mirrors(host["request_mirror_policies"])
+            let mirrors = ownMirrors.isEmpty ? generalMirrors : ownMirrors
             let countsAttempts = host["include_request_attempt_count"]?.bool() ?? false
             let countsInResponse = host["include_attempt_count_in_response"]?.bool() ?? false
             var routes = (host["routes"]?.messages(.route) ?? []).compactMap { message in
@@ -41,6 +44,7 @@ extension Decoder {
                     if case .forward(var forward) = route.action {
                         forward.countsAttempts = countsAttempts
                         forward.countsAttemptsInResponse = countsInResponse
+                        if forward.mirrors.isEmpty { forward.mirrors = mirrors }
                         route.action = .forward(forward)
                     }
                     return route

@@ -148,7 +148,11 @@ public struct RuntimeKeys: Sendable {
             for filter in listener.accessLogs.compactMap(\.filter) { add(filter) }
             for chain in listener.allChains {
                 if case .httpConnectionManager(let http) = chain.filter {
-                    keys.formUnion(http.routes.virtualHosts.flatMap(\.routes).compactMap(\.fraction?.key))
+                    for route in http.routes.virtualHosts.lazy.flatMap(\.routes) {
+                        if let key = route.fraction?.key { keys.insert(key) }
+                        guard case .forward(let forward) = route.action else { continue }
+                        keys.formUnion(forward.mirrors.compactMap(\.fraction?.key))
+                    }
                     for filter in http.filters { add(filter.config) }
                     for override in http.routes.allOverrides {
                         if case .configure(let config) = override.action { add(config) }

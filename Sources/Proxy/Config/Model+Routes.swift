@@ -133,6 +133,8 @@ public struct Forward: Sendable {
     public var countsAttemptsInResponse = false
     /// `hash_policy`: what chooses the host, in clusters that look at it.
     public var hashPolicies: [HashPolicy] = []
+    /// `request_mirror_policies` of the route, else of its virtual host, else of the route configuration.
+    public var mirrors: [MirrorPolicy] = []
     /// `priority`: whose limits and connections its requests use.
     public var priority = RequestPriority.default
     public init(cluster: ClusterChoice, clusterLocation: SourceLocation) {

@@ -5,11 +5,11 @@ extension MessageSchema {
         supported: """
             name virtual_hosts max_direct_response_body_size_bytes request_headers_to_add request_headers_to_remove \
             response_headers_to_add response_headers_to_remove most_specific_header_mutations_wins \
-            typed_per_filter_config validate_clusters
+            typed_per_filter_config validate_clusters request_mirror_policies
             """,
         refused: "vhds",
         unlessDefault: """
-            internal_only_headers cluster_specifier_plugins request_mirror_policies \
+            internal_only_headers cluster_specifier_plugins \
             ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching
             """,
         ignored: "metadata")
@@ -19,12 +19,11 @@ extension MessageSchema {
         supported: """
             name domains routes retry_policy request_headers_to_add request_headers_to_remove response_headers_to_add \
             response_headers_to_remove typed_per_filter_config include_request_attempt_count \
-            include_attempt_count_in_response require_tls
+            include_attempt_count_in_response require_tls request_mirror_policies
             """,
         refused: "matcher retry_policy_typed_config per_request_buffer_limit_bytes request_body_buffer_limit",
         unlessDefault: """
-            virtual_clusters rate_limits cors hedge_policy include_is_timeout_retry_header \
-            request_mirror_policies
+            virtual_clusters rate_limits cors hedge_policy include_is_timeout_retry_header
             """,
         ignored: "metadata")
 
@@ -58,7 +57,8 @@ extension MessageSchema {
         supported: """
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
             host_rewrite_header host_rewrite_path_regex auto_host_rewrite append_x_forwarded_host timeout idle_timeout \
-            upgrade_configs retry_policy cluster_not_found_response_code hash_policy priority
+            upgrade_configs retry_policy cluster_not_found_response_code hash_policy priority \
+            request_mirror_policies
             """,
         refused: """
             cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite \
@@ -66,7 +66,7 @@ extension MessageSchema {
             internal_redirect_policy
             """,
         unlessDefault: """
-            metadata_match request_mirror_policies rate_limits cors hedge_policy \
+            metadata_match rate_limits cors hedge_policy \
             max_stream_duration
             """,
         fixed: [

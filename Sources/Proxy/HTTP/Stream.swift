@@ -55,6 +55,10 @@ struct Stream: BitwiseCopyable {
         static let gathered = Flags(rawValue: 1 << 23)
         /// Somebody checks whether this proxy is healthy (the filter `health_check`): it does not count.
         static let healthCheck = Flags(rawValue: 1 << 24)
+        /// A copy of a request for another cluster. Never leaves the process.
+        static let mirror = Flags(rawValue: 1 << 25)
+        /// Copies of it wait for its body. Does not travel: they stay.
+        static let mirrored = Flags(rawValue: 1 << 26)
     }
 
     var flags: Flags = []
@@ -85,6 +89,8 @@ struct Stream: BitwiseCopyable {
     var cookies: Int32 = -1
     /// What it keeps of filters (worker's slab), -1: nothing; see `Flags.filtered`.
     var filter: Int32 = -1
+    /// The copies that its body goes to as well, or of a copy its own place among them (worker's slab), -1: none.
+    var mirror: Int32 = -1
     /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more. Of one
     /// that waits for a filter: its head.
     var buffer = ByteBuffer()

@@ -206,7 +206,7 @@ extension Worker {
             out.append("\r\n")
         }
         if length < Self.copiedBody || s.pointee.upstream < 0
-            || !s.pointee.flags.isDisjoint(with: [.retains, .requestChunked])
+            || !s.pointee.flags.isDisjoint(with: [.retains, .requestChunked, .mirrored])
         {
             out.append(body: bytes, length)
         } else {
@@ -219,6 +219,13 @@ extension Worker {
 
     /// Sends what is gathered to the stream's upstream connection, or keeps it until there is one.
     func flushBody(_ s: StreamPointer) {
+        if s.pointee.flags.contains(.mirrored) { return flushMirroredBody(s) }
+        flushUpstreamBody(s)
+    }
+
+    /// The same without its copies.
+    @inline(__always)
+    func flushUpstreamBody(_ s: StreamPointer) {
         if out.isEmpty { return }
         let retains = s.pointee.flags.contains(.retains)
         if retains { keepForRetry(s) }
@@ -309,9 +316,10 @@ extension Worker {
         countLoad(u, of: Int(s.pointee.cluster), -1)
     }
 
-    /// What its response's changes and filters have of it.
+    /// What its response's changes, filters and copies have of it.
     @inline(never)
     private func freeFiltered(_ s: StreamPointer) {
+        if !s.pointee.flags.isDisjoint(with: [.mirrored, .mirror]) { endMirroring(s) }
         s.pointee.changes.free()
         dropFilterState(s, connections[s.pointee.downstream].pointee.listener)
     }
@@ -325,7 +333,7 @@ extension Worker {
         }
         if s.pointee.flags.contains(.countsRequest) { use(Int(s.pointee.cluster), .requests, -1) }
         s.pointee.buffer.free()
-        if !s.pointee.flags.isDisjoint(with: [.changesResponse, .filtered]) { freeFiltered(s) }
+        if !s.pointee.flags.isDisjoint(with: [.changesResponse, .filtered, .mirrored, .mirror]) { freeFiltered(s) }
         if s.pointee.log >= 0 { finishLog(s) }
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }

@@ -275,6 +275,7 @@ extension Worker {
         _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
         _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
+        if let mirrors = route.pointee.mirrors { startMirrors(c, streamSlot, s, head, route, mirrors.pointee) }
         if let policy = route.pointee.retry { beginRetries(s, policy.pointee, head) }
         switch attach(streamSlot, s) {
         case .connected:
@@ -282,7 +283,7 @@ extension Worker {
             if s.pointee.flags.contains(.retains) { beginTry(s) }
             flushScratch(to: up, connections[up])
         case .pending:
-            if s.pointee.flags.contains(.retains) { out.clear() } else { flushBody(s) }
+            if s.pointee.flags.contains(.retains) { out.clear() } else { flushUpstreamBody(s) }
         case .overflow:
             out.clear()
             endRetries(s)

@@ -186,7 +186,7 @@ extension Worker {
         chargeUpstreamCode(s, status)
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_completed].increment()
-        stats.external.counters[.upstream_rq_completed].increment()
+        origin(s, stats).counters[.upstream_rq_completed].increment()
     }
 
     /// The code and its class.
@@ -194,19 +194,26 @@ extension Worker {
     func chargeUpstreamCode(_ s: StreamPointer, _ status: UInt16) {
         guard s.pointee.cluster >= 0 else { return }
         let stats = clusterStats[Int(s.pointee.cluster)]
+        let origin = origin(s, stats)
         let group = Int(status / 100) - 1
         if group >= 0, group < 5 {
             stats.counters[.upstream_rq_1xx, group].increment()
-            stats.external.counters[.upstream_rq_1xx, group].increment()
+            origin.counters[.upstream_rq_1xx, group].increment()
         }
         let index = CommonStatus.index(status)
         if index >= 0 {
             stats.codes[index].increment()
-            stats.external.codes[index].increment()
+            origin.codes[index].increment()
         } else {
             chargeRare(s.pointee.cluster, status, .all)
-            chargeRare(s.pointee.cluster, status, .external)
+            chargeRare(s.pointee.cluster, status, s.pointee.flags.contains(.mirror) ? .inside : .external)
         }
+    }
+
+    /// Copies say of themselves that they are internal.
+    @inline(__always)
+    private func origin(_ s: StreamPointer, _ stats: ClusterStats) -> OriginStats {
+        s.pointee.flags.contains(.mirror) ? stats.inside : stats.external
     }
 
     @inline(never)
@@ -221,7 +228,7 @@ extension Worker {
         let stats = clusterStats[Int(s.pointee.cluster)]
         let time = (state.pointee.nowNs &- s.pointee.requestEndNs) / 1_000_000
         stats.histograms[.upstream_rq_time].record(time)
-        stats.external.histograms[.upstream_rq_time].record(time)
+        origin(s, stats).histograms[.upstream_rq_time].record(time)
     }
 }
 

@@ -239,7 +239,9 @@ extension Worker {
         let generation = d.pointee.generation
         flushScratch(to: down, d)
         out.clear()
-        if d.pointee.generation == generation, d.pointee.kind == .downstreamHTTP, d.pointee.stream == streamSlot {
+        if d.pointee.generation == generation, d.pointee.kind == .downstreamHTTP || d.pointee.kind == .mirror,
+            d.pointee.stream == streamSlot
+        {
             // As Envoy does, and RFC 9112 §9.6 allows: who has said that it sends no more, and has sent no more, needs nobody
             // to wait for its end.
             if s.pointee.flags.contains(.clientCloses) { settle(down, d) }

@@ -127,7 +127,7 @@ extension Worker {
     private static let restingBatch = 64
 
     /// A request that waits needs a connection that is being made; its own may have gone to another worker.
-    private func connectForWaiting() {
+    func connectForWaiting() {
         for slot in 0..<hosts.count {
             let pool = hosts[slot]
             if pool.pointee.isFree { continue }

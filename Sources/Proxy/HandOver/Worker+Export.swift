@@ -17,7 +17,8 @@ extension Worker {
     func unit(_ slot: Int32) -> SentUnit? {
         let c = connections[slot]
         switch c.pointee.kind {
-        case .free, .leaving: return nil
+        // A copy stays, with its connection.
+        case .free, .leaving, .mirror: return nil
         case .downstreamHTTP, .tunnelDownstream, .awaitingHeader, .echo:
             let up = c.pointee.stream >= 0 ? streams[c.pointee.stream].pointee.upstream : c.pointee.peer
             return SentUnit(worker: Int32(index), downstream: slot, upstream: up)
@@ -135,6 +136,8 @@ extension Worker {
         if s.pointee.flags.contains(.countsRequest) { use(cluster, .requests, -1) }
         s.pointee.buffer.free()
         s.pointee.changes.free()
+        // What still comes of it comes to the child.
+        if s.pointee.flags.contains(.mirrored) { endMirroring(s) }
         dropFilterState(s, d.pointee.listener)
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }

@@ -212,6 +212,8 @@ extension WorkerPool {
                     worker.close(unit.upstream, worker.connections[unit.upstream])
                 }
             }
+            // Requests that stay may have waited for a connection that has moved.
+            worker.connectForWaiting()
         }
     }
 
@@ -222,7 +224,7 @@ extension WorkerPool {
                 let slot = unit.downstream >= 0 ? unit.downstream : unit.upstream
                 let c = worker.connections[slot]
                 switch c.pointee.kind {
-                case .free: break
+                case .free, .mirror: break
                 case .downstreamHTTP: worker.downstreamClosed(slot, c)
                 case .tunnelDownstream, .tunnelUpstream: worker.closeTunnel(slot, c)
                 case .upstreamHTTP, .awaitingHeader, .echo, .leaving: worker.close(slot, c)

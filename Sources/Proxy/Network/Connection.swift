@@ -20,6 +20,9 @@ struct Connection: BitwiseCopyable {
         /// A client that gets nothing more than what is in `output`: it is closed then, or when its time is over. Never leaves
         /// the process.
         case leaving
+        /// Stands for the client of a request that is a copy: it has no descriptor, and what is written to it is thrown away.
+        /// Never leaves the process.
+        case mirror
     }
 
     /// The bits travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
@@ -91,7 +94,7 @@ struct Connection: BitwiseCopyable {
     var peer: Int32 = -1
     /// The request in flight (worker's stream slab), -1: none.
     var stream: Int32 = -1
-    /// Position in `Snapshot.listeners` (downstream): of its listener with its filter chain.
+    /// Position in `Snapshot.listeners` (downstream): of its listener with its filter chain; of a `mirror` one behind all.
     var listener: Int32 = -1
     /// The pool it belongs to (upstream).
     var host: Int32 = -1

@@ -26,6 +26,8 @@ struct CompiledRoute: BitwiseCopyable {
     var expectedTimeout = Bytes("")
     /// Nil: a request is sent once.
     var retry: UnsafePointer<CompiledRetry>?
+    /// Where copies of its requests go; nil: nowhere.
+    var mirrors: UnsafePointer<CompiledMirrors>?
     /// Who sees how often it was tried.
     var attempts = AttemptMarks()
     /// What chooses the host, in a cluster that looks at it; nil: nothing.
@@ -120,6 +122,7 @@ extension CompiledRoute {
             directStatus = redirect.status
             self.redirect = Self.keep(CompiledRedirect(redirect))
         case .forward(let forward):
+            mirrors = CompiledMirrors(forward.mirrors, clusters: clusters, shares: shares).map { Self.keep($0) }
             let clusters = clusters.positions(for: forward.priority)
             switch forward.cluster {
             case .named(let name): cluster = clusters.position(of: name)

@@ -164,11 +164,12 @@ final class Snapshot: @unchecked Sendable {
         var faultPrefix: String?
         var corsPrefix: String?
     }
-    /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain.
+    /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain; the last is that
+    /// of copies of requests, which no client reaches.
     let listeners: UnsafeMutablePointer<CompiledListener>
     /// Of the configuration.
     let listenerCount: Int
-    /// Of `listeners`.
+    /// Of `listeners`, without the last.
     let chainCount: Int
     let clusters: UnsafeMutablePointer<CompiledCluster>
     /// Clusters of the configuration, and those among them once more that routes use with priority HIGH: with limits and
@@ -202,6 +203,8 @@ final class Snapshot: @unchecked Sendable {
     let logSinks: LogSinks
     /// What the runtime can change.
     let shares = RuntimeShares()
+    /// Whether requests are copied for other clusters.
+    let hasMirrors: Bool
     /// The buckets of local rate limits.
     let rateLimits = RateLimitTable()
     /// How many hosts the clusters have of which filters ask that.
@@ -237,8 +240,10 @@ final class Snapshot: @unchecked Sendable {
         clusterCount = allClusters.count
         configuredListeners = bootstrap.listeners.map(\.name)
         configuredClusters = allClusters.map(\.name)
+        hasMirrors = Self.hasMirrors(bootstrap)
         chainCount = bootstrap.listeners.reduce(0) { $0 + $1.allChains.count }
-        listeners = .allocate(capacity: max(chainCount, 1))
+        listeners = .allocate(capacity: chainCount + 1)
+        (listeners + chainCount).initialize(to: Self.ofMirrors)
         let room = clusterCount + Self.maxGoneClusters
         clusters = .allocate(capacity: room)
         usageCells = .allocate(capacity: room * ClusterUsage.stride)
@@ -356,6 +361,21 @@ final class Snapshot: @unchecked Sendable {
         maxAddedHeaders = addedHeaders
         maxHeadBytes = headBytes
         maxHeaderFields = headerFields
+    }
+
+    private static func hasMirrors(_ bootstrap: Bootstrap) -> Bool {
+        bootstrap.listeners.lazy.flatMap(\.allChains).contains { chain in
+            guard case .httpConnectionManager(let http) = chain.filter else { return false }
+            return http.routes.virtualHosts.lazy.flatMap(\.routes).contains { route in
+                if case .forward(let forward) = route.action { !forward.mirrors.isEmpty } else { false }
+            }
+        }
+    }
+
+    private static var ofMirrors: CompiledListener {
+        CompiledListener(
+            kind: .mirror, isHTTP: true, bufferLimit: 1 << 20, idleTimeoutNs: 0, maxDurationNs: 0,
+            upgradeNames: .allocate(capacity: 1))
     }
 
     /// Of a filter that needs nothing more.

@@ -9,7 +9,7 @@ extension Worker {
         if c.pointee.kind == .free { return }
         settle(slot, c)
         disarm(slot)
-        if c.pointee.host >= 0 { upstreamGone(c) } else { downstreamGone(c) }
+        if c.pointee.host >= 0 { upstreamGone(c) } else if c.pointee.kind != .mirror { downstreamGone(c) }
         // A copy on its way to a child would keep it open for the peer.
         if c.pointee.flags.contains(.passedAhead) { _ = cl_shutdown(c.pointee.fd, Int32(CL_SHUT_BOTH)) }
         _ = cl_close(c.pointee.fd)
@@ -140,7 +140,7 @@ extension Worker {
         case .tunnelDownstream: closeTunnel(slot, c)
         case .awaitingHeader: headerEnded(slot, c, -Int(ECONNRESET))
         case .echo, .leaving: close(slot, c)
-        case .free: break
+        case .mirror, .free: break
         }
     }
 

@@ -53,7 +53,7 @@ extension Worker {
         switch c.pointee.kind {
         case .downstreamHTTP: if c.pointee.stream >= 0 { return false }
         case .upstreamHTTP: if c.pointee.stream < 0 { return false }
-        case .free, .tunnelDownstream, .tunnelUpstream, .awaitingHeader, .echo, .leaving: return false
+        case .free, .tunnelDownstream, .tunnelUpstream, .awaitingHeader, .echo, .leaving, .mirror: return false
         }
         return c.pointee.flags.isDisjoint(with: Self.notAhead) && c.pointee.input.isEmpty && c.pointee.output.isEmpty
     }

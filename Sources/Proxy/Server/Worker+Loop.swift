@@ -121,8 +121,8 @@ extension Worker {
         case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
         case .awaitingHeader: readHeader(slot, c)
         case .echo: readEcho(slot, c)
-        // Is lingering.
-        case .leaving, .free: break
+        // Is lingering, or has nothing to be read.
+        case .leaving, .mirror, .free: break
         }
     }
 
@@ -163,8 +163,8 @@ extension Worker {
         case .tunnelDownstream, .tunnelUpstream: readTunnel(slot, c)
         case .awaitingHeader: readHeader(slot, c)
         case .echo: readEcho(slot, c)
-        // Is lingering.
-        case .leaving, .free: break
+        // Is lingering, or has nothing to be read.
+        case .leaving, .mirror, .free: break
         }
     }
 

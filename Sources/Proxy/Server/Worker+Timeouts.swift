@@ -62,6 +62,11 @@ extension Worker {
         case .awaitingHeader:
             if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .proxyHeader) }
         case .echo: break
+        case .mirror:
+            if c.pointee.stream >= 0, streams[c.pointee.stream].pointee.flags.contains(.requestEnded) {
+                let s = streams[c.pointee.stream]
+                due.consider(s.pointee.requestEndNs, s.pointee.timeoutNs, .response)
+            }
         case .leaving: if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .leaving) }
         }
         return due

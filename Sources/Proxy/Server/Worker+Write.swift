@@ -146,7 +146,7 @@ extension Worker {
             listenerStats[Int(c.pointee.listener)].tcp[.downstream_flow_control_paused_reading_total].increment()
         case .upstreamHTTP, .tunnelUpstream:
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_paused_reading_total].increment()
-        case .free, .awaitingHeader, .echo, .leaving: break
+        case .free, .awaitingHeader, .echo, .leaving, .mirror: break
         }
         return true
     }
@@ -170,7 +170,7 @@ extension Worker {
             listenerStats[Int(c.pointee.listener)].tcp[.downstream_flow_control_resumed_reading_total].increment()
         case .upstreamHTTP, .tunnelUpstream:
             clusterStats[cluster(of: c)].counters[.upstream_flow_control_resumed_reading_total].increment()
-        case .free, .awaitingHeader, .echo, .leaving: break
+        case .free, .awaitingHeader, .echo, .leaving, .mirror: break
         }
         makeReady(slot, c)
     }

@@ -97,6 +97,8 @@ final class Worker: @unchecked Sendable {
     let filterStates: Slab<FilterState>
     /// Of connections with a limit of their own.
     let buckets: Slab<ConnectionBucket>
+    /// Of copies of requests that are not complete.
+    let mirrors: Slab<MirrorState>
     let idleByClient: IdleByClient
     let wheel: TimerWheel
     let clusters: UnsafeMutablePointer<WorkerCluster>
@@ -134,6 +136,8 @@ final class Worker: @unchecked Sendable {
     let connectionRateStats: UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>>
     /// The body of an answer that `local_reply_config` changes.
     let replyBody = OutputScratch(capacity: 64)
+    /// What of a request goes to the hosts of its copies too.
+    let copied = OutputScratch(capacity: 64)
     /// Small messages that go out at the end of the turn.
     let outbox: UnsafeMutablePointer<Outbox>
     /// What events of a turn brought, received before the first of them is used.
@@ -209,6 +213,7 @@ final class Worker: @unchecked Sendable {
         cookies = Slab(empty: ByteBuffer(), limit: Self.maxConnections)
         filterStates = Slab(empty: FilterState(), limit: Self.maxConnections)
         buckets = Slab(empty: ConnectionBucket(), limit: Self.maxConnections)
+        mirrors = Slab(empty: MirrorState(), limit: Self.maxConnections)
         current = .allocate(capacity: 1)
         ordered = .allocate(capacity: 1)
         ordered.initialize(to: CompiledRoute.none)

@@ -27,6 +27,8 @@ struct ListenerStats: BitwiseCopyable {
     let cors: CounterGroup<CORSCounter>
     /// The same of all listeners.
     let codec: CounterGroup<CodecCounter>
+    /// Of all copies of requests.
+    let asyncClient: CounterGroup<AsyncClientCounter>
 }
 
 /// The ids of everything the data plane counts, made by the main thread from the snapshot; `resolve` gives a worker its
@@ -56,6 +58,7 @@ final class DataPlaneStats {
         let faultGauges: GroupIDs<FaultGauge>
         let cors: GroupIDs<CORSCounter>
         let codec: GroupIDs<CodecCounter>
+        let asyncClient: GroupIDs<AsyncClientCounter>
     }
     private var listeners: [ListenerIDs] = []
     /// Of `RateLimitTable.statPrefixes`.
@@ -86,6 +89,7 @@ final class DataPlaneStats {
 
     /// Clusters that the workers' tables have room for.
     private let room: Int
+    private let hasMirrors: Bool
     /// So many are no work to speak of.
     static let fewClusters = 64
 
@@ -95,6 +99,7 @@ final class DataPlaneStats {
         let template = template
         activity = ClusterActivity(workers: max(concurrency, 1))
         room = snapshot.clusterCount + Snapshot.maxGoneClusters
+        hasMirrors = snapshot.hasMirrors
         clusterNames = snapshot.clusterStatNames
         let hidden = StatsStore.heapOnly()
         let ids = hidden.stats(template.stats, prefix: "")
@@ -215,32 +220,39 @@ final class DataPlaneStats {
             fault: counters(name.faultPrefix.map { FaultScope($0) }),
             faultGauges: gauges(name.faultPrefix.map { FaultScope($0) }),
             cors: counters(name.corsPrefix.map { CORSScope($0) }),
-            codec: GroupIDs(store, in: CodecScope()))
+            codec: GroupIDs(store, in: CodecScope()), asyncClient: GroupIDs(store, in: AsyncClientScope()))
+    }
+
+    private static func cells(_ ids: ListenerIDs, _ worker: Int, _ writer: StatsWriter) -> ListenerStats {
+        ListenerStats(
+            listener: ids.listener.cells(writer),
+            listenerGauges: ids.listenerGauges.cells(writer),
+            listenerHistograms: ids.listenerHistograms.cells(writer),
+            worker: ids.worker[worker].cells(writer),
+            workerGauges: ids.workerGauges[worker].cells(writer),
+            http: ids.http.cells(writer),
+            httpGauges: ids.httpGauges.cells(writer),
+            httpHistograms: ids.httpHistograms.cells(writer),
+            listenerHTTP: ids.listenerHTTP.cells(writer),
+            tcp: ids.tcp.cells(writer), proxy: ids.proxy.cells(writer),
+            proxyV1: ids.proxyV1.cells(writer), proxyV2: ids.proxyV2.cells(writer),
+            limit: ids.limit.cells(writer), limitGauges: ids.limitGauges.cells(writer),
+            fault: ids.fault.cells(writer), faultGauges: ids.faultGauges.cells(writer),
+            cors: ids.cors.cells(writer),
+            codec: ids.codec.cells(writer), asyncClient: ids.asyncClient.cells(writer))
     }
 
     /// The cells of worker `index` for every listener, and for the clusters that have stats; those of others follow.
     func resolve(worker index: Int, _ writer: StatsWriter) -> (
         listeners: UnsafeMutablePointer<ListenerStats>, clusters: UnsafeMutablePointer<ClusterStats>
     ) {
-        let listenerStats = UnsafeMutablePointer<ListenerStats>.allocate(capacity: max(listeners.count, 1))
-        for (i, ids) in listeners.enumerated() {
-            (listenerStats + i).initialize(
-                to: ListenerStats(
-                    listener: ids.listener.cells(writer),
-                    listenerGauges: ids.listenerGauges.cells(writer),
-                    listenerHistograms: ids.listenerHistograms.cells(writer),
-                    worker: ids.worker[index].cells(writer),
-                    workerGauges: ids.workerGauges[index].cells(writer),
-                    http: ids.http.cells(writer),
-                    httpGauges: ids.httpGauges.cells(writer),
-                    httpHistograms: ids.httpHistograms.cells(writer),
-                    listenerHTTP: ids.listenerHTTP.cells(writer),
-                    tcp: ids.tcp.cells(writer), proxy: ids.proxy.cells(writer),
-                    proxyV1: ids.proxyV1.cells(writer), proxyV2: ids.proxyV2.cells(writer),
-                    limit: ids.limit.cells(writer), limitGauges: ids.limitGauges.cells(writer),
-                    fault: ids.fault.cells(writer), faultGauges: ids.faultGauges.cells(writer),
-                    cors: ids.cors.cells(writer),
-                    codec: ids.codec.cells(writer)))
+        let listenerStats = UnsafeMutablePointer<ListenerStats>.allocate(capacity: listeners.count + 1)
+        for (i, ids) in listeners.enumerated() { (listenerStats + i).initialize(to: Self.cells(ids, index, writer)) }
+        if hasMirrors {
+            // They have no client whose connection and request could be counted.
+            let hidden = StatsStore.heapOnly()
+            let ids = Self.listener(hidden, Snapshot.ListenerName(statName: "m", httpPrefix: "m"), concurrency: 1)
+            (listenerStats + listeners.count).initialize(to: Self.cells(ids, 0, hidden.makeWriter()))
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
         clusterStats.initialize(repeating: unmade, count: room)

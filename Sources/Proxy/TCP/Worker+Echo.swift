@@ -15,7 +15,7 @@ extension Worker {
             c.pointee.flags.insert(.readPending)
             makeReady(slot, c)
         case .leaving: c.pointee.flags.contains(.overLimit) ? hold(slot, c) : sendFixedResponse(slot, c)
-        case .free, .downstreamHTTP, .upstreamHTTP, .tunnelUpstream, .awaitingHeader: break
+        case .free, .downstreamHTTP, .upstreamHTTP, .tunnelUpstream, .awaitingHeader, .mirror: break
         }
     }
 

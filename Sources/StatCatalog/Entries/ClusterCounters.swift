@@ -97,7 +97,9 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_rq_retry_success:
             StatEntry("Requests that ended, after a retry, in a way that asks for no other.")
         case .retry_or_shadow_abandoned:
-            StatEntry("Requests that are not sent again, since they are larger than what is kept of one.")
+            StatEntry(
+                "Requests that are not sent again, since they are larger than what is kept of one; and copies of requests "
+                    + "that were given up, since their host took the body too slowly.")
         case .upstream_rq_maintenance_mode:
             StatEntry(
                 "Requests answered with 503 at once, since the runtime key upstream.maintenance_mode.<name> says so.")

@@ -56,8 +56,8 @@ struct ConnectionRecord: BitwiseCopyable {
         case .tunnelUpstream: 4
         case .awaitingHeader: 5
         case .echo: 6
-        // It stays where it is.
-        case .leaving: 0
+        // They stay where they are.
+        case .leaving, .mirror: 0
         }
     }
 
