@@ -21,9 +21,10 @@ public final class EnvoyCaseRun {
 
     /// What the client got and what the upstreams saw.
     public func run(_ one: EnvoyCase) throws -> [String] {
+        // Requests for what begins so have two answers: this one, and what others get.
+        let isRaw = one.answer.isEmpty || String(decoding: one.bytes, as: UTF8.self).contains(" /raw")
         for upstream in upstreams {
-            upstream.begin(
-                answer: one.answer.isEmpty ? nil : (one.answer, false), for: one.answer.isEmpty ? "/raw" : "")
+            upstream.begin(answer: one.answer.isEmpty ? nil : (one.answer, false), for: isRaw ? "/raw" : "")
         }
         let methods = Self.methods(one.bytes)
         let client = try RawClient(port: port, from: one.from.isEmpty ? nil : one.from)

@@ -57,6 +57,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
     case noFilterChain = 58
     /// Of the admin listener.
     case adminResponse = 57
+    case internalRedirect = 59
     // … or after that.
     case afterConnectionTermination = 48
     case afterRemoteConnectionFailure = 49
@@ -157,6 +158,7 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .healthCheckClusterHealthy: "health_check_ok_cluster_healthy"
         case .healthCheckClusterUnhealthy: "health_check_failed_cluster_unhealthy"
         case .healthCheckClusterEmpty: "health_check_failed_cluster_empty"
+        case .internalRedirect: "internal_redirect"
         case .healthCheckNoCluster: "health_check_failed_no_cluster_found"
         case .noFilterChain: "filter_chain_not_found"
         case .adminResponse: "admin_filter_response"

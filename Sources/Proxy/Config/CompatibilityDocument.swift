@@ -56,7 +56,9 @@ public enum CompatibilityDocument {
             "Routes",
             [
                 (.routeConfiguration, ""), (.virtualHost, ""), (.route, ""), (.routeMatch, ""), (.connectMatcher, ""),
-                (.routeAction, ""), (.mirrorPolicy, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
+                (.routeAction, ""), (.mirrorPolicy, ""),
+                (.internalRedirectPolicy, ""), (.redirectPredicate, "of redirects"), (.previousRoutes, ""),
+                (.allowListedRoutes, ""), (.safeCrossScheme, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
                 (.redirect, ""), (.headerMatcher, ""), (.queryMatcher, ""), (.stringMatcher, ""), (.regexMatcher, ""),
                 (.regexRewrite, ""), (.weightedCluster, ""), (.clusterWeight, ""),
                 (.hashPolicy, ""), (.hashHeader, ""), (.hashCookie, ""), (.hashCookieAttribute, ""),

@@ -15,6 +15,7 @@ extension Decoder {
         result.hostRewrite = hostRewrite(message)
         result.appendsForwardedHost = message["append_x_forwarded_host"]?.bool() ?? false
         result.hashPolicies = hashPolicies(message["hash_policy"])
+        result.redirects = internalRedirects(message)
         result.mirrors = mirrors(message["request_mirror_policies"])
         result.priority = requestPriority(message["priority"])
         result.retry = message.has("retry_policy") ? retryPolicy(message["retry_policy"]) : retry

@@ -127,6 +127,8 @@ public struct Forward: Sendable {
     public var terminatesConnect = false
     /// `retry_policy` of the route, or of its virtual host; nil: a request is sent once.
     public var retry: RetryPolicy?
+    /// `internal_redirect_policy`, `internal_redirect_action`; nil: redirects are the client's.
+    public var redirects: InternalRedirectPolicy?
     /// `include_request_attempt_count` of the virtual host: upstreams see which try it is.
     public var countsAttempts = false
     /// `include_attempt_count_in_response`: clients see how many there were.

@@ -58,21 +58,17 @@ extension MessageSchema {
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
             host_rewrite_header host_rewrite_path_regex auto_host_rewrite append_x_forwarded_host timeout idle_timeout \
             upgrade_configs retry_policy cluster_not_found_response_code hash_policy priority \
-            request_mirror_policies
+            request_mirror_policies internal_redirect_policy internal_redirect_action max_internal_redirects
             """,
         refused: """
             cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite \
-            flush_timeout early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset \
-            internal_redirect_policy
+            flush_timeout early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset
             """,
         unlessDefault: """
             metadata_match rate_limits cors hedge_policy \
             max_stream_duration
             """,
-        fixed: [
-            "internal_redirect_action": ["PASS_THROUGH_INTERNAL_REDIRECT"]
-        ],
-        ignored: "include_vh_rate_limits max_internal_redirects",
+        ignored: "include_vh_rate_limits",
         hints: ["host_rewrite": "a field of the v2 API, replaced by host_rewrite_literal"],
         oneofs: [
             "cluster cluster_header weighted_clusters cluster_specifier_plugin inline_cluster_specifier_plugin",

@@ -1,10 +1,10 @@
 /// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
 struct Stream: BitwiseCopyable {
-    /// The bits up to 19 and from 21 to 24 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
+    /// The bits up to 19, from 21 to 24, and 27 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// Those that travel.
-        static let known: UInt32 = 1 << 20 - 1 | 15 << 21
+        static let known: UInt32 = 1 << 20 - 1 | 15 << 21 | 1 << 27
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -59,6 +59,10 @@ struct Stream: BitwiseCopyable {
         static let mirror = Flags(rawValue: 1 << 25)
         /// Copies of it wait for its body. Does not travel: they stay.
         static let mirrored = Flags(rawValue: 1 << 26)
+        /// Answers that send it elsewhere are followed (`RedirectState`).
+        static let redirects = Flags(rawValue: 1 << 27)
+        /// Of those that keep something that most do not.
+        static let haveMore: Flags = [.changesResponse, .filtered, .mirrored, .mirror, .redirects]
     }
 
     var flags: Flags = []
@@ -89,6 +93,8 @@ struct Stream: BitwiseCopyable {
     var cookies: Int32 = -1
     /// What it keeps of filters (worker's slab), -1: nothing; see `Flags.filtered`.
     var filter: Int32 = -1
+    /// Of one whose answers are followed (worker's slab), -1: none; see `Flags.redirects`.
+    var redirect: Int32 = -1
     /// The copies that its body goes to as well, or of a copy its own place among them (worker's slab), -1: none.
     var mirror: Int32 = -1
     /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more. Of one

@@ -320,6 +320,7 @@ extension Worker {
     @inline(never)
     private func freeFiltered(_ s: StreamPointer) {
         if !s.pointee.flags.isDisjoint(with: [.mirrored, .mirror]) { endMirroring(s) }
+        if s.pointee.flags.contains(.redirects) { dropRedirects(s) }
         s.pointee.changes.free()
         dropFilterState(s, connections[s.pointee.downstream].pointee.listener)
     }
@@ -333,7 +334,7 @@ extension Worker {
         }
         if s.pointee.flags.contains(.countsRequest) { use(Int(s.pointee.cluster), .requests, -1) }
         s.pointee.buffer.free()
-        if !s.pointee.flags.isDisjoint(with: [.changesResponse, .filtered, .mirrored, .mirror]) { freeFiltered(s) }
+        if !s.pointee.flags.isDisjoint(with: .haveMore) { freeFiltered(s) }
         if s.pointee.log >= 0 { finishLog(s) }
         if s.pointee.retry >= 0 { dropRetries(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }

@@ -276,7 +276,10 @@ extension Worker {
         _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
         if let mirrors = route.pointee.mirrors { startMirrors(c, streamSlot, s, head, route, mirrors.pointee) }
-        if let policy = route.pointee.retry { beginRetries(s, policy.pointee, head) }
+        if let policy = route.pointee.retry {
+            if let follows = route.pointee.redirects { beginRedirects(s, follows.pointee) } else if s.pointee.redirect >= 0 { dropRedirects(s) }
+            beginRetries(s, policy.pointee, head)
+        }
         switch attach(streamSlot, s) {
         case .connected:
             let up = s.pointee.upstream

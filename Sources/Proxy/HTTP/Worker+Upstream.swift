@@ -103,6 +103,9 @@ extension Worker {
                     return count
                 }
                 if s.pointee.flags.contains(.retains) {
+                    if s.pointee.flags.contains(.redirects), followsRedirect(slot, u, s, leftover: count - p) {
+                        return count
+                    }
                     if retriesResponse(slot, u, s, leftover: count - p) { return count }
                     endRetries(s)
                 }

@@ -2,6 +2,7 @@
 /// in it is believed that the workers rely on.
 enum UnitCheck {
     static let maxBuffer = 64 << 20
+    static let maxPreviousRoutes = 1 << 20
 
     /// Why it cannot be served, nil if it can.
     static func problem(of unit: IncomingUnit, maxInput: Int, snapshot: Snapshot) -> String? {
@@ -154,6 +155,8 @@ enum UnitCheck {
         if s.flags & ~Stream.Flags.known != 0 { return "its record has flags that this version does not know" }
         guard let d = unit.downstream, Method(rawValue: s.method) != nil else { return broken }
         if flags.contains(.filtered) != (s.filter != nil) { return broken }
+        if flags.contains(.redirects) != (s.redirect != nil) { return broken }
+        if let redirect = s.redirect, redirect.previous.count > maxPreviousRoutes { return broken }
         if let filter = s.filter, filter.untilNs > 0 { return heldProblem(s, filter, d, unit) }
         if flags.contains(.gathered) { return broken }
         if unit.cluster < 0 { return noCluster }

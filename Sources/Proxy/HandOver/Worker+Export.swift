@@ -69,6 +69,9 @@ extension Worker {
                 let given = cookies[s.pointee.cookies].pointee
                 if !given.isEmpty { out.blob(StreamRecord.cookiesTag, given.bytes, given.count) }
             }
+            if s.pointee.flags.contains(.redirects) {
+                RedirectRecord.write(redirects[s.pointee.redirect].pointee, StreamRecord.redirectTag, into: &out)
+            }
             if s.pointee.filter >= 0 { exportFilter(s, connections[unit.downstream], into: &out) }
             out.end(start)
         }
@@ -140,6 +143,7 @@ extension Worker {
         if s.pointee.flags.contains(.mirrored) { endMirroring(s) }
         dropFilterState(s, d.pointee.listener)
         if s.pointee.retry >= 0 { dropRetries(s) }
+        if s.pointee.redirect >= 0 { dropRedirects(s) }
         if s.pointee.cookies >= 0 { dropCookies(s) }
         if state.pointee.keptIDStream == s { state.pointee.keptIDStream = nil }
         dropLog(s.pointee.log)

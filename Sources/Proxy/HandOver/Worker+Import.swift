@@ -83,6 +83,7 @@ extension Worker {
             if let kept = record.filter { filterStates[filter].pointee = adoptedFilter(kept, unit.listener) }
             streams[adopted.stream].pointee.filter = filter
             adoptCookies(streams[adopted.stream], record.cookies)
+            if let redirect = record.redirect { adoptRedirects(streams[adopted.stream], redirect) }
         }
         adoptLog(unit, adopted)
         return nil
@@ -102,6 +103,16 @@ extension Worker {
             state.position = filters.pointee.position(of: name)
         }
         return state
+    }
+
+    /// Without room for them redirects are the client's.
+    private func adoptRedirects(_ s: StreamPointer, _ record: RedirectRecord) {
+        s.pointee.redirect = redirects.take()
+        if s.pointee.redirect >= 0 {
+            redirects[s.pointee.redirect].pointee = RedirectState(record)
+        } else {
+            s.pointee.flags.remove(.redirects)
+        }
     }
 
     /// Without room for them the client comes again without.
@@ -339,6 +350,7 @@ extension Worker {
                 if streams[unit.stream].pointee.filter >= 0 { filterStates.give(streams[unit.stream].pointee.filter) }
                 streams[unit.stream].pointee.filter = -1
                 if streams[unit.stream].pointee.cookies >= 0 { dropCookies(streams[unit.stream]) }
+                dropRedirects(streams[unit.stream])
                 streams.give(unit.stream)
             }
         }

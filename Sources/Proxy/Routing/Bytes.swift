@@ -48,6 +48,10 @@ struct Bytes: BitwiseCopyable {
         length >= count && foldedEqual(text, start, count)
     }
 
+    func isEqual(_ other: Bytes) -> Bool { count == other.count && memcmp(start, other.start, count) == 0 }
+
+    func contains(_ byte: UInt8) -> Bool { memchr(start, Int32(byte), count) != nil }
+
     /// Whether it is this text, whatever the case of its letters.
     func isFolded(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && foldedEqual(start, text.utf8Start, count)

@@ -24,6 +24,8 @@ struct CompiledRoute: BitwiseCopyable {
     var terminatesConnect = false
     /// The whole field that tells the host how long it is waited for; empty without a timeout.
     var expectedTimeout = Bytes("")
+    /// `RedirectPolicyRecord`, and there is a `retry`, by which requests are kept; nil: redirects are the client's.
+    var redirects: UnsafePointer<Bytes>?
     /// Nil: a request is sent once.
     var retry: UnsafePointer<CompiledRetry>?
     /// Where copies of its requests go; nil: nowhere.
@@ -137,7 +139,10 @@ extension CompiledRoute {
             rewrite = forward.rewrite.map { CompiledRewrite($0) }
             if forward.countsAttempts { attempts.insert(.request) }
             if forward.countsAttemptsInResponse { attempts.insert(.response) }
-            retry = forward.retry.map { policy in
+            redirects = forward.redirects.map { Self.keep(Self.record($0, routeName: route.name)) }
+            // A request that is kept for another place has a policy that never tries again.
+            let policy = forward.retry ?? (redirects == nil ? nil : RetryPolicy(conditions: []))
+            retry = policy.map { policy in
                 var compiled = CompiledRetry(policy)
                 compiled.boundTries(by: timeoutNs)
                 compiled.marks = attempts
@@ -165,6 +170,12 @@ extension CompiledRoute {
         changesHead =
             requestChanges != nil || responseChanges != nil || hostRewrite != nil || otherHost != nil
             || !attempts.isEmpty
+    }
+
+    private static func record(_ policy: InternalRedirectPolicy, routeName: String) -> Bytes {
+        var writer = RecordWriter(capacity: 256)
+        RedirectPolicyRecord.write(policy, routeName: routeName, into: &writer)
+        return Bytes(keeping: Array(writer.bytes))
     }
 
     /// Memory for the life of the process, as all of a `Snapshot`'s.

@@ -97,6 +97,8 @@ final class Worker: @unchecked Sendable {
     let filterStates: Slab<FilterState>
     /// Of connections with a limit of their own.
     let buckets: Slab<ConnectionBucket>
+    /// Of requests whose answers are followed.
+    let redirects: Slab<RedirectState>
     /// Of copies of requests that are not complete.
     let mirrors: Slab<MirrorState>
     let idleByClient: IdleByClient
@@ -213,6 +215,7 @@ final class Worker: @unchecked Sendable {
         cookies = Slab(empty: ByteBuffer(), limit: Self.maxConnections)
         filterStates = Slab(empty: FilterState(), limit: Self.maxConnections)
         buckets = Slab(empty: ConnectionBucket(), limit: Self.maxConnections)
+        redirects = Slab(empty: RedirectState(), limit: Self.maxConnections)
         mirrors = Slab(empty: MirrorState(), limit: Self.maxConnections)
         current = .allocate(capacity: 1)
         ordered = .allocate(capacity: 1)

@@ -52,6 +52,18 @@ extension Worker {
         reply(f.slot, f.c, status: 404, body: "", close: f.head.pointee.method == .connect)
     }
 
+    /// A request that was sent elsewhere, whose head is one of ours.
+    func passAgain(
+        _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
+        _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
+    ) {
+        passedChanges.clear()
+        let f = Filtered(
+            slot: slot, c: c, s: s, head: head, filters: route.pointee.filters ?? Self.noFilters, route: route,
+            cluster: clusterOf(route, head, c), first: 0)
+        pass(f, streamSlot, upgrade: false, hasWaited: false)
+    }
+
     // MARK: - After waiting
 
     /// The time of a filter has come.

@@ -70,7 +70,7 @@ extension Worker {
         if timeoutNs > 0, !listener.pointee.suppressesEnvoyHeaders { retry.marks.insert(.expected) }
         ordered.pointee.timeoutNs = timeoutNs
         orderedRetry.pointee = retry
-        ordered.pointee.retry = retry.conditions.isEmpty && !retry.limitsTries ? nil : UnsafePointer(orderedRetry)
+        ordered.pointee.retry = retry.conditions.isEmpty && !retry.limitsTries && route.pointee.redirects == nil ? nil : UnsafePointer(orderedRetry)
         let expectedNs = retry.perTryNs > 0 ? retry.perTryNs : timeoutNs
         orderedTimeout.clear()
         if expectedNs > 0, !listener.pointee.suppressesEnvoyHeaders {
@@ -175,7 +175,7 @@ extension Worker {
     }
 
     /// Where the head ends, behind its empty line.
-    private static func headEnd(_ bytes: ByteBuffer) -> Int? {
+    static func headEnd(_ bytes: ByteBuffer) -> Int? {
         var p = 0
         while p + 4 <= bytes.count {
             let at = bytes.bytes + p

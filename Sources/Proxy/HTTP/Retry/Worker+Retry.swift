@@ -20,7 +20,11 @@ extension Worker {
     func beginRetries(_ s: StreamPointer, _ policy: CompiledRetry, _ head: UnsafeMutablePointer<MessageHead>) {
         // CONNECT and upgrades become tunnels, of which nothing can be kept.
         if s.pointee.flags.contains(.upgrade) { return }
-        if let tests = policy.requestHeaders, !tests.pointee.anyHolds(RoutedRequest(head: head)) { return }
+        var policy = policy
+        if let tests = policy.requestHeaders, !tests.pointee.anyHolds(RoutedRequest(head: head)) {
+            guard s.pointee.flags.contains(.redirects) else { return }
+            policy.conditions = []
+        }
         let slot = retries.take()
         // Without room it is tried once.
         guard slot >= 0 else { return }
@@ -81,6 +85,21 @@ extension Worker {
         guard r.pointee.countsRetry else { return }
         r.pointee.countsRetry = false
         use(Int(s.pointee.cluster), .retries, -1)
+    }
+
+    /// Whether `responseHead` lets it be sent again, as far as its policy decides.
+    func willRetry(_ s: StreamPointer) -> Bool {
+        let r = retries[s.pointee.retry]
+        return r.pointee.attempts < r.pointee.policy.retries && isRetriable(r, lapse(of: s))
+    }
+
+    /// What `responseHead` says.
+    private func lapse(of s: StreamPointer) -> Lapse {
+        let head = responseHead.pointee
+        let policy = retries[s.pointee.retry].pointee.policy
+        return .status(
+            head.status, isRateLimited: head.present.contains(.xEnvoyRateLimited),
+            hasHeader: policy.responseHeaders?.pointee.anyHolds(RoutedRequest(head: responseHead)) ?? false)
     }
 
     /// Whether it was sent more than once.
@@ -155,15 +174,19 @@ extension Worker {
     /// A response head has come, `responseHead`: whether it is thrown away and the request sent again. Then the connection
     /// is let go, too.
     func retriesResponse(_ slot: Int32, _ u: ConnectionPointer, _ s: StreamPointer, leftover: Int) -> Bool {
-        let head = responseHead.pointee
-        let isRateLimited = head.present.contains(.xEnvoyRateLimited)
-        let hasHeader =
-            retries[s.pointee.retry].pointee.policy.responseHeaders?.pointee.anyHolds(RoutedRequest(head: responseHead))
-            ?? false
-        guard retries(s, .status(head.status, isRateLimited: isRateLimited, hasHeader: hasHeader)) else { return false }
+        guard retries(s, lapse(of: s)) else { return false }
         let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
         if !watch.isEmpty { noteResponse(u, s.pointee.cluster, watch) }
-        chargeRetried(s, head.status)
+        chargeRetried(s, responseHead.pointee.status)
+        letGoOfAnswered(slot, u, s, leftover: leftover, countsReset: true)
+        return true
+    }
+
+    /// The connection of an answer that nobody gets, `responseHead`: it serves on if that was all of it.
+    func letGoOfAnswered(
+        _ slot: Int32, _ u: ConnectionPointer, _ s: StreamPointer, leftover: Int, countsReset: Bool = false
+    ) {
+        let head = responseHead.pointee
         let most = snapshot.clusters[Int(s.pointee.cluster)].maxRequestsPerConnection
         let isWhole = BodyDecoder(framing: head.framing, length: head.contentLength).isDone
         let reusable =
@@ -180,11 +203,10 @@ extension Worker {
             u.pointee.flags.remove(.readPaused)
             serveNext(slot, u)
         } else {
-            clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_tx_reset].increment()
+            if countsReset { clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_tx_reset].increment() }
             close(slot, u)
             detachUpstream(s, u)
         }
-        return true
     }
 
     /// The stats of `cluster.<name>.retry.`: few, so that the main thread makes them when they are needed.

@@ -23,6 +23,8 @@ struct StreamRecord: BitwiseCopyable {
     var changes = RecordBytes()
     /// What its answer gives the client for cookies.
     var cookies = RecordBytes()
+    /// Of one whose answers are followed; there if flag 27 is.
+    var redirect: RedirectRecord?
     /// What it keeps of filters; there if flag 22 is.
     var filter: FilterRecord?
 
@@ -43,6 +45,7 @@ struct StreamRecord: BitwiseCopyable {
     static let retryTag: UInt32 = 13
     static let cookiesTag: UInt32 = 15
     static let filterTag: UInt32 = 16
+    static let redirectTag: UInt32 = 17
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -89,6 +92,7 @@ struct StreamRecord: BitwiseCopyable {
             case Self.retryTag: retry = try RetryRecord.read(try field.content())
             case Self.cookiesTag: cookies = try field.content()
             case Self.filterTag: filter = try FilterRecord(try field.content())
+            case Self.redirectTag: redirect = try RedirectRecord(try field.content())
             default: break
             }
         }
