@@ -136,6 +136,7 @@ enum Observation {
         if name == "x-envoy-expected-rq-timeout-ms", let ms = Int(text), ms > 1500 {
             return "\((ms + 499) / 500 * 500)"
         }
+        if name == "x-forwarded-port", !sent.contains(text) { return "<port>" }
         if name == "x-request-id", !sent.contains(text) { return "<uuid>" }
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         return parts.map { part in own.contains(part.drop { $0 == " " }.description) ? "<local>" : String(part) }

@@ -58,6 +58,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
     /// Of the admin listener.
     case adminResponse = 57
     case internalRedirect = 59
+    case maxDurationTimeout = 60
+    case upstreamMaxDuration = 61
     // … or after that.
     case afterConnectionTermination = 48
     case afterRemoteConnectionFailure = 49
@@ -158,6 +160,8 @@ enum LogDetails: UInt8, BitwiseCopyable {
         case .healthCheckClusterHealthy: "health_check_ok_cluster_healthy"
         case .healthCheckClusterUnhealthy: "health_check_failed_cluster_unhealthy"
         case .healthCheckClusterEmpty: "health_check_failed_cluster_empty"
+        case .maxDurationTimeout: "max_duration_timeout"
+        case .upstreamMaxDuration: "upstream_max_stream_duration_reached"
         case .internalRedirect: "internal_redirect"
         case .healthCheckNoCluster: "health_check_failed_no_cluster_found"
         case .noFilterChain: "filter_chain_not_found"

@@ -50,6 +50,7 @@ public enum CompatibilityDocument {
                 (.headerMutationRule, ""), (.filterConfig, "of routes"),
                 (.localReplyConfig, ""), (.responseMapper, ""), (.replyFormat, "of answers"),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
+                (.headerKeyFormat, ""), (.properCaseWords, ""),
             ]
         ),
         (
@@ -58,7 +59,8 @@ public enum CompatibilityDocument {
                 (.routeConfiguration, ""), (.virtualHost, ""), (.route, ""), (.routeMatch, ""), (.connectMatcher, ""),
                 (.routeAction, ""), (.mirrorPolicy, ""),
                 (.internalRedirectPolicy, ""), (.redirectPredicate, "of redirects"), (.previousRoutes, ""),
-                (.allowListedRoutes, ""), (.safeCrossScheme, ""), (.routeUpgrade, ""), (.connectConfig, ""), (.directResponse, ""),
+                (.allowListedRoutes, ""), (.safeCrossScheme, ""), (.maxStreamDuration, ""), (.routeUpgrade, ""),
+                (.connectConfig, ""), (.directResponse, ""),
                 (.redirect, ""), (.headerMatcher, ""), (.queryMatcher, ""), (.stringMatcher, ""), (.regexMatcher, ""),
                 (.regexRewrite, ""), (.weightedCluster, ""), (.clusterWeight, ""),
                 (.hashPolicy, ""), (.hashHeader, ""), (.hashCookie, ""), (.hashCookieAttribute, ""),

@@ -120,15 +120,17 @@ extension Decoder {
             guard let options = option.extensionMessage([.upstreamOptions])?.message else { continue }
             if let common = options["common_http_protocol_options"]?.message(.upstreamHTTPOptions) {
                 cluster.idleTimeoutMs = common["idle_timeout"]?.duration() ?? cluster.idleTimeoutMs
+                cluster.maxStreamDurationMs = common["max_stream_duration"]?.duration() ?? 0
                 cluster.maxRequestsPerConnection =
                     common["max_requests_per_connection"]?.number() ?? cluster.maxRequestsPerConnection
             }
             let http = options.requireOne(
                 of: ["explicit_http_config"], else: ["use_downstream_protocol_config", "auto_config"])
             guard let explicit = http?.message(.explicitHTTPConfig) else { continue }
-            _ = explicit.requireOne(
+            let http1 = explicit.requireOne(
                 of: ["http_protocol_options"], else: ["http2_protocol_options", "http3_protocol_options"]
             )?.message(.upstreamHTTP1Options)
+            cluster.properCase = http1.map { properCase($0) } ?? false
         }
     }
 }

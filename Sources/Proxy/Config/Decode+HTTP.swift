@@ -16,6 +16,8 @@ extension Decoder {
         if let options = message["http_protocol_options"]?.message(.downstreamHTTP1Options) {
             result.acceptHTTP10 = options["accept_http_10"]?.bool() ?? false
             result.defaultHostForHTTP10 = options["default_host_for_http_10"]?.string() ?? ""
+            result.properCase = properCase(options)
+            result.allowsAbsoluteURL = options["allow_absolute_url"]?.bool() ?? true
             result.enableTrailers = options["enable_trailers"]?.bool() ?? false
         }
         if let value = message["upgrade_configs"] {
@@ -39,6 +41,14 @@ extension Decoder {
         return result
     }
 
+    /// `header_key_format` of `Http1ProtocolOptions`.
+    func properCase(_ options: Message) -> Bool {
+        guard let format = options["header_key_format"]?.message(.headerKeyFormat),
+            let words = format.requireOne(of: ["proper_case_words"], else: ["stateful_formatter"])
+        else { return false }
+        return words.message(.properCaseWords) != nil
+    }
+
     private func headers(_ message: Message, _ result: inout HTTPConnectionManager) {
         // An empty name means the default to Envoy.
         if let name = message["server_name"]?.string(), !name.isEmpty { result.serverName = name }
@@ -50,6 +60,8 @@ extension Decoder {
         result.useRemoteAddress = message["use_remote_address"]?.bool() ?? result.useRemoteAddress
         result.xffTrustedHops = message["xff_num_trusted_hops"]?.number() ?? result.xffTrustedHops
         result.skipXFFAppend = message["skip_xff_append"]?.bool() ?? result.skipXFFAppend
+        result.addsUserAgent = message["add_user_agent"]?.bool() ?? false
+        result.appendsForwardedPort = message["append_x_forwarded_port"]?.bool() ?? false
         result.via = message["via"]?.string() ?? result.via
         result.generateRequestID = message["generate_request_id"]?.bool() ?? result.generateRequestID
         result.preserveExternalRequestID =
@@ -91,6 +103,7 @@ extension Decoder {
         result.idleTimeoutMs = options["idle_timeout"]?.duration() ?? result.idleTimeoutMs
         result.maxConnectionDurationMs =
             options["max_connection_duration"]?.duration() ?? result.maxConnectionDurationMs
+        result.maxStreamDurationMs = options["max_stream_duration"]?.duration() ?? 0
         result.maxHeadersCount = options["max_headers_count"]?.number(1...UInt32.max) ?? result.maxHeadersCount
         result.underscores =
             options["headers_with_underscores_action"]?.choice([

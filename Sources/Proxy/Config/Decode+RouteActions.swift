@@ -4,6 +4,13 @@ extension Decoder {
         let (choice, place) = clusterChoice(message)
         var result = Forward(cluster: choice, clusterLocation: place?.location ?? message.location)
         if let timeout = message["timeout"]?.duration() { result.timeoutMs = timeout }
+        if let limits = message["max_stream_duration"]?.message(.maxStreamDuration) {
+            // As in Envoy it is in place of the timeout.
+            result.timeoutMs = 0
+            result.maxStreamDurationMs = limits["max_stream_duration"]?.duration()
+            result.grpcTimeoutMaxMs = limits["grpc_timeout_header_max"]?.duration()
+            result.grpcTimeoutOffsetMs = limits["grpc_timeout_header_offset"]?.duration() ?? 0
+        }
         result.idleTimeoutMs = message["idle_timeout"]?.duration()
         result.rewrite = pathRewrite(message)
         if let value = message["cluster_not_found_response_code"] {

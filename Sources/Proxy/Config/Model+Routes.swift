@@ -112,6 +112,12 @@ public struct Forward: Sendable {
     public var clusterNotFoundStatus: UInt16 = 503
     /// `timeout`; Envoy's default 15 s, 0 = none.
     public var timeoutMs: UInt64 = 15_000
+    /// `max_stream_duration` of the route's; nil: that of the connection manager counts, 0: none does.
+    public var maxStreamDurationMs: UInt64?
+    /// `grpc_timeout_header_max`: what a request says in `grpc-timeout` counts instead, up to this; 0: whatever it is; nil: it does not.
+    public var grpcTimeoutMaxMs: UInt64?
+    /// `grpc_timeout_header_offset`: so much less of that.
+    public var grpcTimeoutOffsetMs: UInt64 = 0
     /// `idle_timeout`: overrides `stream_idle_timeout`; nil: not given, 0 = none.
     public var idleTimeoutMs: UInt64?
     /// `prefix_rewrite`, `regex_rewrite`; nil: none.

@@ -123,6 +123,14 @@ public struct HTTPConnectionManager: Sendable {
     public var suppressesEnvoyHeaders = false
     /// Router, `respect_expected_rq_timeout`.
     public var respectsExpectedTimeout = false
+    /// `add_user_agent`: the node's cluster, in `user-agent` where there is none.
+    public var addsUserAgent = false
+    /// `append_x_forwarded_port`.
+    public var appendsForwardedPort = false
+    /// `http_protocol_options.header_key_format.proper_case_words`.
+    public var properCase = false
+    /// `http_protocol_options.allow_absolute_url`.
+    public var allowsAbsoluteURL = true
     /// `normalize_path`.
     public var normalizesPath = false
     /// `merge_slashes`.
@@ -143,6 +151,8 @@ public struct HTTPConnectionManager: Sendable {
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// `common_http_protocol_options.max_connection_duration`; 0 = none.
     public var maxConnectionDurationMs: UInt64 = 0
+    /// `common_http_protocol_options.max_stream_duration`, for routes without their own; 0 = none.
+    public var maxStreamDurationMs: UInt64 = 0
     /// `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
     public var maxRequestsPerConnection: UInt32 = 0
     /// `stream_idle_timeout`; Envoy's default 5 min, 0 = none.
@@ -275,6 +285,10 @@ public struct Cluster: Sendable {
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// HttpProtocolOptions `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
     public var maxRequestsPerConnection: UInt32 = 0
+    /// `http_protocol_options.header_key_format.proper_case_words`.
+    public var properCase = false
+    /// `common_http_protocol_options.max_stream_duration` of a request that is sent there; 0 = none.
+    public var maxStreamDurationMs: UInt64 = 0
     /// `circuit_breakers.thresholds`: what requests of each priority may use.
     public var limits = ClusterLimits()
     public var highLimits = ClusterLimits()

@@ -108,13 +108,13 @@ extension MessageSchema {
     /// `common_http_protocol_options` as the upstream reads it.
     static let upstreamHTTPOptions = MessageSchema(
         "envoy.config.core.v3.HttpProtocolOptions",
-        supported: "idle_timeout max_requests_per_connection",
-        refused: "max_connection_duration max_headers_count max_response_headers_kb max_stream_duration",
+        supported: "idle_timeout max_requests_per_connection max_stream_duration",
+        refused: "max_connection_duration max_headers_count max_response_headers_kb",
         ignored: "headers_with_underscores_action")
 
     static let upstreamHTTP1Options = MessageSchema(
         "envoy.config.core.v3.Http1ProtocolOptions",
-        refused: "header_key_format",
+        supported: "header_key_format",
         unlessDefault: """
             accept_http_10 default_host_for_http_10 enable_trailers allow_chunked_length \
             override_stream_error_on_invalid_http_message send_fully_qualified_url allow_custom_methods \

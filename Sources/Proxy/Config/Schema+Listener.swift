@@ -64,19 +64,19 @@ extension MessageSchema {
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
             path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
             local_reply_config internal_address_config access_log_options access_log_flush_interval \
-            flush_access_log_on_new_request rds
+            flush_access_log_on_new_request rds add_user_agent append_x_forwarded_port
             """,
         refused: """
             scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
             forward_client_cert_matcher typed_header_validation_config proxy_status_config idle_timeout
             """,
         unlessDefault: """
-            add_user_agent http1_safe_max_connection_duration scheme_header_transformation \
+            http1_safe_max_connection_duration scheme_header_transformation \
             original_ip_detection_extensions \
             early_header_mutation_extensions set_current_client_cert_details \
             proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
             request_id_extension stream_error_on_invalid_http_message path_normalization_options \
-            append_x_forwarded_port append_local_overload
+            append_local_overload
             """,
         fixed: [
             "codec_type": ["AUTO", "HTTP1"],
@@ -112,22 +112,28 @@ extension MessageSchema {
             """,
         fixed: ["dynamic_stats": ["true"]])
 
+    static let headerKeyFormat = MessageSchema(
+        "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat", supported: "proper_case_words",
+        refused: "stateful_formatter", oneofs: ["proper_case_words stateful_formatter"])
+
+    static let properCaseWords = MessageSchema(
+        "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords")
+
     /// `common_http_protocol_options` as the connection manager reads it.
     static let downstreamHTTPOptions = MessageSchema(
         "envoy.config.core.v3.HttpProtocolOptions",
         supported: """
             idle_timeout max_connection_duration max_headers_count max_requests_per_connection \
-            headers_with_underscores_action
+            headers_with_underscores_action max_stream_duration
             """,
-        refused: "max_response_headers_kb max_stream_duration")
+        refused: "max_response_headers_kb")
 
     static let downstreamHTTP1Options = MessageSchema(
         "envoy.config.core.v3.Http1ProtocolOptions",
-        supported: "accept_http_10 default_host_for_http_10 enable_trailers", refused: "header_key_format",
+        supported: "accept_http_10 default_host_for_http_10 enable_trailers allow_absolute_url header_key_format",
         unlessDefault: """
             allow_chunked_length override_stream_error_on_invalid_http_message send_fully_qualified_url \
             allow_custom_methods ignore_http_11_upgrade
             """,
-        fixed: ["allow_absolute_url": ["true"]],
         ignored: "use_balsa_parser")
 }

@@ -58,15 +58,15 @@ extension MessageSchema {
             cluster cluster_header weighted_clusters prefix_rewrite regex_rewrite host_rewrite_literal \
             host_rewrite_header host_rewrite_path_regex auto_host_rewrite append_x_forwarded_host timeout idle_timeout \
             upgrade_configs retry_policy cluster_not_found_response_code hash_policy priority \
-            request_mirror_policies internal_redirect_policy internal_redirect_action max_internal_redirects
+            request_mirror_policies internal_redirect_policy internal_redirect_action max_internal_redirects \
+            max_stream_duration
             """,
         refused: """
             cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite \
             flush_timeout early_data_policy retry_policy_typed_config max_grpc_timeout grpc_timeout_offset
             """,
         unlessDefault: """
-            metadata_match rate_limits cors hedge_policy \
-            max_stream_duration
+            metadata_match rate_limits cors hedge_policy
             """,
         ignored: "include_vh_rate_limits",
         hints: ["host_rewrite": "a field of the v2 API, replaced by host_rewrite_literal"],
@@ -75,6 +75,10 @@ extension MessageSchema {
             "host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite",
             "prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite",
         ])
+
+    static let maxStreamDuration = MessageSchema(
+        "envoy.config.route.v3.RouteAction.MaxStreamDuration",
+        supported: "max_stream_duration grpc_timeout_header_max grpc_timeout_header_offset")
 
     static let routeUpgrade = MessageSchema(
         "envoy.config.route.v3.RouteAction.UpgradeConfig",

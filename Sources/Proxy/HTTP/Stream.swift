@@ -85,6 +85,10 @@ struct Stream: BitwiseCopyable {
     /// The stream's idle timeout, 0: none.
     var idleTimeoutNs: UInt64 = 0
     var lastActivityNs: UInt64 = 0
+    /// When it has taken too long, whatever it does; 0: never.
+    var endNs: UInt64 = 0
+    /// The same of its upstream side, as it is now.
+    var upstreamEndNs: UInt64 = 0
     /// What its access log lines will say (worker's log slab), -1: there are none.
     var log: Int32 = -1
     /// Of a route that retries (worker's retry slab), -1: none.

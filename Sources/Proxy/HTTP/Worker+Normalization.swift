@@ -54,6 +54,14 @@ extension Worker {
         if let trusted = listener.pointee.internalAddresses {
             head.pointee.isInternal = isInternal(c, head, trusted.pointee)
         }
+        if head.pointee.isAbsoluteForm, !listener.pointee.allowsAbsoluteURL {
+            // As in Envoy, for which it is a path that does not begin as one.
+            listenerStats[Int(c.pointee.listener)].http[.downstream_rq_non_relative_path].increment()
+            note(s, .absolutePathRejected)
+            if s.pointee.log >= 0 { captureRaw(s, c, head) }
+            reply(slot, c, status: 404, body: "")
+            return false
+        }
         let wanted = listener.pointee.normalization
         if !wanted.path.isIdle, head.pointee.method != .connect, head.pointee.targetLength > 0,
             !normalizePath(slot, c, s, head, wanted.path)
@@ -148,7 +156,7 @@ extension Worker {
     }
 
     /// The port that the client connected to, as far as it knows.
-    private func localPort(_ c: ConnectionPointer) -> UInt16 {
+    func localPort(_ c: ConnectionPointer) -> UInt16 {
         (addresses(of: c)?.pointee.local ?? PeerAddress(localOf: c.pointee.fd)).port
     }
 

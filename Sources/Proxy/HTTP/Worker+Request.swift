@@ -114,6 +114,7 @@ extension Worker {
             return reply(slot, c, status: 404, body: "", close: isConnect)
         }
         s.pointee.idleTimeoutNs = found.pointee.idleTimeoutNs
+        if let duration = found.pointee.duration { limitDuration(slot, s, head, duration.pointee) }
         if s.pointee.log >= 0 { noteRoute(s, c, found.pointee, head) }
         var upgrade = false
         if isConnect || head.pointee.connectionUpgrade && head.pointee.upgradeField >= 0 && !isHTTP2Upgrade(head) {
@@ -276,8 +277,13 @@ extension Worker {
         _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
         if let mirrors = route.pointee.mirrors { startMirrors(c, streamSlot, s, head, route, mirrors.pointee) }
+        if snapshot.clusters[Int(s.pointee.cluster)].properCase { ProperCase.write(out, from: 0) }
         if let policy = route.pointee.retry {
-            if let follows = route.pointee.redirects { beginRedirects(s, follows.pointee) } else if s.pointee.redirect >= 0 { dropRedirects(s) }
+            if let follows = route.pointee.redirects {
+                beginRedirects(s, follows.pointee)
+            } else if s.pointee.redirect >= 0 {
+                dropRedirects(s)
+            }
             beginRetries(s, policy.pointee, head)
         }
         switch attach(streamSlot, s) {

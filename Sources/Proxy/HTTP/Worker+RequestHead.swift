@@ -54,9 +54,9 @@ extension Worker {
             }
             field += 1
         }
-        if knowsClient || head.pointee.isInternal || listener.pointee.via.count > 0 {
+        if knowsClient || head.pointee.isInternal || listener.pointee.addsFields {
             out.close(writer)
-            writeEdgeFields(c, head, listener, wrote)
+            writeEdgeFields(c, head, listener, wrote, from: start)
             writer = out.open(room)
         } else if !wrote.proto {
             writer.put("x-forwarded-proto: http\r\n")
@@ -212,7 +212,7 @@ extension Worker {
     @inline(never)
     private func writeEdgeFields(
         _ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>,
-        _ listener: UnsafeMutablePointer<CompiledListener>, _ wrote: WrittenFields
+        _ listener: UnsafeMutablePointer<CompiledListener>, _ wrote: WrittenFields, from start: Int
     ) {
         let knowsClient = listener.pointee.useRemoteAddress
         let edge = knowsClient && !head.pointee.isInternal
@@ -222,9 +222,30 @@ extension Worker {
             out.append("\r\n")
         }
         if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
+        if listener.pointee.appendsForwardedPort {
+            let isOurs = knowsClient && listener.pointee.trustedHops == 0
+            changedValue.clear()
+            changedValue.append(decimal: UInt64(localPort(c)))
+            HeadLines(out, from: start).change(
+                isOurs ? .overwriteOrAdd : .addIfAbsent, Bytes("x-forwarded-port"),
+                Bytes(changedValue.bytes, changedValue.count))
+        }
+        if let agent = listener.pointee.userAgent { writeUserAgent(agent, listener.pointee.nodeID, from: start) }
         if edge, !wrote.external { writeExternalAddress(c) }
         if head.pointee.isInternal { out.append("x-envoy-internal: true\r\n") }
         if listener.pointee.via.count > 0 { out.field("via: ", listener.pointee.via) }
+    }
+
+    /// `add_user_agent`: who is in front of the host, and of a client that does not say what it is.
+    private func writeUserAgent(_ agent: Bytes, _ node: Bytes, from start: Int) {
+        let lines = HeadLines(out, from: start)
+        lines.change(.overwriteOrAdd, Bytes("x-envoy-downstream-service-cluster"), agent)
+        if let line = lines.find(Bytes("user-agent")), line.value < line.end {
+            // It says so itself.
+        } else {
+            lines.change(.overwriteOrAdd, Bytes("user-agent"), agent)
+        }
+        if node.count > 0 { lines.change(.overwriteOrAdd, Bytes("x-envoy-downstream-service-node"), node) }
     }
 
     /// What a route does to a head behind its fields, in Envoy's order.
@@ -246,6 +267,10 @@ extension Worker {
             rewriteHost(s, head, rewrite.pointee, from: start, notesOriginal: notesOriginal)
         }
         if isRewritten, notesOriginal {
+            // Of a pass before this one (`Worker+Redirects`).
+            if isFiltered(head) {
+                HeadLines(out, from: start).change(.remove, Bytes("x-envoy-original-path"), Bytes(""))
+            }
             out.field("x-envoy-original-path: ", Bytes(base + Int(head.pointee.target), Int(head.pointee.targetLength)))
         }
         if let changes = route.pointee.responseChanges {

@@ -34,6 +34,7 @@ extension Worker {
         if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
         if !isUpgrade { writeResponseFraming(s, head, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")
+        if listener.pointee.properCase { ProperCase.write(out, from: start) }
     }
 
     @inline(never)

@@ -257,6 +257,8 @@ extension Worker {
         s.pointee.timeoutNs = record.timeoutNs
         s.pointee.idleTimeoutNs = record.idleTimeoutNs
         s.pointee.lastActivityNs = min(record.lastActivityNs, state.pointee.nowNs)
+        s.pointee.endNs = record.endNs
+        s.pointee.upstreamEndNs = record.upstreamEndNs
         if let start = record.buffer.start { s.pointee.buffer.append(start, record.buffer.count) }
         if let start = record.changes.start { s.pointee.changes.append(start, record.changes.count) }
     }

@@ -32,8 +32,10 @@ extension WorkerPool {
                 let slot = aheadCursors[number]
                 aheadCursors[number] += 1
                 let c = worker.connections[slot]
-                // What is about to end is not worth it.
-                if c.pointee.kind == .free || !c.pointee.flags.isDisjoint(with: [.lingering, .closeAfterFlush]) {
+                // What is about to end is not worth it; a client of a copy has none.
+                if c.pointee.fd < 0 || c.pointee.kind == .free
+                    || !c.pointee.flags.isDisjoint(with: [.lingering, .closeAfterFlush])
+                {
                     continue
                 }
                 c.pointee.flags.insert(.passedAhead)

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The field lines of a head that stands in the worker's scratch memory, written by ourselves: names in lower case, a colon and
-/// a space, no empty line at the end yet.
+/// a space, no empty line at the end yet. Of a request that is kept for another try they may have capitals (`ProperCase`).
 struct HeadLines {
     struct Line: BitwiseCopyable {
         /// Where the name begins.
@@ -20,13 +20,13 @@ struct HeadLines {
         self.start = start
     }
 
-    /// The next line with this name.
+    /// The next line with this name, which is in lower case.
     func find(_ name: Bytes, after line: Line? = nil) -> Line? {
         var p = line.map { $0.end + 2 } ?? end(of: start) + 2
         while p < out.count {
             let end = end(of: p)
             if p + name.count + 2 <= end, out.bytes[p + name.count] == ASCII.colon,
-                memcmp(out.bytes + p, name.start, name.count) == 0
+                foldedEqual(out.bytes + p, name.start, name.count)
             {
                 return Line(start: p, value: p + name.count + 2, end: end)
             }

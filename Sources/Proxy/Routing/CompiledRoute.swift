@@ -12,6 +12,8 @@ struct CompiledRoute: BitwiseCopyable {
     var timeoutNs: UInt64
     /// The stream's idle timeout: the route's own, else the connection manager's.
     var idleTimeoutNs: UInt64
+    /// The longest that a request may take in all: the route's own, else the connection manager's.
+    var duration: UnsafePointer<CompiledDuration>?
     /// Nil: the path goes on as it is.
     var rewrite: CompiledRewrite?
     /// A text in place of the client's host.
@@ -92,10 +94,12 @@ extension CompiledRoute {
     /// - Parameters:
     ///   - clusters: positions by name.
     ///   - streamIdleTimeoutMs: the connection manager's, for routes without their own.
+    ///   - maxStreamDurationMs: the same.
     ///   - managerTypes: tokens that the connection manager allows.
     ///   - upgradeTypes: these and those that routes add.
     init(
-        _ route: Route, clusters: ClusterNames, streamIdleTimeoutMs: UInt64, shares: RuntimeShares,
+        _ route: Route, clusters: ClusterNames, streamIdleTimeoutMs: UInt64, maxStreamDurationMs: UInt64 = 0,
+        shares: RuntimeShares,
         suppressesEnvoyHeaders: Bool = false,
         managerTypes: [String], upgradeTypes: [String]
     ) {
@@ -115,6 +119,7 @@ extension CompiledRoute {
         name = Bytes(keeping: route.name)
         requestChanges = CompiledChanges(route.requestChanges, isRequest: true).map { Self.keep($0) }
         responseChanges = CompiledChanges(route.responseChanges, isRequest: false).map { Self.keep($0) }
+        duration = CompiledDuration(route.action, otherMs: maxStreamDurationMs).map { Self.keep($0) }
         conditions = RouteConditions(route, shares: shares).map { Self.keep($0) }
         switch route.action {
         case .directResponse(let status, let body):

@@ -39,12 +39,14 @@ final class RouteTable: @unchecked Sendable {
     /// - Parameters:
     ///   - clusters: positions by name.
     ///   - streamIdleTimeoutMs: the connection manager's, for routes without their own.
+    ///   - maxStreamDurationMs: the same.
     ///   - shares: makes what the runtime can change.
     ///   - upgradeTypes: the connection manager's tokens; routes may add some, which get the positions after them.
     ///   - mostTriedInOrder: virtual hosts with more routes have trees.
     init(
         _ configuration: RouteConfiguration, clusters: ClusterNames, streamIdleTimeoutMs: UInt64,
-        shares: RuntimeShares, suppressesEnvoyHeaders: Bool = false, upgradeTypes: inout [String],
+        maxStreamDurationMs: UInt64 = 0, shares: RuntimeShares, suppressesEnvoyHeaders: Bool = false,
+        upgradeTypes: inout [String],
         filters: FilterCompiler? = nil,
         mostTriedInOrder: Int = RouteTable.mostTriedInOrder
     ) {
@@ -59,7 +61,8 @@ final class RouteTable: @unchecked Sendable {
         for (i, route) in allRoutes.enumerated() {
             (routes + i).initialize(
                 to: CompiledRoute(
-                    route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs, shares: shares,
+                    route, clusters: clusters, streamIdleTimeoutMs: streamIdleTimeoutMs,
+                    maxStreamDurationMs: maxStreamDurationMs, shares: shares,
                     suppressesEnvoyHeaders: suppressesEnvoyHeaders, managerTypes: managerTypes,
                     upgradeTypes: upgradeTypes))
         }

@@ -43,6 +43,8 @@ extension Snapshot {
             name: Bytes(keeping: cluster.altStatName ?? cluster.name),
             maintenance: shares.make(
                 RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name))))
+        row.properCase = cluster.properCase
+        row.maxStreamNs = cluster.maxStreamDurationMs &* 1_000_000
         row.tracksRemaining = limits.tracksRemaining
         row.watch = HostWatch(cluster)
         row.balancing = CompiledBalancing(cluster, shares)

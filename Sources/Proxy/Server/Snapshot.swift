@@ -32,6 +32,15 @@ struct CompiledListener: BitwiseCopyable {
     var skipXFFAppend = false
     var trustedHops: UInt32 = 0
     var via = Bytes("")
+    /// There is something behind the fields of a client: `via`, or one of the next two.
+    var addsFields = false
+    /// `add_user_agent`: what it says; nil: nothing.
+    var userAgent: Bytes?
+    var nodeID = Bytes("")
+    var appendsForwardedPort = false
+    var allowsAbsoluteURL = true
+    /// Names in heads of responses have capitals.
+    var properCase = false
     var generateRequestID = true
     var preserveRequestID = false
     var requestIDInResponse = false
@@ -85,6 +94,8 @@ struct CompiledCluster: BitwiseCopyable {
     var idleTimeoutNs: UInt64
     var bufferLimit: UInt32
     var maxRequestsPerConnection: UInt32
+    /// Of a request from when it has its connection; 0: none.
+    var maxStreamNs: UInt64 = 0
     var maxConnections: UInt32
     var maxPending: UInt32
     var maxRequests: UInt32
@@ -102,6 +113,8 @@ struct CompiledCluster: BitwiseCopyable {
     /// Whether requests are counted: `maxRequests` can be reached before `maxConnections` (an HTTP/1 connection carries one
     /// request, so else nothing needs to be), or what is left is shown.
     var limitsRequests: Bool { maxRequests < maxConnections || tracksRemaining }
+    /// Names in heads of requests have capitals.
+    var properCase = false
     /// `track_remaining`.
     var tracksRemaining = false
     /// The cluster of the configuration that it is, for requests of another priority; -1: it is one of these itself.
@@ -308,6 +321,15 @@ final class Snapshot: @unchecked Sendable {
                     var compiled = Self.compile(listener, http, clusterNames, shares, filters)
                     compiled.filters = filters?.listenerFilters()
                     compiled.activeFaults = faults
+                    if http.addsUserAgent {
+                        compiled.userAgent = Bytes(keeping: bootstrap.node.cluster)
+                        compiled.nodeID = Bytes(keeping: bootstrap.node.id)
+                    }
+                    compiled.appendsForwardedPort = http.appendsForwardedPort
+                    compiled.addsFields = !http.via.isEmpty || http.addsUserAgent || http.appendsForwardedPort
+                    compiled.properCase = http.properCase
+                    compiled.allowsAbsoluteURL = http.allowsAbsoluteURL
+                    if !http.allowsAbsoluteURL { compiled.normalizes = true }
                     headBytes = max(headBytes, compiled.limits.bytes)
                     headerFields = max(headerFields, compiled.limits.fields)
                     (listeners + i).initialize(to: compiled)
@@ -400,7 +422,8 @@ final class Snapshot: @unchecked Sendable {
     ) -> CompiledListener {
         var upgrades = http.upgradeTypes
         let table = RouteTable(
-            http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs, shares: shares,
+            http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs,
+            maxStreamDurationMs: http.maxStreamDurationMs, shares: shares,
             suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, upgradeTypes: &upgrades, filters: filters)
         let names = UnsafeMutablePointer<Bytes>.kept(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }

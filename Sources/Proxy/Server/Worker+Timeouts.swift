@@ -6,12 +6,17 @@ extension Worker {
     private enum Reason {
         case none
         case idle, headers, request, streamIdle, response, linger, grace, connect, tunnelIdle, maxDuration, retry,
-            perTry, perTryIdle, proxyHeader, leaving, filter
+            perTry, perTryIdle, proxyHeader, leaving, filter, duration, upstreamDuration
     }
 
     private struct Due {
         var atNs: UInt64 = .max
         var reason = Reason.none
+        /// Considers a time; 0 means that there is none.
+        @inline(__always)
+        mutating func consider(at timeNs: UInt64, _ why: Reason) {
+            if timeNs > 0 { consider(timeNs &- 1, 1, why) }
+        }
         /// Considers `start + length`; a length of 0 means that this timeout is off.
         @inline(__always)
         mutating func consider(_ startNs: UInt64, _ lengthNs: UInt64, _ why: Reason) {
@@ -56,6 +61,7 @@ extension Worker {
                 c.pointee.stream >= 0
                 ? streams[c.pointee.stream].pointee.idleTimeoutNs : listener.pointee.idleTimeoutNs
             due.consider(last, idle, .tunnelIdle)
+            if c.pointee.stream >= 0 { due.consider(at: streams[c.pointee.stream].pointee.endNs, .duration) }
             due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
         case .tunnelUpstream:
             if c.pointee.flags.contains(.connecting) { due.consider(c.pointee.deadlineNs, 1, .connect) }
@@ -63,10 +69,12 @@ extension Worker {
             if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .proxyHeader) }
         case .echo: break
         case .mirror:
-            if c.pointee.stream >= 0, streams[c.pointee.stream].pointee.flags.contains(.requestEnded) {
-                let s = streams[c.pointee.stream]
+            guard c.pointee.stream >= 0 else { break }
+            let s = streams[c.pointee.stream]
+            if s.pointee.flags.contains(.requestEnded) {
                 due.consider(s.pointee.requestEndNs, s.pointee.timeoutNs, .response)
             }
+            if s.pointee.upstream >= 0 { due.consider(at: s.pointee.upstreamEndNs, .upstreamDuration) }
         case .leaving: if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .leaving) }
         }
         return due
@@ -89,6 +97,8 @@ extension Worker {
             } else if !s.pointee.flags.contains(.responseStarted) {
                 due.consider(s.pointee.startNs, listener.pointee.requestTimeoutNs, .request)
             }
+            due.consider(at: s.pointee.endNs, .duration)
+            if s.pointee.upstream >= 0 { due.consider(at: s.pointee.upstreamEndNs, .upstreamDuration) }
             if s.pointee.retry >= 0 { dueRetry(s, retries[s.pointee.retry], &due) }
             if s.pointee.filter >= 0 {
                 let until = filterStates[s.pointee.filter].pointee.untilNs
@@ -186,6 +196,8 @@ extension Worker {
         case .proxyHeader: headerTimedOut(slot, c)
         case .leaving: close(slot, c)
         case .filter: resumeFiltered(slot, c)
+        case .duration: durationPassed(slot, c)
+        case .upstreamDuration: upstreamDurationPassed(slot, c)
         case .tunnelIdle:
             if c.pointee.flags.contains(.upgraded) {
                 listenerStats[Int(c.pointee.listener)].http[.downstream_rq_idle_timeout].increment()

@@ -78,7 +78,9 @@ extension Worker {
         u.pointee.requests &+= 1
         let watch = snapshot.clusters[Int(s.pointee.cluster)].watch
         if !watch.isEmpty { noteBound(u, watch) }
-        u.pointee.bufferLimit = snapshot.clusters[Int(s.pointee.cluster)].bufferLimit
+        let cluster = snapshot.clusters + Int(s.pointee.cluster)
+        u.pointee.bufferLimit = cluster.pointee.bufferLimit
+        if cluster.pointee.maxStreamNs > 0 { limitUpstream(s, cluster.pointee.maxStreamNs) }
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_total].increment()
         stats.gauges[.upstream_rq_active].add(1)

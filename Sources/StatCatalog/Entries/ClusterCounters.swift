@@ -16,6 +16,7 @@ public enum ClusterCounter: Int, CounterNames {
     case upstream_rq_retry_backoff_exponential, upstream_rq_retry_limit_exceeded, upstream_rq_retry_overflow
     case upstream_rq_retry_success, retry_or_shadow_abandoned
     case upstream_rq_maintenance_mode
+    case upstream_rq_max_duration_reached
     case upstream_internal_redirect_succeeded_total, upstream_internal_redirect_failed_total
     // One after the other: who counts adds the class to the first.
     case upstream_rq_1xx, upstream_rq_2xx, upstream_rq_3xx, upstream_rq_4xx, upstream_rq_5xx
@@ -104,10 +105,16 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_rq_maintenance_mode:
             StatEntry(
                 "Requests answered with 503 at once, since the runtime key upstream.maintenance_mode.<name> says so.")
+        case .upstream_rq_max_duration_reached:
+            StatEntry(
+                "Requests, or tries of them, that took longer on their connection than `max_stream_duration` of the cluster."
+            )
         case .upstream_internal_redirect_succeeded_total:
-            StatEntry("Responses that were followed to another place (`internal_redirect_policy`) and count nowhere else.")
+            StatEntry(
+                "Responses that were followed to another place (`internal_redirect_policy`) and count nowhere else.")
         case .upstream_internal_redirect_failed_total:
-            StatEntry("Responses that were to be followed and went to the client, for `passthrough_internal_redirect_*`.")
+            StatEntry(
+                "Responses that were to be followed and went to the client, for `passthrough_internal_redirect_*`.")
         case .upstream_rq_1xx: StatEntry("Responses with a 1xx status, interim ones included.")
         case .upstream_rq_2xx: StatEntry("Responses with a 2xx status.")
         case .upstream_rq_3xx: StatEntry("Responses with a 3xx status.")

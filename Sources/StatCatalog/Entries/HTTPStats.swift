@@ -19,6 +19,7 @@ public enum HTTPCounter: Int, CounterNames {
     case downstream_cx_overload_disable_keepalive, downstream_rq_overload_close
     case downstream_rq_failed_path_normalization, downstream_rq_redirected_with_normalized_path
     case rq_total, no_route, no_cluster, rq_direct_response, rq_reset_after_downstream_response_started
+    case downstream_rq_max_duration_reached, downstream_rq_non_relative_path
     case passthrough_internal_redirect_bad_location, passthrough_internal_redirect_unsafe_scheme
     case passthrough_internal_redirect_too_many_redirects, passthrough_internal_redirect_no_route
     case passthrough_internal_redirect_predicate
@@ -119,12 +120,18 @@ public enum HTTPCounter: Int, CounterNames {
             StatEntry("Requests answered by the `direct_response` or the `redirect` of their route.")
         case .rq_reset_after_downstream_response_started:
             StatEntry("Responses cut off in the middle, as `downstream_rq_tx_reset`.")
+        case .downstream_rq_max_duration_reached:
+            StatEntry(
+                "Requests that took longer in all than `max_stream_duration` of their route or the connection manager.")
+        case .downstream_rq_non_relative_path:
+            StatEntry("Requests for a whole URL that were answered with 404, since `allow_absolute_url` is false.")
         case .passthrough_internal_redirect_bad_location:
             StatEntry("Redirects that were not followed, since their `location` is no absolute URL.")
         case .passthrough_internal_redirect_unsafe_scheme:
             StatEntry("Redirects that were not followed, since their `location` has another scheme than the request.")
         case .passthrough_internal_redirect_too_many_redirects:
-            StatEntry("Redirects that were not followed, since the request had `max_internal_redirects` of them already.")
+            StatEntry(
+                "Redirects that were not followed, since the request had `max_internal_redirects` of them already.")
         case .passthrough_internal_redirect_no_route:
             StatEntry("Redirects that were not followed, since there is no route for their `location`.")
         case .passthrough_internal_redirect_predicate:

@@ -83,7 +83,9 @@ import ThreadTesting
             let proxy = try bed.proxy(Self.configuration(try bed.upstream().port, copies: port))
             let client = try proxy.client()
             for _ in 0..<3 { #expect(try client.get("/").status == 200) }
-            try waitUntil("the copies have failed") { try proxy.stats()["cluster.copies.internal.upstream_rq_503"] == 3 }
+            try waitUntil("the copies have failed") {
+                try proxy.stats()["cluster.copies.internal.upstream_rq_503"] == 3
+            }
             let stats = try proxy.stats()
             #expect(stats["http.async-client.rq_total"] == 3 && stats["http.ingress_http.downstream_rq_total"] == 3)
             #expect(stats["http.ingress_http.downstream_rq_5xx"] == 0 && stats["http.ingress_http.rq_total"] == 3)

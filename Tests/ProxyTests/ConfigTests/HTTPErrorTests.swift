@@ -141,10 +141,10 @@ struct HTTPErrorTests {
         ),
         (
             Sample.hcm(
-                "stat_prefix: p, \(Sample.router), route_config: {}, http_protocol_options: {allow_absolute_url: false}"
+                "stat_prefix: p, \(Sample.router), route_config: {}, add_proxy_protocol_connection_state: false"
             ),
             [
-                "envoy.yaml:7:204: \(Sample.typedConfig).http_protocol_options.allow_absolute_url: the boolean "
+                "envoy.yaml:7:197: \(Sample.typedConfig).add_proxy_protocol_connection_state: the boolean "
                     + "false is not supported by this build; supported: true"
             ]
         ),

@@ -12,12 +12,13 @@ struct RedirectURL {
         let scheme = Bytes(url.start, p)
         guard p > 0, Bytes("://").isPrefix(of: url.start + p, url.count - p) else { return nil }
         isHTTP = scheme.isFolded("http")
-        var start = p + 3
+        let first = p + 3
+        var start = first
         p = start
         while p < url.count, url.start[p] != UInt8(ascii: "/"), url.start[p] != UInt8(ascii: "?") {
             if url.start[p] == UInt8(ascii: "@") {
                 // Who it is for is not passed on. Once is enough.
-                guard Self.isUserInfo(url.start + start, p - start) else { return nil }
+                guard start == first, Self.isUserInfo(url.start + start, p - start) else { return nil }
                 start = p + 1
             }
             p += 1

@@ -170,6 +170,8 @@ extension Worker {
         s.pointee.method = head.pointee.method
         s.pointee.idleTimeoutNs = route.pointee.idleTimeoutNs
         s.pointee.lastActivityNs = state.pointee.nowNs
+        (s.pointee.endNs, s.pointee.upstreamEndNs) = (0, 0)
+        if let duration = route.pointee.duration { limitDuration(slot, s, head, duration.pointee) }
         stats.pointee.http[.downstream_rq_total].increment()
         stats.pointee.http[.downstream_rq_http1_total].increment()
         stats.pointee.httpHistograms[.downstream_rq_time].record(

@@ -70,7 +70,9 @@ extension Worker {
         if timeoutNs > 0, !listener.pointee.suppressesEnvoyHeaders { retry.marks.insert(.expected) }
         ordered.pointee.timeoutNs = timeoutNs
         orderedRetry.pointee = retry
-        ordered.pointee.retry = retry.conditions.isEmpty && !retry.limitsTries && route.pointee.redirects == nil ? nil : UnsafePointer(orderedRetry)
+        ordered.pointee.retry =
+            retry.conditions.isEmpty && !retry.limitsTries && route.pointee.redirects == nil
+            ? nil : UnsafePointer(orderedRetry)
         let expectedNs = retry.perTryNs > 0 ? retry.perTryNs : timeoutNs
         orderedTimeout.clear()
         if expectedNs > 0, !listener.pointee.suppressesEnvoyHeaders {
@@ -154,6 +156,7 @@ extension Worker {
         }
         if r.policy.marks.contains(.expected) { noteExpected(s, r.policy) }
         out.append("\r\n")
+        if snapshot.clusters[Int(s.pointee.cluster)].properCase { ProperCase.write(out, from: 0) }
         var marked = ByteBuffer()
         marked.append(out.bytes, out.count)
         marked.append(kept.bytes + end, kept.count - end)

@@ -14,6 +14,8 @@ struct StreamRecord: BitwiseCopyable {
     var timeoutNs: UInt64 = 0
     var idleTimeoutNs: UInt64 = 0
     var lastActivityNs: UInt64 = 0
+    var endNs: UInt64 = 0
+    var upstreamEndNs: UInt64 = 0
     var buffer = RecordBytes()
     /// `Log`; empty: none came.
     var log = RecordBytes()
@@ -46,6 +48,7 @@ struct StreamRecord: BitwiseCopyable {
     static let cookiesTag: UInt32 = 15
     static let filterTag: UInt32 = 16
     static let redirectTag: UInt32 = 17
+    private static let endTag: UInt32 = 18, upstreamEndTag: UInt32 = 19
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -60,6 +63,8 @@ struct StreamRecord: BitwiseCopyable {
         out.number(Tag.timeout, s.pointee.timeoutNs)
         out.number(Tag.idleTimeout, s.pointee.idleTimeoutNs)
         out.number(Tag.lastActivity, s.pointee.lastActivityNs)
+        out.number(Self.endTag, s.pointee.endNs)
+        out.number(Self.upstreamEndTag, s.pointee.upstreamEndNs)
         if !s.pointee.changes.isEmpty { out.blob(Tag.changes, s.pointee.changes.bytes, s.pointee.changes.count) }
         if !s.pointee.buffer.isEmpty { out.blob(Tag.buffer, s.pointee.buffer.bytes, s.pointee.buffer.count) }
     }
@@ -92,6 +97,8 @@ struct StreamRecord: BitwiseCopyable {
             case Self.retryTag: retry = try RetryRecord.read(try field.content())
             case Self.cookiesTag: cookies = try field.content()
             case Self.filterTag: filter = try FilterRecord(try field.content())
+            case Self.endTag: endNs = try field.number()
+            case Self.upstreamEndTag: upstreamEndNs = try field.number()
             case Self.redirectTag: redirect = try RedirectRecord(try field.content())
             default: break
             }
