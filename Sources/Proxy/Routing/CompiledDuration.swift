@@ -1,6 +1,6 @@
 import ProxyConfig
 
-/// `max_stream_duration` of a route, or of its connection manager. Plain data that lives as long as the process.
+/// `max_stream_duration` of a route, or of its connection manager. Plain data in the memory of the configuration.
 struct CompiledDuration: BitwiseCopyable {
     /// 0: none.
     private let limitNs: UInt64

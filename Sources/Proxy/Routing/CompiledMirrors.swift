@@ -1,6 +1,6 @@
 import ProxyConfig
 
-/// `request_mirror_policies` of a route. Plain data that lives as long as the process.
+/// `request_mirror_policies` of a route. Plain data in the memory of the configuration.
 struct CompiledMirrors: BitwiseCopyable {
     struct Mirror: BitwiseCopyable {
         /// -1: the one that `header` names.
@@ -24,14 +24,14 @@ struct CompiledMirrors: BitwiseCopyable {
     init?(_ policies: [MirrorPolicy], clusters: ClusterNames, shares: RuntimeShares) {
         if policies.isEmpty { return nil }
         count = policies.count
-        mirrors = .allocate(capacity: count)
+        mirrors = .kept(capacity: count)
         for (i, policy) in policies.enumerated() {
             var mirror = Mirror(
                 share: policy.fraction.map { shares.make($0) }, appendsSuffix: policy.appendsSuffix,
                 host: policy.host.map { Bytes(keeping: $0) },
                 changes: CompiledChanges(policy.changes, isRequest: true))
             switch policy.target {
-            // The loader has checked that the cluster exists.
+            // Of routes that come from a file it may not exist: nothing is copied then.
             case .cluster(let name): mirror.cluster = clusters.position(of: name)
             case .header(let name): mirror.header = Bytes(keeping: name)
             }
@@ -47,6 +47,7 @@ struct CompiledMirrors: BitwiseCopyable {
     /// - Parameter field: the first value of the request's field with this name, as the host gets it.
     func cluster(of mirror: UnsafePointer<Mirror>, field: (Bytes) -> Bytes?) -> Int32 {
         if mirror.pointee.cluster >= 0 { return mirror.pointee.cluster }
+        if mirror.pointee.header.count == 0 { return -1 }
         return field(mirror.pointee.header).map { clusters.position(of: $0) } ?? -1
     }
 }

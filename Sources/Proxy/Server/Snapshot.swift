@@ -216,7 +216,7 @@ final class Snapshot: @unchecked Sendable {
     let logSinks: LogSinks
     /// What the runtime can change.
     let shares = RuntimeShares()
-    /// Whether requests are copied for other clusters.
+    /// Whether requests are copied for other clusters, or may be once routes have changed.
     let hasMirrors: Bool
     /// The buckets of local rate limits.
     let rateLimits = RateLimitTable()
@@ -388,6 +388,8 @@ final class Snapshot: @unchecked Sendable {
     private static func hasMirrors(_ bootstrap: Bootstrap) -> Bool {
         bootstrap.listeners.lazy.flatMap(\.allChains).contains { chain in
             guard case .httpConnectionManager(let http) = chain.filter else { return false }
+            // Those that come later may.
+            if http.routeSource != nil { return true }
             return http.routes.virtualHosts.lazy.flatMap(\.routes).contains { route in
                 if case .forward(let forward) = route.action { !forward.mirrors.isEmpty } else { false }
             }

@@ -56,6 +56,9 @@ extension Worker {
     func keptPointers() -> [UnsafeRawPointer] {
         var pointers: [UnsafeRawPointer] = []
         forEachStream { _, s in
+            if s.pointee.redirect >= 0, let policy = redirects[s.pointee.redirect].pointee.compiled {
+                pointers.append(UnsafeRawPointer(policy.start))
+            }
             guard s.pointee.retry >= 0 else { return }
             let policy = retries[s.pointee.retry].pointee.policy
             if let tests = policy.responseHeaders { pointers.append(UnsafeRawPointer(tests)) }

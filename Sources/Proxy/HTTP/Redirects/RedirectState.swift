@@ -1,7 +1,7 @@
 /// What a request carries whose answers are followed (`internal_redirect_policy`), in the worker's slab for such. Most have none.
 struct RedirectState: BitwiseCopyable {
-    /// `RedirectPolicyRecord` of its route, in memory that lives as long as the process …
-    private var compiled: Bytes?
+    /// `RedirectPolicyRecord` of its route, in the memory of the configuration …
+    private(set) var compiled: Bytes?
     /// … or came from another process.
     private var kept = ByteBuffer()
     /// How often it was sent elsewhere.
