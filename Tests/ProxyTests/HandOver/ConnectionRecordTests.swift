@@ -199,13 +199,16 @@ import Testing
         #expect((0...6).map { ConnectionRecord.kind($0) } == kinds)
         #expect(ConnectionRecord.kind(7) == .free)
         #expect(ConnectionRecord.wireKind(.leaving) == 0, "it stays")
+        #expect(ConnectionRecord.wireKind(.mirror) == 0, "it stays")
     }
 
     @Test func flagsThatTravelKeepTheirMeaning() {
         #expect(Connection.Flags.known == 0x103_FFFF)
         #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
-        #expect(Stream.Flags.known == 0x1EF_FFFF)
+        #expect(Stream.Flags.known == 0x9EF_FFFF)
+        #expect(Stream.Flags.redirects.rawValue == 1 << 27)
+        #expect(Stream.Flags([.mirror, .mirrored]).rawValue & Stream.Flags.known == 0)
         #expect(Stream.Flags.filtered.rawValue == 1 << 22)
         #expect(Stream.Flags.gathered.rawValue == 1 << 23 && Stream.Flags.healthCheck.rawValue == 1 << 24)
         #expect(Stream.Flags.changesResponse.rawValue == 1 << 21)

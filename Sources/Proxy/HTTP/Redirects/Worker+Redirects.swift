@@ -194,9 +194,13 @@ extension Worker {
             let received = entry.pointee.bytesReceived
             // As in Envoy, which has changed the headers already.
             entry.pointee.details = .internalRedirect
-            if let logs, logs.pointee.route >= 0, route.pointee.name.count > 0 {
-                entry.pointee.values.set(
-                    Int(logs.pointee.route), route.pointee.name.start, route.pointee.name.count)
+            if let logs {
+                entry.pointee.values.reset(names: logs.pointee.nameCount)
+                noteCluster(entry, logs, Int(s.pointee.cluster))
+                if logs.pointee.route >= 0, route.pointee.name.count > 0 {
+                    entry.pointee.values.set(
+                        Int(logs.pointee.route), route.pointee.name.start, route.pointee.name.count)
+                }
             }
             s.pointee.status = status
             out.clear()
