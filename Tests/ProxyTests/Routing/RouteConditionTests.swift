@@ -123,7 +123,9 @@ import Testing
 
     @Test func clusterNames() {
         let names = ClusterNames(["b", "a", "", "ab", "b"])
-        #expect(["a", "ab", "b", "", "c", "aa"].map { names.position(of: $0) } == [1, 3, 0, 2, -1, -1])
+        #expect(
+            ["a", "ab", "b", "", "c", "aa"].map { names.position(of: $0) } == [1, 3, 0, -1, -1, -1],
+            "a row without a name is nobody's")
         #expect(ClusterNames([]).position(of: "a") == -1)
     }
 
