@@ -28,8 +28,6 @@ final class MessageSchema: Sendable {
     let traits: [Traits]
     /// Members of each oneof, in the order of the message.
     let oneofs: [[String]]
-    /// An `Any`'s message: `@type` stands among its fields.
-    let isExtension: Bool
     /// Positions in `fields`, by snake_case and lowerCamelCase names: protobuf's JSON form allows both. Hashed by a few of
     /// their bytes, at most a quarter full; -1: empty.
     private let table: [(key: String, field: Int)]
@@ -45,7 +43,7 @@ final class MessageSchema: Sendable {
 
     /// The lists are names separated by blanks.
     init(
-        _ name: String, isExtension: Bool = false, supported: String = "", refused: String = "",
+        _ name: String, supported: String = "", refused: String = "",
         unlessDefault: String = "", fixed: [String: [String]] = [:], ignored: String = "",
         hints: [String: String] = [:], oneofs: [String] = []
     ) {
@@ -60,7 +58,6 @@ final class MessageSchema: Sendable {
         for (field, values) in fixed { rules[field] = .fixed(values) }
         self.name = name
         self.oneofs = oneofs.map { $0.split(separator: " ").map(String.init) }
-        self.isExtension = isExtension
         let members = self.oneofs
         fields = rules.sorted { $0.key < $1.key }.map { name, rule in
             Field(name: name, rule: rule, hint: hints[name].map { "; \($0)" } ?? "")

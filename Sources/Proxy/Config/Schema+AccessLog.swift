@@ -6,15 +6,15 @@ extension MessageSchema {
         hints: ["config": "a field of the v2 API, replaced by typed_config"])
 
     static let fileLogger = MessageSchema(
-        "envoy.extensions.access_loggers.file.v3.FileAccessLog", isExtension: true,
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
         supported: "path format json_format typed_json_format log_format",
         oneofs: ["format json_format typed_json_format log_format"])
 
     static let stdoutLogger = MessageSchema(
-        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", isExtension: true, supported: "log_format")
+        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", supported: "log_format")
 
     static let stderrLogger = MessageSchema(
-        "envoy.extensions.access_loggers.stream.v3.StderrAccessLog", isExtension: true, supported: "log_format")
+        "envoy.extensions.access_loggers.stream.v3.StderrAccessLog", supported: "log_format")
 
     static let substitutionFormat = MessageSchema(
         "envoy.config.core.v3.SubstitutionFormatString",

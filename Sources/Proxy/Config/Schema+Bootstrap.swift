@@ -71,5 +71,5 @@ extension MessageSchema {
         hints: ["config": "a field of the v2 API, replaced by typed_config"])
 
     static let rawBuffer = MessageSchema(
-        "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer", isExtension: true)
+        "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer")
 }

@@ -91,7 +91,7 @@ extension MessageSchema {
         supported: "address hostname health_check_config", unlessDefault: "additional_addresses")
 
     static let upstreamOptions = MessageSchema(
-        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions", isExtension: true,
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
         supported: "common_http_protocol_options explicit_http_config",
         refused: "use_downstream_protocol_config auto_config header_validation_config",
         unlessDefault: """

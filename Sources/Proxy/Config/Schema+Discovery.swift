@@ -37,7 +37,7 @@ extension MessageSchema {
         ignored: "type_url nonce canary control_plane resource_errors")
 
     static let discoveredResource = MessageSchema(
-        "envoy.service.discovery.v3.Resource", isExtension: true,
+        "envoy.service.discovery.v3.Resource",
         supported: "name resource",
         unlessDefault: "ttl dynamic_parameter_constraints resource_name",
         ignored: "version aliases cache_control metadata")

@@ -1,11 +1,11 @@
 /// HTTP filters in front of the router, and what routes say of them.
 extension MessageSchema {
     static let filterConfig = MessageSchema(
-        "envoy.config.route.v3.FilterConfig", isExtension: true, supported: "disabled config",
+        "envoy.config.route.v3.FilterConfig", supported: "disabled config",
         unlessDefault: "is_optional")
 
     static let fault = MessageSchema(
-        "envoy.extensions.filters.http.fault.v3.HTTPFault", isExtension: true,
+        "envoy.extensions.filters.http.fault.v3.HTTPFault",
         supported: """
             delay abort upstream_cluster headers max_active_faults delay_percent_runtime abort_percent_runtime \
             delay_duration_runtime abort_http_status_runtime max_active_faults_runtime
@@ -28,17 +28,17 @@ extension MessageSchema {
 
     static let headerAbort = MessageSchema("envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort")
 
-    static let cors = MessageSchema("envoy.extensions.filters.http.cors.v3.Cors", isExtension: true)
+    static let cors = MessageSchema("envoy.extensions.filters.http.cors.v3.Cors")
 
     static let corsPolicy = MessageSchema(
-        "envoy.extensions.filters.http.cors.v3.CorsPolicy", isExtension: true,
+        "envoy.extensions.filters.http.cors.v3.CorsPolicy",
         supported: """
             allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials \
             filter_enabled shadow_enabled allow_private_network_access forward_not_matching_preflights
             """)
 
     static let localRateLimit = MessageSchema(
-        "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", isExtension: true,
+        "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
         supported: """
             stat_prefix status token_bucket filter_enabled filter_enforced response_headers_to_add \
             request_headers_to_add_when_not_enforced enable_x_ratelimit_headers \
@@ -55,11 +55,11 @@ extension MessageSchema {
     static let httpStatus = MessageSchema("envoy.type.v3.HttpStatus", supported: "code")
 
     static let headerMutationFilter = MessageSchema(
-        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation", isExtension: true,
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
         supported: "mutations most_specific_header_mutations_wins")
 
     static let headerMutationOfRoute = MessageSchema(
-        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute", isExtension: true,
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
         supported: "mutations")
 
     static let mutations = MessageSchema(
@@ -72,14 +72,14 @@ extension MessageSchema {
         refused: "remove_on_match", oneofs: ["remove append remove_on_match"])
 
     static let buffer = MessageSchema(
-        "envoy.extensions.filters.http.buffer.v3.Buffer", isExtension: true, supported: "max_request_bytes")
+        "envoy.extensions.filters.http.buffer.v3.Buffer", supported: "max_request_bytes")
 
     static let bufferOfRoute = MessageSchema(
-        "envoy.extensions.filters.http.buffer.v3.BufferPerRoute", isExtension: true, supported: "disabled buffer",
+        "envoy.extensions.filters.http.buffer.v3.BufferPerRoute", supported: "disabled buffer",
         oneofs: ["disabled buffer"])
 
     static let healthCheckFilter = MessageSchema(
-        "envoy.extensions.filters.http.health_check.v3.HealthCheck", isExtension: true,
+        "envoy.extensions.filters.http.health_check.v3.HealthCheck",
         supported: "pass_through_mode cache_time cluster_min_healthy_percentages headers")
 
     /// What may stand in front of the router.

@@ -10,12 +10,12 @@ extension MessageSchema {
         "envoy.config.core.v3.TypedExtensionConfig", supported: "name typed_config")
 
     static let previousRoutes = MessageSchema(
-        "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig", isExtension: true)
+        "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig")
 
     static let allowListedRoutes = MessageSchema(
-        "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig", isExtension: true,
+        "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig",
         supported: "allowed_route_names")
 
     static let safeCrossScheme = MessageSchema(
-        "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig", isExtension: true)
+        "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig")
 }

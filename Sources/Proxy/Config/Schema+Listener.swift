@@ -31,7 +31,7 @@ extension MessageSchema {
         oneofs: ["typed_config config_discovery"])
 
     static let tcpProxy = MessageSchema(
-        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", isExtension: true,
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
         supported: """
             stat_prefix cluster weighted_clusters idle_timeout max_connect_attempts \
             max_downstream_connection_duration access_log hash_policy access_log_options \
@@ -55,7 +55,7 @@ extension MessageSchema {
         supported: "name weight", unlessDefault: "metadata_match")
 
     static let httpConnectionManager = MessageSchema(
-        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", isExtension: true,
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         supported: """
             stat_prefix route_config http_filters common_http_protocol_options http_protocol_options server_name \
             server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout \
@@ -104,7 +104,7 @@ extension MessageSchema {
         oneofs: ["typed_config config_discovery"])
 
     static let router = MessageSchema(
-        "envoy.extensions.filters.http.router.v3.Router", isExtension: true,
+        "envoy.extensions.filters.http.router.v3.Router",
         supported: "suppress_envoy_headers respect_expected_rq_timeout",
         unlessDefault: """
             start_child_span upstream_log upstream_log_options strict_check_headers \

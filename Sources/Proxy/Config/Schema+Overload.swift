@@ -10,11 +10,11 @@ extension MessageSchema {
         hints: ["config": "a field of the v2 API, replaced by typed_config"])
 
     static let fixedHeap = MessageSchema(
-        "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig", isExtension: true,
+        "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
         supported: "max_heap_size_bytes")
 
     static let downstreamConnections = MessageSchema(
-        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig", isExtension: true,
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         supported: "max_active_downstream_connections")
 
     static let overloadAction = MessageSchema(

@@ -7,17 +7,17 @@ extension MessageSchema {
         oneofs: ["typed_config config_discovery"])
 
     static let originalDstFilter = MessageSchema(
-        "envoy.extensions.filters.listener.original_dst.v3.OriginalDst", isExtension: true)
+        "envoy.extensions.filters.listener.original_dst.v3.OriginalDst")
 
     static let proxyProtocolFilter = MessageSchema(
-        "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", isExtension: true,
+        "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
         supported: "allow_requests_without_proxy_protocol disallowed_versions stat_prefix",
         refused: "pass_through_tlvs", unlessDefault: "rules",
         fixed: ["tlv_location": ["DYNAMIC_METADATA"]],
         hints: ["rules": noEntries, "pass_through_tlvs": noEntries])
 
     static let upstreamProxyProtocol = MessageSchema(
-        "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport", isExtension: true,
+        "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
         supported: "config transport_socket", unlessDefault: "allow_unspecified_address tlv_as_pool_key")
 
     static let proxyProtocolConfig = MessageSchema(

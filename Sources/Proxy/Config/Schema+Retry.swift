@@ -21,5 +21,5 @@ extension MessageSchema {
         oneofs: ["typed_config config"])
 
     static let previousHosts = MessageSchema(
-        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", isExtension: true)
+        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate")
 }

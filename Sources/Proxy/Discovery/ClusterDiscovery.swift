@@ -44,6 +44,8 @@ final class ClusterDiscovery {
     /// A change is being prepared, and the file has changed again meanwhile.
     private var isChanging = false
     private var isMissed = false
+    /// CLOCK_REALTIME: when the files were last read.
+    private var readAt = timespec()
     private static let longestWaitMs: UInt64 = 5000
 
     /// nil: clusters come from the configuration only.
@@ -97,6 +99,7 @@ final class ClusterDiscovery {
             return
         }
         stats.attempts.increment()
+        clock_gettime(CLOCK_REALTIME, &readAt)
         let found: DiscoveredClusters
         do throws(DiscoveryError) {
             let read = try DiscoveryLoader.clusters(source, others: others, sources: sources)
@@ -127,16 +130,18 @@ final class ClusterDiscovery {
             stats.rejections.increment()
             return
         }
+        do throws(SystemError) {
+            try around.clusters.expect(changed)
+        } catch {
+            log.warning("cds: \(error); \(Self.whatStays)")
+            stats.rejections.increment()
+            return
+        }
         isChanging = true
         var places: [(position: Int, cluster: Cluster)] = []
         for cluster in changed {
             let position = known[cluster.name]?.position ?? free.removeFirst()
-            do throws(SystemError) {
-                try around.clusters.begin(cluster, at: position)
-            } catch {
-                log.error("cds: cluster \(cluster.name): \(error)")
-                continue
-            }
+            around.clusters.begin(cluster, at: position)
             places.append((position, cluster))
         }
         let warming = around.stats.clusterGauges[.warming_clusters]
@@ -166,9 +171,12 @@ final class ClusterDiscovery {
         let all: [(position: Int, cluster: Cluster?)] =
             places.map { ($0.position, $0.cluster) } + left.map { ($0, nil) }
         for position in left { around.clusters.leave(at: position) }
-        let names = around.pool.snapshot.name(all)
+        // Else everything is found where it was.
+        let isElsewhere = !left.isEmpty || places.contains { known[$0.cluster.name] == nil }
+        around.pool.snapshot.name(all)
+        let names = isElsewhere ? around.pool.snapshot.indexNames() : self.names
         let changes = all.map { around.pool.snapshot.compile($0.cluster, at: $0.position) }
-        let routes = around.routes.compileAll()
+        let routes = isElsewhere ? around.routes.compileAll() : []
         for change in changes { around.runtime.add(change.shares) }
         around.routes.prepare(routes)
         around.pool.change(changes, routes) { [weak self] in
@@ -179,10 +187,10 @@ final class ClusterDiscovery {
                     self.around.runtime.remove(old.shares)
                 }
             }
-            self.around.routes.note(routes, retired: self.names.map { [$0] } ?? [])
+            self.around.routes.note(routes, retired: isElsewhere ? self.names.map { [$0] } ?? [] : [])
             self.names = names
             for (position, _) in places { self.around.clusters.use(at: position) }
-            for (position, _) in all { self.around.endpoints.follow(cluster: position) }
+            for (position, _) in all { self.around.endpoints.follow(cluster: position, readAt: self.readAt) }
             self.around.clusters.tellMemberships()
             self.count(places, gone)
             self.stats.taken(version: version)

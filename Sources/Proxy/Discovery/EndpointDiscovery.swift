@@ -30,11 +30,11 @@ final class EndpointDiscovery {
         for position in clusters.clusters.indices { subscribe(position) }
     }
 
-    /// Another cluster has this place, or none.
-    func follow(cluster position: Int) {
+    /// Another cluster has this place, or none; what has changed since its files were read is read again.
+    func follow(cluster position: Int, readAt time: timespec) {
         for source in subscribers.keys { subscribers[source]?.removeAll { $0.cluster == position } }
         guard let source = subscribe(position) else { return }
-        watch?.add(source)
+        watch?.add(source, readAt: time)
     }
 
     /// The file of a cluster that has one.

@@ -21,15 +21,16 @@ final class FileWatch {
         self.changed = changed
         self.watcher = watcher
         self.warn = warn
-        for source in sources {
-            add(source)
-            if source.hasChanged(since: time) { see(source) }
-        }
+        for source in sources { add(source, readAt: time) }
     }
 
-    /// One more file, unless it is watched already.
-    func add(_ source: FileSource) {
-        guard known.insert(source).inserted else { return }
+    /// One more file, or one that somebody else has read as well.
+    func add(_ source: FileSource, readAt time: timespec) {
+        if known.insert(source).inserted { watch(source) }
+        if source.hasChanged(since: time) { see(source) }
+    }
+
+    private func watch(_ source: FileSource) {
         do {
             if let directory = source.directory {
                 try watcher.watch(directory: directory) { [weak self] in self?.see(source) }

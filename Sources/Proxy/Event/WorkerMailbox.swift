@@ -29,6 +29,8 @@ enum WorkerCommand: Sendable {
     case whileParked(@Sendable (Worker) -> Void)
     /// Go on.
     case resume
+    /// Wait at once until the gate is open; `arrived` runs on the worker before.
+    case hold(Gate, arrived: @Sendable () -> Void)
     case stop
 }
 

@@ -36,6 +36,7 @@ extension Worker {
         let commands = parking.deferred
         parking.deferred = []
         for command in commands { execute(command) }
+        if state.pointee.wasHeld { runCommands() }
     }
 
     /// Steps that the main thread wants to be done while the worker stands, nil when it goes on.

@@ -9,9 +9,11 @@ extension Server: AdminContext {
     /// Opens or inherits the admin listener's socket; it is served from `serveAdmin` on.
     func openAdmin(inherited: ReceivedListener?) throws(StartupError) {
         guard let configured = bootstrap.admin else { return }
+        let shares = RuntimeShares()
         admin = AdminServer(
             loop: loop, context: self, store: store, writer: writer, log: log,
             accessLogs: configured.accessLogs, shares: shares)
+        runtime.add(shares)
         if let inherited, inherited.record.address == ListenSocket.text(configured.address) {
             adminSocket = inherited.descriptor.take()
             return

@@ -37,8 +37,6 @@ final class Server {
     let clusterManager: ClusterManager
     let pool: any DataPlane
     /// nil: there are no access logs.
-    /// What the runtime can change.
-    let shares: RuntimeShares
     let accessLog: AccessLogWriter?
     /// nil: there are no stats sinks.
     let sinks: StatsSinks?
@@ -138,7 +136,6 @@ final class Server {
         clusterManager.memberships = configuration.snapshot.memberships
         accessLog = try Self.openAccessLogs(configuration, options, store, log)
         sinks = try Self.makeSinks(bootstrap, log)
-        shares = configuration.snapshot.shares
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
             writer: writer, warn: { log.warning($0) })

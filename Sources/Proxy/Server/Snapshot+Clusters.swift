@@ -74,20 +74,17 @@ extension Snapshot {
             position: position, cluster: cluster, rows: rows, sockets: sockets, memory: memory, shares: shares)
     }
 
-    /// Names what will be in these rows: routes that are compiled from now on find it.
-    ///
-    /// - Returns: what they find it with.
-    func name(_ clusters: [(position: Int, cluster: Cluster?)]) -> KeptMemory {
+    /// Names what will be in these rows; `indexNames` makes it found.
+    func name(_ clusters: [(position: Int, cluster: Cluster?)]) {
         for (position, cluster) in clusters {
             let statName = cluster.map { Self.statName($0.altStatName ?? $0.name) }
             for row in [position, high(of: position) ?? position] {
                 setName(at: row, cluster?.name ?? "", statName ?? clusterStatNames[row])
             }
         }
-        return indexNames()
     }
 
-    /// Puts it in place. The workers stand.
+    /// Puts it in place. The workers are held.
     func apply(_ change: ClusterChange) {
         for (position, compiled) in change.rows {
             let isHigh = position != change.position

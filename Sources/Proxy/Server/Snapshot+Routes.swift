@@ -24,29 +24,30 @@ extension Snapshot {
 
     /// The connection managers of a configuration, in the order of its text.
     static func managers(_ bootstrap: Bootstrap) -> [Manager] {
-        var result: [Manager] = []
-        // As `init` lays them out.
-        var further = bootstrap.listeners.count
-        for (position, listener) in bootstrap.listeners.enumerated() {
-            for (i, chain) in listener.allChains.enumerated() {
-                let row = i == 0 ? position : further
-                if i > 0 { further += 1 }
-                guard case .httpConnectionManager(let http) = chain.filter else { continue }
-                result.append(Manager(row: row, listener: position, chain: i, http: http))
+        chains(bootstrap).compactMap { row, listener, chain in
+            guard case .httpConnectionManager(let http) = bootstrap.listeners[listener].allChains[chain].filter else {
+                return nil
             }
+            return Manager(row: row, listener: listener, chain: chain, http: http)
         }
-        return result
     }
 
     /// The TCP proxies of a configuration, by row.
     static func proxies(_ bootstrap: Bootstrap) -> [(row: Int, proxy: TCPProxy)] {
-        var result: [(row: Int, proxy: TCPProxy)] = []
+        chains(bootstrap).compactMap { row, listener, chain in
+            guard case .tcpProxy(let proxy) = bootstrap.listeners[listener].allChains[chain].filter else { return nil }
+            return (row, proxy)
+        }
+    }
+
+    /// Where `init` puts the filter chains.
+    private static func chains(_ bootstrap: Bootstrap) -> [(row: Int, listener: Int, chain: Int)] {
         var further = bootstrap.listeners.count
+        var result: [(row: Int, listener: Int, chain: Int)] = []
         for (position, listener) in bootstrap.listeners.enumerated() {
-            for (i, chain) in listener.allChains.enumerated() {
-                let row = i == 0 ? position : further
-                if i > 0 { further += 1 }
-                if case .tcpProxy(let proxy) = chain.filter { result.append((row, proxy)) }
+            for chain in listener.allChains.indices {
+                result.append((chain == 0 ? position : further, position, chain))
+                if chain > 0 { further += 1 }
             }
         }
         return result
@@ -102,6 +103,6 @@ extension Snapshot {
         "\(listener.name)\n\(chain.name)\n\(position)"
     }
 
-    /// Puts it in place. The workers stand; new stats of rate limits have been made.
+    /// Puts it in place. The workers are held; new stats of rate limits have been made.
     func apply(_ change: RouteChange) { listeners[change.row] = change.compiled }
 }

@@ -342,8 +342,8 @@ final class Snapshot: @unchecked Sendable {
                     name.limitPrefix = Self.statName(limit.statPrefix)
                     listeners[i].chainLimit = ChainLimit.make(limit)
                 }
-                let chainName = "\(listener.name)\n\(chain.name)\n\(chains.count - 1)"
-                listeners[i].chainRates = ChainRates.make(chain.rateLimits, chain: chainName, rateLimits, shares)
+                listeners[i].chainRates = ChainRates.make(
+                    chain.rateLimits, chain: Self.place(listener, chain, chains.count - 1), rateLimits, shares)
                 listeners[i].isGuarded = listeners[i].chainLimit != nil || listeners[i].chainRates != nil
                 if let filter = listener.proxyProtocol {
                     name.proxyPrefix = Self.statName(filter.statPrefix)

@@ -219,7 +219,13 @@ extension Worker {
     // MARK: Commands
 
     @inline(never)
-    private func runCommands() { for command in mailbox.take() { execute(command) } }
+    func runCommands() {
+        repeat {
+            state.pointee.wasHeld = false
+            for command in mailbox.take() { execute(command) }
+            // What was posted while this worker waited comes before any request.
+        } while state.pointee.wasHeld
+    }
 
     func execute(_ command: WorkerCommand) {
         // About to stand still: what comes behind waits until then.
@@ -244,6 +250,11 @@ extension Worker {
         case .cancelDrain: state.pointee.drain = DrainState()
         case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
         case .park(let parked): requestPark(parked)
+        case .hold(let gate, let arrived):
+            arrived()
+            gate.wait()
+            state.pointee.wasHeld = true
+            state.pointee.nowNs = cl_monotonic_ns()
         // Only a parked worker is told so.
         case .whileParked, .resume: break
         case .stop: state.pointee.running = false

@@ -11,6 +11,8 @@ struct WorkerState: BitwiseCopyable {
     var running = true
     /// Stand still after this turn (`Worker+Park`).
     var parks = false
+    /// It has waited before a gate since `runCommands` began.
+    var wasHeld = false
     /// There are connections that came over at rest and have no timer yet.
     var hasResting = false
     /// CLOCK_MONOTONIC, nanoseconds: they are not registered before, 0: at once.

@@ -5,11 +5,11 @@ extension WorkerPool {
     /// Puts compiled clusters and routes in place between two turns of all workers' loops. Hosts of these clusters are let go: requests
     /// that they have end as they would have, and nothing new goes there.
     ///
-    /// - Parameter inPlace: runs while the workers stand: hosts that are published by it are there with the first request.
+    /// - Parameter inPlace: runs while the workers are held: hosts that are published by it are there with the first request.
     func change(
         _ clusters: [Snapshot.ClusterChange], _ routes: [Snapshot.RouteChange], _ inPlace: @escaping () -> Void
     ) {
-        park { [self] in
+        whileHeld { [self] in
             for change in clusters {
                 snapshot.apply(change)
                 let name = change.cluster.map { Snapshot.statName($0.altStatName ?? $0.name) }
@@ -20,7 +20,6 @@ extension WorkerPool {
             put(routes)
             for change in clusters { publish(hosts: [], cluster: change.position) }
             inPlace()
-            resumeParked()
         }
     }
 

@@ -6,14 +6,13 @@ extension WorkerPool {
     /// Puts compiled routes in place between two turns of all workers' loops: no request sees half of it. Requests that wait for a
     /// filter find their route anew, as in a hot restart; others have what they need of theirs.
     func change(_ changes: [Snapshot.RouteChange], _ done: @escaping () -> Void) {
-        park { [self] in
+        whileHeld { [self] in
             put(changes)
-            resumeParked()
             done()
         }
     }
 
-    /// Workers stand.
+    /// Workers are held.
     func put(_ changes: [Snapshot.RouteChange]) {
         addRateLimitStats()
         for change in changes {
@@ -22,11 +21,10 @@ extension WorkerPool {
         }
     }
 
-    /// Runs `done` with those of the memories into which no request points any more; the workers stand meanwhile.
+    /// Runs `done` with those of the memories into which no request points any more; the workers are held meanwhile.
     func unused(_ memories: [KeptMemory], _ done: @escaping ([KeptMemory]) -> Void) {
-        park { [self] in
+        whileHeld { [self] in
             let pointers = workers.flatMap { $0.keptPointers() }
-            resumeParked()
             done(memories.filter { memory in !pointers.contains { memory.contains($0) } })
         }
     }
@@ -40,7 +38,7 @@ extension WorkerPool {
 }
 
 extension Worker {
-    /// Parked: requests of these connections that wait for a filter point at no route any more.
+    /// Held: requests of these connections that wait for a filter point at no route any more.
     func forgetRoutes(row: Int32) {
         forEachStream { d, s in
             guard d.pointee.listener == row, s.pointee.filter >= 0 else { return }
@@ -52,7 +50,7 @@ extension Worker {
         }
     }
 
-    /// Parked: what requests under way keep of the configuration.
+    /// Held: what requests under way keep of the configuration.
     func keptPointers() -> [UnsafeRawPointer] {
         var pointers: [UnsafeRawPointer] = []
         forEachStream { _, s in

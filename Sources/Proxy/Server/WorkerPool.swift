@@ -29,6 +29,8 @@ public final class WorkerPool: DataPlane {
     /// A worker has a host that its client has named, on the main thread.
     var originalHost: ((_ cluster: Int, _ address: PeerAddress) -> Void)?
     private var threads: [pthread_t] = []
+    /// Before which workers wait, or will.
+    var gates: [Gate] = []
     /// Workers that have left their loops.
     fileprivate var endedCount = 0
     private var emptyWaiters: [() -> Void] = []
@@ -231,6 +233,7 @@ public final class WorkerPool: DataPlane {
     public func makeNextStats() -> Int? { stats.makeNext() }
 
     public func shutdown() {
+        openGates()
         for worker in workers { worker.mailbox.post(.stop) }
         // Until its last turn a worker may wait for stats that are made here.
         while stats.hasMore, endedCount < threads.count {

@@ -149,7 +149,7 @@ final class DataPlaneStats {
         }
     }
 
-    /// Another cluster has this place, nil: none: what is counted from now on is its. The workers stand.
+    /// Another cluster has this place, nil: none: what is counted from now on is its. The workers are held.
     ///
     /// - Returns: whether it has another name than before.
     func rename(cluster index: Int, _ statName: String?) -> Bool {
@@ -276,7 +276,7 @@ final class DataPlaneStats {
         }
     }
 
-    /// Those of routes that came later: into the table of a worker that stands.
+    /// Those of routes that came later: into the table of a worker that is held.
     func addRateLimits(
         _ table: RateLimitTable, from known: Int, to cells: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>,
         _ writer: StatsWriter

@@ -19,6 +19,8 @@ extension ClusterManager {
     /// - Throws: why not; then the cluster has what it had.
     func assign(_ file: DiscoveredAssignments, cluster index: Int) throws(DiscoveryProblem) {
         let state = clusters[index]
+        // Another cluster may have its place by now.
+        guard state.cluster.endpointSource != nil else { return }
         guard !file.assignments.isEmpty else {
             state.stats.counters[.update_empty].increment()
             return

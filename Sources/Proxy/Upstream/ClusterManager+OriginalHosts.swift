@@ -13,7 +13,7 @@ extension ClusterManager {
     func planCleaning(_ index: Int) {
         let state = clusters[index]
         guard case .originalDst(let config) = state.cluster.balancing else { return }
-        after(ms: config.cleanupMs) { [weak self, weak state] in
+        loop.after(ms: config.cleanupMs) { [weak self, weak state] in
             guard let self, let state, self.clusters[index] === state else { return }
             self.planCleaning(index)
             guard let workers = self.workers, !state.hosts.isEmpty else { return }

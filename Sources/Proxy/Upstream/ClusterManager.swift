@@ -69,7 +69,7 @@ final class ClusterManager {
     /// Of a place without a cluster.
     private lazy var noStats = MembershipStats("", statNames)
     /// By position in the configuration; a place that a cluster has left has one without a name.
-    var clusters: [Discovered] = []
+    private(set) var clusters: [Discovered] = []
     /// Hosts are checked by this process.
     var isServing = false
     /// Where it is told how many hosts there are; set before `start`.
@@ -120,10 +120,14 @@ final class ClusterManager {
             limits: LimitStats(cluster, store: store, writer: writer))
     }
 
-    /// Begins with a cluster that comes later, or in place of another, at the end or at a place that is there; nobody is told of its
+    /// Some of these may come.
+    func expect(_ clusters: [Cluster]) throws(SystemError) {
+        if resolver == nil, clusters.contains(where: Self.needsDNS) { resolver = try Resolver(loop: loop) }
+    }
+
+    /// Begins with a cluster that comes later and was expected, or in place of another, at the end or at a place that is there; nobody is told of its
     /// hosts until `isWarming` is false.
-    func begin(_ cluster: Cluster, at index: Int) throws(SystemError) {
-        if Self.needsDNS(cluster), resolver == nil { resolver = try Resolver(loop: loop) }
+    func begin(_ cluster: Cluster, at index: Int) {
         let old = index < clusters.count ? clusters[index] : nil
         let statName = Snapshot.statName(cluster.altStatName ?? cluster.name)
         // One that comes again has the cells that it had.
@@ -187,8 +191,6 @@ final class ClusterManager {
         }
         startCleaning()
     }
-
-    func after(ms: UInt64, _ work: @escaping () -> Void) { _ = loop.after(ms: ms, work) }
 
     /// Whether every endpoint has been asked for at least once, and every host checked: Envoy does not listen before that.
     var isInitialized: Bool {

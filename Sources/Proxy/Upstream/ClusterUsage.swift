@@ -55,7 +55,7 @@ struct ClusterUsage: BitwiseCopyable {
         _ = cl_fetch_add(cells + Cell.isTold, 0)
     }
 
-    /// Before there are workers. A limit of the largest number is none.
+    /// Before there are workers, or while they are held. A limit of the largest number is none.
     func setLimits(_ limits: ClusterLimits) {
         let counts = [limits.maxConnections, limits.maxPendingRequests, limits.maxRequests, limits.maxRetries]
         for (kind, limit) in counts.enumerated() {

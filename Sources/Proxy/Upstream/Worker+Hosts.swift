@@ -6,6 +6,8 @@ extension Worker {
     /// nothing new.
     func replaceHosts(cluster index: Int, _ list: [UpstreamHost], _ selection: HostSelection?) {
         guard index < snapshot.clusterCount else { return }
+        // Another cluster has this place, or will.
+        if list.isEmpty, !originalHosts.slots.isEmpty { dropOriginalHosts(cluster: index) }
         let cluster = clusters + index
         var kept: [Int32] = []
         let old = (0..<cluster.pointee.memberCount).map { cluster.pointee.members[$0] }
@@ -112,7 +114,7 @@ extension Worker {
         cl_address_equal(&pool.pointee.address, &address)
     }
 
-    private func retireHost(_ slot: Int32, _ pool: UnsafeMutablePointer<HostPool>) {
+    func retireHost(_ slot: Int32, _ pool: UnsafeMutablePointer<HostPool>) {
         pool.pointee.isRemoved = true
         while pool.pointee.idleHead >= 0 {
             let idle = pool.pointee.idleHead

@@ -41,6 +41,14 @@ extension Worker {
         return slot
     }
 
+    /// There is no such cluster any more: they serve what they have.
+    func dropOriginalHosts(cluster: Int) {
+        for (key, slot) in originalHosts.slots where key.cluster == Int32(cluster) {
+            originalHosts.slots[key] = nil
+            retireHost(slot, hosts[slot])
+        }
+    }
+
     /// Lets go the hosts of a cluster that nobody has chosen since the last time and that have no connection; which those are.
     func cleanOriginalHosts(cluster: Int) -> [cl_address] {
         var gone: [cl_address] = []

@@ -152,4 +152,28 @@ import Testing
             #expect(LogFiles.lines(log) == ["/in", "/in_now"])
         }
     }
+
+    /// What the runtime says counts for the admin listener's logs from the first line on.
+    @Test func filtersOfTheAdminListenerAskTheRuntime() throws {
+        try withBed { bed in
+            let path = bed.path("admin.log")
+            let type = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+            var configuration = Configuration(1)
+            // Behind the admin listener's address.
+            configuration.top = [
+                "  access_log: [{ name: f, filter: { status_code_filter: { comparison: { op: GE, value: "
+                    + "{ default_value: 400, runtime_key: least } } } }, typed_config: { \"@type\": \(type), "
+                    + "path: \"\(path)\" } }]",
+                "layered_runtime: { layers: [{ name: base, static_layer: { least: 200 } }, { name: a, admin_layer: {} }] }",
+            ]
+            let proxy = try bed.proxy(configuration)
+            #expect(try proxy.admin("/ready").status == 200)
+            try waitUntil("there is a line") { Files.read(path)?.contains("GET /ready") == true }
+            #expect(try proxy.admin("/runtime_modify?least=300", method: "POST").status == 200)
+            #expect(try proxy.admin("/server_info").status == 200)
+            #expect(try proxy.admin("/nothing").status == 404)
+            try waitUntil("there is another one") { Files.read(path)?.contains("GET /nothing") == true }
+            #expect(Files.read(path)?.contains("server_info") == false)
+        }
+    }
 }

@@ -200,6 +200,65 @@ import ThreadTesting
         }
     }
 
+    /// Its hosts are named by requests, also once it has changed, or has the place of another.
+    @Test func aLaterClusterMayHaveItsHostsFromRequests() throws {
+        try withBed { bed in
+            let (one, two) = (try bed.upstream("one"), try bed.upstream("two"))
+            func original(_ name: String, _ timeout: String) -> String {
+                "{ \(Self.type), name: \(name), type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED, "
+                    + "connect_timeout: \(timeout), original_dst_lb_config: { use_http_header: true } }"
+            }
+            let path = try bed.file("cds.yaml", Self.file())
+            let proxy = try bed.proxy(Self.configuration(path))
+            let live = try proxy.client()
+            func ask(_ host: Upstream, _ prefix: String = "/a/") throws -> String {
+                try live.get(prefix, "x-envoy-original-dst-host: 127.0.0.1:\(host.port)").text
+            }
+            func replace(_ cluster: String, version: String) throws {
+                try DiscoveryScene.replace(path, Self.file(cluster, version: version))
+                let wanted = "cluster_manager.cds.version_text: \"\(version)\"\n"
+                try waitUntil("change \(version)") { try proxy.admin("/stats?filter=version_text").text == wanted }
+            }
+            try replace(original("a", "1s"), version: "1")
+            #expect(try ask(one) == one.hello && ask(two) == two.hello)
+            try waitUntil("both are counted") {
+                try proxy.stats("cluster.a.membership")["cluster.a.membership_total"] == 2
+            }
+            try replace(original("a", "2s"), version: "2")
+            #expect(try proxy.stats("cluster.a.membership")["cluster.a.membership_total"] == 0)
+            #expect(try ask(one) == one.hello)
+            try waitUntil("it is counted again") {
+                try proxy.stats("cluster.a.membership")["cluster.a.membership_total"] == 1
+            }
+            try replace(Self.cluster("a", [two.port]), version: "3")
+            #expect(try ask(one) == two.hello, "it has hosts of its own now")
+            try replace(original("b", "1s"), version: "4")
+            #expect(try ask(one, "/b/") == one.hello && ask(two, "/b/") == two.hello)
+        }
+    }
+
+    /// What has changed between the reading of the configuration and the first look is not missed.
+    @Test func aFileThatChangesDuringTheStartIsRead() throws {
+        try withBed { bed in
+            let (one, two) = (try bed.upstream("one"), try bed.upstream("two"))
+            let path = try bed.file("cds.yaml", Self.file(Self.cluster("a", [one.port])))
+            let configuration = Self.configuration(path)
+            let done = Thread {
+                // All through the start.
+                for i in 0..<200 {
+                    try? DiscoveryScene.replace(
+                        path, Self.file(Self.cluster("a", [i % 2 == 0 ? one.port : two.port]), version: "\(i)"))
+                    usleep(3000)
+                }
+            }
+            let proxy = try bed.proxy(configuration)
+            let live = try proxy.client()
+            done.join()
+            try waitUntil("the last one counts") { try live.get("/a/").text == two.hello }
+            #expect(try proxy.admin("/stats?filter=version_text").text.contains("\"199\""))
+        }
+    }
+
     /// Endpoints of a cluster that came later change too; a restart has all of it.
     @Test func endpointsOfALaterClusterAndARestart() throws {
         try withBed { bed in
