@@ -179,7 +179,12 @@ final class ClusterDiscovery {
         let routes = isElsewhere ? around.routes.compileAll() : []
         for change in changes { around.runtime.add(change.shares) }
         around.routes.prepare(routes)
-        around.pool.change(changes, routes) { [weak self] in
+        let inPlace = { [weak self] in
+            guard let self else { return }
+            for (position, _) in places { self.around.clusters.use(at: position) }
+            self.around.clusters.tellMemberships()
+        }
+        around.pool.change(changes, routes, inPlace: inPlace) { [weak self] in
             guard let self else { return }
             for change in changes {
                 // Workers look into rows only while a turn lasts: nobody is there any more.
@@ -189,9 +194,7 @@ final class ClusterDiscovery {
             }
             self.around.routes.note(routes, retired: isElsewhere ? self.names.map { [$0] } ?? [] : [])
             self.names = names
-            for (position, _) in places { self.around.clusters.use(at: position) }
             for (position, _) in all { self.around.endpoints.follow(cluster: position, readAt: self.readAt) }
-            self.around.clusters.tellMemberships()
             self.count(places, gone)
             self.stats.taken(version: version)
             self.reloaded()

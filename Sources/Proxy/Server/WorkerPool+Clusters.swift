@@ -7,9 +7,10 @@ extension WorkerPool {
     ///
     /// - Parameter inPlace: runs while the workers are held: hosts that are published by it are there with the first request.
     func change(
-        _ clusters: [Snapshot.ClusterChange], _ routes: [Snapshot.RouteChange], _ inPlace: @escaping () -> Void
+        _ clusters: [Snapshot.ClusterChange], _ routes: [Snapshot.RouteChange], inPlace: @escaping () -> Void,
+        after: @escaping () -> Void
     ) {
-        whileHeld { [self] in
+        let change = { [self] in
             for change in clusters {
                 snapshot.apply(change)
                 let name = change.cluster.map { Snapshot.statName($0.altStatName ?? $0.name) }
@@ -21,6 +22,7 @@ extension WorkerPool {
             for change in clusters { publish(hosts: [], cluster: change.position) }
             inPlace()
         }
+        whileHeld(change, after: after)
     }
 
     /// Whether nothing of any request or connection is left in the row of a cluster that is gone.

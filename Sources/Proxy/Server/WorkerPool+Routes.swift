@@ -6,10 +6,7 @@ extension WorkerPool {
     /// Puts compiled routes in place between two turns of all workers' loops: no request sees half of it. Requests that wait for a
     /// filter find their route anew, as in a hot restart; others have what they need of theirs.
     func change(_ changes: [Snapshot.RouteChange], _ done: @escaping () -> Void) {
-        whileHeld { [self] in
-            put(changes)
-            done()
-        }
+        whileHeld({ [self] in put(changes) }, after: done)
     }
 
     /// Workers are held.
@@ -23,10 +20,10 @@ extension WorkerPool {
 
     /// Runs `done` with those of the memories into which no request points any more; the workers are held meanwhile.
     func unused(_ memories: [KeptMemory], _ done: @escaping ([KeptMemory]) -> Void) {
-        whileHeld { [self] in
-            let pointers = workers.flatMap { $0.keptPointers() }
-            done(memories.filter { memory in !pointers.contains { memory.contains($0) } })
-        }
+        var pointers: [UnsafeRawPointer] = []
+        whileHeld(
+            { [self] in pointers = workers.flatMap { $0.keptPointers() } },
+            after: { done(memories.filter { memory in !pointers.contains { memory.contains($0) } }) })
     }
 
     private func addRateLimitStats() {
