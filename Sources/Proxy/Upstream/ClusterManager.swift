@@ -28,6 +28,8 @@ final class ClusterManager {
         var limits: LimitStats
         /// It is not in use yet: nobody is told of its hosts.
         var isWarming = false
+        /// What names resolved to in the cluster of this name that was here before.
+        var namesBefore: [HostsRecord.Name] = []
         init(
             cluster: Cluster, stats: MembershipStats, health: ClusterHealth?, balance: ClusterBalance?,
             limits: LimitStats
@@ -42,6 +44,18 @@ final class ClusterManager {
             answeredOnce = resolvedOnce
             failures = Array(repeating: 0, count: cluster.endpoints.count)
             timers = Array(repeating: nil, count: cluster.endpoints.count)
+        }
+
+        /// Those that a name resolved to.
+        func hosts(_ addresses: [cl_address], endpoint position: Int, _ name: String) -> [UpstreamHost] {
+            let endpoint = cluster.endpoints[position]
+            // A logical cluster is one host, whatever DNS says: the first address.
+            let used = cluster.discovery == .logicalDNS ? addresses.prefix(1) : addresses[...]
+            return used.map {
+                UpstreamHost(
+                    address: $0, hostname: endpoint.hostname.isEmpty ? name : endpoint.hostname,
+                    weight: endpoint.weight, endpoint: position)
+            }
         }
 
         /// Other endpoints, all of them addresses.
@@ -138,6 +152,7 @@ final class ClusterManager {
         // Of a cluster with the same name; what is reached is seen again.
         for gauges in state.stats.limits { for gauge in LimitGauge.allCases { gauges[gauge].set(0) } }
         if let old {
+            if old.cluster.name == cluster.name { state.namesBefore = resolvedNames(of: old) }
             end(old, isReplaced: old.cluster.name == cluster.name)
             clusters[index] = state
         } else {
@@ -166,6 +181,8 @@ final class ClusterManager {
 
     /// It is in use from now on.
     func use(at index: Int) {
+        // Whoever does not answer in time does not take hosts away either.
+        adopt(clusters[index].namesBefore, cluster: index)
         clusters[index].isWarming = false
         planCleaning(index)
         publish(index)
@@ -200,44 +217,6 @@ final class ClusterManager {
     /// How long the first round of checks may take.
     var firstChecksMs: UInt64 {
         clusters.compactMap(\.cluster.healthCheck).map { $0.timeoutMs + $0.initialJitterMs }.max() ?? 0
-    }
-
-    /// What the names of all clusters have resolved to, for a process that takes over.
-    var resolvedHosts: HostsRecord {
-        var record = HostsRecord()
-        for state in clusters where state.cluster.discovery.isDNS {
-            for (position, endpoint) in state.cluster.endpoints.enumerated() {
-                guard case .socket(let host, let port) = endpoint.address, !SocketAddress.isLiteral(host),
-                    !state.byEndpoint[position].isEmpty
-                else { continue }
-                record.names.append(
-                    HostsRecord.Name(
-                        cluster: state.cluster.name, host: host, port: port,
-                        addresses: state.byEndpoint[position].map(\.address)))
-            }
-        }
-        return record
-    }
-
-    /// Uses what the parent knows for names of which nothing is known here yet, be it that asking has failed; their own answers
-    /// replace it.
-    func adopt(_ record: HostsRecord) {
-        let known = Dictionary(grouping: record.names, by: \.cluster)
-        for (index, state) in clusters.enumerated() where state.cluster.discovery.isDNS {
-            for (position, endpoint) in state.cluster.endpoints.enumerated() where !state.answeredOnce[position] {
-                guard case .socket(let host, let port) = endpoint.address,
-                    let known = known[state.cluster.name]?.first(where: { $0.host == host && $0.port == port }),
-                    !known.addresses.isEmpty
-                else { continue }
-                state.byEndpoint[position] = known.addresses.map {
-                    UpstreamHost(
-                        address: $0, hostname: endpoint.hostname.isEmpty ? host : endpoint.hostname,
-                        weight: endpoint.weight, endpoint: position)
-                }
-                state.resolvedOnce[position] = true
-                merge(index)
-            }
-        }
     }
 
     /// Runs `done` once all hosts are known, or after the time limit.
@@ -291,13 +270,7 @@ final class ClusterManager {
             if state.cluster.respectDNSTTL, ttl > 0 { delay = UInt64(ttl) * 1000 }
             let name: String
             if case .socket(let host, _) = endpoint.address, !isLiteral { name = host } else { name = "" }
-            let hosts = addresses.map {
-                UpstreamHost(
-                    address: $0, hostname: endpoint.hostname.isEmpty ? name : endpoint.hostname,
-                    weight: endpoint.weight, endpoint: position)
-            }
-            // A logical cluster is one host, whatever DNS says: the first address.
-            state.byEndpoint[position] = state.cluster.discovery == .logicalDNS ? Array(hosts.prefix(1)) : hosts
+            state.byEndpoint[position] = state.hosts(addresses, endpoint: position, name)
         case .empty:
             state.answeredOnce[position] = true
             state.stats.counters[.update_empty].increment()
@@ -306,6 +279,7 @@ final class ClusterManager {
         case .failed(let reason):
             state.stats.counters[.update_failure].increment()
             // The hosts that were known stay.
+            adopt(state.namesBefore, cluster: index)
             delay = failureDelay(state, position)
             log.debug("cluster \(state.cluster.name): \(endpoint.hostname): \(reason)")
         }
