@@ -28,6 +28,7 @@ public enum StatCatalog {
         ListenerManagerCounter.self, ListenerManagerGauge.self,
         ClusterManagerCounter.self, ClusterManagerGauge.self,
         ClusterDiscoveryCounter.self, ClusterDiscoveryGauge.self, ClusterDiscoveryText.self,
+        ListenerDiscoveryCounter.self, ListenerDiscoveryGauge.self, ListenerDiscoveryText.self,
         RuntimeCounter.self, RuntimeGauge.self,
         OverloadHistogram.self, OverloadMonitorCounter.self, OverloadMonitorGauge.self,
         OverloadActionGauge.self, OverloadActionCounter.self,

@@ -304,7 +304,7 @@ public struct OverloadActionScope: StatScope {
 /// `listener_manager.`
 public struct ListenerManagerScope: StatScope {
     public static let pattern = "listener_manager."
-    public static let about = "The set of listeners, which is that of the configuration file."
+    public static let about = "The set of listeners."
     public let prefix = Self.filled()
     /// The only one.
     public init() {}
@@ -314,6 +314,14 @@ public struct ListenerManagerScope: StatScope {
 public struct ClusterDiscoveryScope: StatScope {
     public static let pattern = "cluster_manager.cds."
     public static let about = "The clusters that come from a file; only where the configuration names one."
+    public let prefix = pattern
+    public init() {}
+}
+
+/// `listener_manager.lds.`
+public struct ListenerDiscoveryScope: StatScope {
+    public static let pattern = "listener_manager.lds."
+    public static let about = "The listeners that come from a file; only where the configuration names one."
     public let prefix = pattern
     public init() {}
 }

@@ -68,6 +68,7 @@ import Testing
     private static func configuration(_ bed: Bed, upstream port: UInt16) throws -> String {
         let endpoints = try bed.file("eds.yaml", DiscoveryScene.endpoints([port]))
         let clusters = try bed.file("cds.yaml", "resources: []")
+        let listeners = try bed.file("lds.yaml", "resources: []")
         let routes = try bed.file("rds.yaml", DiscoveryScene.routes(DiscoveryScene.says("a")))
         return """
             static_resources:
@@ -152,7 +153,7 @@ import Testing
                 lb_policy: RING_HASH
                 load_assignment: \(assignment("dns", "localhost", port))
             admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
-            dynamic_resources: { cds_config: { path: \(clusters) } }
+            dynamic_resources: { cds_config: { path: \(clusters) }, lds_config: { path: \(listeners) } }
             \(Configuration.overload(heap: 1 << 60, [("shrink_heap", "threshold: { value: 1 }")]).joined(separator: "\n"))
             """
     }

@@ -54,6 +54,7 @@ import Testing
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ClusterRingHashScope("c"), ClusterMaglevScope("c"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), ClusterDiscoveryScope(),
+            ListenerDiscoveryScope(),
             RuntimeScope(),
             OverloadScope(), OverloadMonitorScope("m"), OverloadActionScope("a"),
             FilesystemScope(),

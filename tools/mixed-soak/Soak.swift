@@ -36,10 +36,11 @@ final class Soak {
             address: place.text(1), ports: ports, adminPort: 20_000, logPath: "\(work)/access.log",
             tcpLogPath: "\(work)/tcp.log", clusters: hosts.clusters,
             routePath: "\(work)/routes.yaml", endpointPath: "\(work)/endpoints.yaml",
-            clusterPath: "\(work)/clusters.yaml",
+            clusterPath: "\(work)/clusters.yaml", listenerPath: "\(work)/listeners.yaml",
             name: options.resolver == nil ? nil : ("soak", Hosts.port))
         try writeFile(bootstrap.routePath, bootstrap.discovered(second: false))
         try writeFile(bootstrap.clusterPath, bootstrap.discoveredClusters(changes: 0))
+        try writeFile(bootstrap.listenerPath, bootstrap.discoveredListeners(changes: 0))
         try writeFile(bootstrap.endpointPath, bootstrap.endpoints(without: nil))
         fleet = try Fleet(work: work, binaries: options.binaries, bootstrap: bootstrap, ledger: scene.ledger)
         var number = 0
@@ -125,12 +126,15 @@ final class Soak {
             kilobytes: usage.kilobytes, regionFiles: fleet.regionFiles, restless: Counters.restless(stats))
     }
 
-    /// Other routes, other hosts of the largest cluster, and other clusters, while there is traffic.
+    /// Other routes, other hosts of the largest cluster, other clusters and listeners, while there is traffic.
     func replaceResources() throws {
         replaced += 1
         try replace(bootstrap.routePath, bootstrap.discovered(second: random.chance(50)))
         if random.chance(50) {
             try replace(bootstrap.clusterPath, bootstrap.discoveredClusters(changes: random.within(0...63)))
+        }
+        if random.chance(50) {
+            try replace(bootstrap.listenerPath, bootstrap.discoveredListeners(changes: random.within(0...31)))
         }
         let left = random.chance(50) ? random.within(0...max((hosts.clusters["main"]?.count ?? 1) - 1, 0)) : nil
         try replace(bootstrap.endpointPath, bootstrap.endpoints(without: left))

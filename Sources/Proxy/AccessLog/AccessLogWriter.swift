@@ -21,17 +21,21 @@ final class AccessLogWriter: Sendable {
         var queue: [LogChunk] = []
         var spare: [LogChunk] = []
         var waiting = 0
+        /// Sinks that have come, with their descriptors.
+        var added: [(LogSinks.Entry, Int32)] = []
         var reopens = false
         var ends = false
     }
     /// Touched by the writer's thread only, after `start`.
     private final class Files: @unchecked Sendable {
         var descriptors: [Int32]
+        var entries: [LogSinks.Entry]
         /// A sink whose last write failed is reported once.
         var hasFailed: [Bool]
         let counters: CounterGroup<FilesystemCounter>
         let gauges: GaugeGroup<FilesystemGauge>
-        init(_ descriptors: [Int32], _ cells: FilesystemCells) {
+        init(_ entries: [LogSinks.Entry], _ descriptors: [Int32], _ cells: FilesystemCells) {
+            self.entries = entries
             self.descriptors = descriptors
             hasFailed = descriptors.map { _ in false }
             counters = cells.counters
@@ -39,7 +43,8 @@ final class AccessLogWriter: Sendable {
         }
     }
 
-    let sinks: LogSinks
+    /// How many sinks there may be.
+    let room: Int
     private let state = Mutex(State())
     private let files: Files
     /// Something waits.
@@ -53,15 +58,17 @@ final class AccessLogWriter: Sendable {
     private let maxWaiting: Int
 
     /// - Parameters:
+    ///   - spare: how many sinks may come later.
     ///   - descriptors: of the sinks, open; they are this object's from here.
     ///   - cells: of a plane that the thread has to itself.
     ///   - report: called from the thread.
     init(
-        _ sinks: LogSinks, descriptors: [Int32], cells: FilesystemCells, chunkBytes: Int, intervalMs: UInt64,
+        _ sinks: LogSinks, spare: Int = 0, descriptors: [Int32], cells: FilesystemCells, chunkBytes: Int,
+        intervalMs: UInt64,
         maxWaiting: Int = 64 << 20, report: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
-        self.sinks = sinks
-        files = Files(descriptors, cells)
+        room = sinks.entries.count + spare
+        files = Files(sinks.entries, descriptors, cells)
         wake = try EventSignal()
         ended = try EventSignal()
         self.chunkBytes = max(chunkBytes, 1)
@@ -99,6 +106,9 @@ final class AccessLogWriter: Sendable {
 
     // MARK: For the main thread
 
+    /// A sink that comes, behind all there are; the descriptor is this object's from here.
+    func add(_ entry: LogSinks.Entry, descriptor: Int32) { state.withLock { $0.added.append((entry, descriptor)) } }
+
     /// Files are opened anew behind what was handed over so far.
     func reopen() {
         state.withLock { $0.reopens = true }
@@ -117,11 +127,17 @@ final class AccessLogWriter: Sendable {
     private func run() {
         while true {
             wake.wait()
-            let (chunks, reopens, ends) = state.withLock { state in
-                let taken = (state.queue, state.reopens, state.ends)
+            let (chunks, added, reopens, ends) = state.withLock { state in
+                let taken = (state.queue, state.added, state.reopens, state.ends)
                 state.queue = []
+                state.added = []
                 state.reopens = false
                 return taken
+            }
+            for (entry, descriptor) in added {
+                files.entries.append(entry)
+                files.descriptors.append(descriptor)
+                files.hasFailed.append(false)
             }
             for chunk in chunks { write(chunk) }
             if reopens { reopenFiles() }
@@ -156,7 +172,7 @@ final class AccessLogWriter: Sendable {
             files.counters[.write_failed].increment()
             if !files.hasFailed[chunk.sink] {
                 report(
-                    "access log \(sinks.entries[chunk.sink].sink.text): lines are lost: \(SystemError.text(failure))")
+                    "access log \(files.entries[chunk.sink].sink.text): lines are lost: \(SystemError.text(failure))")
             }
         }
         files.hasFailed[chunk.sink] = failure != 0
@@ -180,7 +196,7 @@ final class AccessLogWriter: Sendable {
     private static let maxSpare = 64
 
     private func reopenFiles() {
-        for (i, entry) in sinks.entries.enumerated() {
+        for (i, entry) in files.entries.enumerated() {
             guard case .file = entry.sink else { continue }
             let descriptor = LogSinks.open(entry.sink)
             guard descriptor >= 0 else {

@@ -67,7 +67,7 @@ struct CompiledReplies: BitwiseCopyable {
     private static func keep<Part: BitwiseCopyable>(_ part: Part) -> UnsafePointer<Part> { keep([part]).0 }
 
     private static func keep<Part: BitwiseCopyable>(_ parts: [Part]) -> (UnsafePointer<Part>, Int) {
-        let memory = UnsafeMutablePointer<Part>.allocate(capacity: max(parts.count, 1))
+        let memory = UnsafeMutablePointer<Part>.kept(capacity: max(parts.count, 1))
         memory.initialize(from: parts, count: parts.count)
         return (UnsafePointer(memory), parts.count)
     }

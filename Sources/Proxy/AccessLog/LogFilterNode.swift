@@ -77,7 +77,7 @@ struct LogFilterNode: BitwiseCopyable {
 
     private mutating func setChildren(_ filters: [LogFilter], _ names: inout LogNames) {
         let nodes = filters.map { LogFilterNode($0, names: &names) }
-        children = .allocate(capacity: max(nodes.count, 1))
+        children = .kept(capacity: max(nodes.count, 1))
         children?.initialize(from: nodes, count: nodes.count)
         childCount = nodes.count
     }

@@ -89,18 +89,18 @@ struct ListenerLogs: BitwiseCopyable {
         var table = LogNames(shares)
         let compiled = logs.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
         let own = connections.map { LogProgram($0, sink: sinks[$0.sink] ?? 0, names: &table) }
-        connectionPrograms = .allocate(capacity: max(own.count, 1))
+        connectionPrograms = .kept(capacity: max(own.count, 1))
         connectionPrograms.initialize(from: own, count: own.count)
         connectionProgramCount = own.count
         self.replies = replies.map { replies in
-            let memory = UnsafeMutablePointer<CompiledReplies>.allocate(capacity: 1)
+            let memory = UnsafeMutablePointer<CompiledReplies>.kept(capacity: 1)
             memory.initialize(to: CompiledReplies(replies, names: &table))
             return UnsafePointer(memory)
         }
-        programs = .allocate(capacity: max(compiled.count, 1))
+        programs = .kept(capacity: max(compiled.count, 1))
         programs.initialize(from: compiled, count: compiled.count)
         programCount = compiled.count
-        names = .allocate(capacity: max(table.names.count, 1))
+        names = .kept(capacity: max(table.names.count, 1))
         nameCount = table.names.count
         var lengths: (request: UInt64, response: UInt64) = (0, 0)
         for (i, name) in table.names.enumerated() {

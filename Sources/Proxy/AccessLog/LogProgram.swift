@@ -72,13 +72,13 @@ struct LogProgram: BitwiseCopyable {
             Self.json(value, into: &steps, &names)
             steps.append(Step(kind: .literal, text: Bytes("\n")))
         }
-        self.steps = .allocate(capacity: max(steps.count, 1))
+        self.steps = .kept(capacity: max(steps.count, 1))
         self.steps.initialize(from: steps, count: steps.count)
         count = steps.count
         omitsEmpty = format.omitsEmpty
         self.sink = sink
         if let wanted {
-            let node = UnsafeMutablePointer<LogFilterNode>.allocate(capacity: 1)
+            let node = UnsafeMutablePointer<LogFilterNode>.kept(capacity: 1)
             node.initialize(to: LogFilterNode(wanted, names: &names))
             filter = node
         } else {
@@ -105,7 +105,7 @@ struct LogProgram: BitwiseCopyable {
             return name(header, .response, length, form, &names)
         case .startTime(let pieces):
             var step = Step(kind: .time, form: form)
-            step.time = .allocate(capacity: max(pieces.count, 1))
+            step.time = .kept(capacity: max(pieces.count, 1))
             step.timeCount = Int32(pieces.count)
             for (i, piece) in pieces.enumerated() { (step.time! + i).initialize(to: timeStep(piece)) }
             return step

@@ -14,12 +14,20 @@ struct LogSinks: Sendable {
     private(set) var positions: [LogSink: Int] = [:]
 
     init(_ bootstrap: Bootstrap) {
-        for listener in bootstrap.listeners {
-            for log in listener.accessLogs + listener.allChains.flatMap(\.filter.accessLogs)
-            where positions[log.sink] == nil {
-                positions[log.sink] = entries.count
-                entries.append(Entry(sink: log.sink, location: log.location, path: log.path))
-            }
+        for entry in bootstrap.listeners.flatMap(Self.of) { add(entry) }
+    }
+
+    /// One of a listener that comes; what there is already stays where it is.
+    mutating func add(_ entry: Entry) {
+        if positions[entry.sink] != nil { return }
+        positions[entry.sink] = entries.count
+        entries.append(entry)
+    }
+
+    /// Those of a listener.
+    static func of(_ listener: Listener) -> [Entry] {
+        (listener.accessLogs + listener.allChains.flatMap(\.filter.accessLogs)).map {
+            Entry(sink: $0.sink, location: $0.location, path: $0.path)
         }
     }
 

@@ -27,7 +27,7 @@ final class WorkerLog {
         entries = Slab(empty: LogEntry(), limit: limit)
         state = .allocate(capacity: 1)
         state.initialize(to: State())
-        sinkCount = writer?.sinks.entries.count ?? 0
+        sinkCount = writer?.room ?? 0
         chunkBytes = writer?.chunkBytes ?? .max
         intervalNs = writer?.intervalNs ?? 0
         chunks = .allocate(capacity: max(sinkCount, 1))

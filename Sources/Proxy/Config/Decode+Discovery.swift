@@ -82,10 +82,8 @@ extension Decoder {
     }
 
     /// `dynamic_resources`.
-    mutating func clusterSource(_ message: Message, _ bootstrap: inout Bootstrap) {
-        guard let value = message["dynamic_resources"]?.message(.dynamicResources)?["cds_config"],
-            let file = fileSource(value)
-        else { return }
+    mutating func clusterSource(_ dynamic: Message?, _ bootstrap: inout Bootstrap) {
+        guard let value = dynamic?["cds_config"], let file = fileSource(value) else { return }
         bootstrap.clusterSource = ClusterSource(file: file)
         mayHaveMoreClusters = true
         guard let found = discoveredClusters(file.path, { value.error($0) }) else { return }
@@ -105,6 +103,22 @@ extension Decoder {
             result.clusters.append(cluster)
         }
         return result
+    }
+
+    /// `dynamic_resources`: behind the listeners of the configuration itself.
+    mutating func listenerSource(_ dynamic: Message?, _ bootstrap: inout Bootstrap) {
+        guard let value = dynamic?["lds_config"], let file = fileSource(value) else { return }
+        bootstrap.listenerSource = ListenerSource(file: file)
+        guard let found = discoveredListeners(file.path, { value.error($0) }) else { return }
+        bootstrap.listenerSource?.version = found.version
+        bootstrap.listeners += found.listeners
+    }
+
+    /// nil: an error has been reported. A name or address that is known already is an error, too.
+    mutating func discoveredListeners(_ path: String, _ place: (String) -> Void) -> DiscoveredListeners? {
+        guard let found = discovered(path, .listener, place) else { return nil }
+        return DiscoveredListeners(
+            version: found.version, listeners: listeners(found.resources, isDiscovered: true))
     }
 
     /// The routes of a connection manager: its own, or those of a file.
@@ -252,6 +266,29 @@ public enum DiscoveryLoader {
             decoder.loadEndpoints(&clusters)
             found?.clusters = clusters
         }
+        guard let found, findings.errors.isEmpty else {
+            throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
+        }
+        return (found, Findings.sorted(findings.warnings, inline: ""))
+    }
+
+    /// The listeners of a file, with the routes that other files have for them.
+    ///
+    /// - Parameters:
+    ///   - others: the listeners that do not come from it.
+    ///   - clusters: those that there are.
+    ///   - mayHaveMoreClusters: a file may bring others later.
+    public static func listeners(
+        _ path: String, others: [Listener], clusters: [String], mayHaveMoreClusters: Bool, sources: DataSources
+    ) throws(DiscoveryError) -> (listeners: DiscoveredListeners, warnings: [ConfigDiagnostic]) {
+        let findings = Findings()
+        var decoder = Decoder(findings: findings, sources: sources)
+        let start = SourceLocation(file: path, line: 1, column: 1)
+        for name in clusters { decoder.clusterNames[name] = start }
+        decoder.mayHaveMoreClusters = mayHaveMoreClusters
+        for listener in others { decoder.know(listener) }
+        let found = decoder.discoveredListeners(path) { findings.error(start, "", $0) }
+        decoder.checkReferences()
         guard let found, findings.errors.isEmpty else {
             throw DiscoveryError(diagnostics: Findings.sorted(findings.errors, inline: ""), wasRead: found != nil)
         }

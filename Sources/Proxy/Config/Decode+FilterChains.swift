@@ -5,6 +5,7 @@ extension Decoder {
     mutating func filterChains(_ message: Message, _ listener: inout Listener) {
         if let value = message["default_filter_chain"], let chain = value.message(.defaultFilterChain) {
             listener.defaultFilterChain = filterChain(chain, FilterChainMatch())
+            if isDiscovering { listener.defaultFilterChain?.digest = value.node.digest }
         }
         // With a default filter chain there need be no other.
         guard
@@ -20,7 +21,8 @@ extension Decoder {
             let given = message["filter_chain_match"]
             let match = given.flatMap { $0.message(.filterChainMatch) }.map(chainMatch) ?? FilterChainMatch()
             // Those with errors are not compared: what is missing in them would be found in others.
-            guard let chain = filterChain(message, match) else { continue }
+            guard var chain = filterChain(message, match) else { continue }
+            if isDiscovering { chain.digest = value.node.digest }
             let place = given ?? value
             if let first = listener.filterChains.first(where: { $0.match.overlaps(match) }) {
                 place.error(

@@ -1,20 +1,20 @@
 extension Decoder {
-    mutating func listeners(_ messages: [Message]) -> [Listener] {
-        var names: [String: SourceLocation] = [:]
-        var addresses: [Address: SourceLocation] = [:]
+    mutating func listeners(_ messages: [Message], isDiscovered: Bool = false) -> [Listener] {
+        isDiscovering = isDiscovered
+        defer { isDiscovering = false }
         var result: [Listener] = []
         for message in messages {
             let address = message.require("address").flatMap { self.address($0, .ipLiteral) }
             let given = message["name"].flatMap { value in value.string().map { (value, $0) } }
             if let (value, name) = given, !name.isEmpty {
-                if let first = names[name] {
+                if let first = listenerNames[name] {
                     value.error("duplicate listener name \(quoted(name)), already in \(Self.place(first, value))")
                 } else {
-                    names[name] = value.location
+                    listenerNames[name] = value.location
                 }
             }
             if let address, let value = message["address"] {
-                checkUnique(address.address, value, &addresses)
+                checkUnique(address.address, value, &listenerAddresses)
             }
             // A listener with errors is read to its end all the same; the placeholder goes nowhere.
             var listener = Listener(
@@ -23,9 +23,21 @@ extension Decoder {
             if listener.name.isEmpty { listener.name = Self.text(listener.address) }
             listener.ipv4Compat = address?.ipv4Compat ?? false
             fill(&listener, from: message)
+            if isDiscovered {
+                listener.isDiscovered = true
+                listener.digest = message.value.node.digest
+                listener.ownDigest = message.value.node.digest(without: ["filter_chains", "default_filter_chain"])
+            }
             result.append(listener)
         }
         return result
+    }
+
+    /// A listener that there is already.
+    mutating func know(_ listener: Listener) {
+        listenerNames[listener.name] = listener.location
+        if case .socket(_, port: 0) = listener.address { return }
+        listenerAddresses[listener.address] = listener.location
     }
 
     private func fill(_ listener: inout Listener, from message: Message) {

@@ -11,6 +11,11 @@ struct Decoder {
     /// A file may bring clusters later.
     var mayHaveMoreClusters = false
     private var references: [(name: String, location: SourceLocation, path: String, isOptional: Bool)] = []
+    /// Of listeners.
+    var listenerNames: [String: SourceLocation] = [:]
+    var listenerAddresses: [Address: SourceLocation] = [:]
+    /// What is decoded comes from a file that may change.
+    var isDiscovering = false
     /// Files of routes that have been read, by path; nil: with errors.
     var routeFiles: [String: DiscoveredRoutes?] = [:]
 
@@ -44,10 +49,12 @@ struct Decoder {
                 result.clusters = clusters(resources["clusters"]?.messages(.cluster) ?? [])
             }
         }
-        clusterSource(message, &result)
+        let dynamic = message["dynamic_resources"]?.message(.dynamicResources)
+        clusterSource(dynamic, &result)
         loadEndpoints(&result.clusters)
         // Their routes name clusters.
         result.listeners = listeners(resources?["listeners"]?.messages(.listener) ?? [])
+        listenerSource(dynamic, &result)
         var own = Locality()
         (own.region, own.zone, own.subZone) = (result.node.region, result.node.zone, result.node.subZone)
         // Else each has it already, and writing would copy all of them.

@@ -21,6 +21,26 @@ public struct ClusterSource: Sendable {
     public init(file: FileSource) { self.file = file }
 }
 
+/// `lds_config`: where listeners come from.
+public struct ListenerSource: Sendable {
+    public var file: FileSource
+    /// `version_info` of what there is.
+    public var version = ""
+    public init(file: FileSource) { self.file = file }
+}
+
+/// The listeners that a file has, `DiscoveryResponse`.
+public struct DiscoveredListeners: Sendable {
+    /// `version_info`.
+    public var version = ""
+    /// In file order, each name and each address once.
+    public var listeners: [Listener]
+    public init(version: String = "", listeners: [Listener] = []) {
+        self.version = version
+        self.listeners = listeners
+    }
+}
+
 /// The clusters that a file has, `DiscoveryResponse`.
 public struct DiscoveredClusters: Sendable {
     /// `version_info`.

@@ -10,6 +10,8 @@ public struct FilterChain: Sendable {
     public var rateLimits: [ConnectionRateLimit] = []
     /// The last filter.
     public var filter: NetworkFilter
+    /// Another number where something else is said; of a listener that comes from a file.
+    public var digest = 0
     public var location: SourceLocation
     public init(filter: NetworkFilter, location: SourceLocation) {
         self.filter = filter

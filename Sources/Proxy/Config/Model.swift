@@ -11,6 +11,8 @@ public struct Bootstrap: Sendable {
     public var statsFlushIntervalMs: UInt32 = 5000
     /// `dynamic_resources.cds_config`: where clusters come from besides; nil: nowhere.
     public var clusterSource: ClusterSource?
+    /// `lds_config`; nil: all listeners stand in the configuration.
+    public var listenerSource: ListenerSource?
     /// `stats_flush_on_admin`: the interval ends, and sinks get their stats, when the admin listener is asked for them.
     public var statsFlushOnAdmin = false
     public var statsSinks: [StatsSink] = []
@@ -86,6 +88,12 @@ public struct Listener: Sendable {
     public var filterChains: [FilterChain] = []
     /// `default_filter_chain`: for connections that none of the others takes; nil: they are closed.
     public var defaultFilterChain: FilterChain?
+    /// It comes from a file (LDS).
+    public var isDiscovered = false
+    /// Another number where something else is said; of one that comes from a file.
+    public var digest = 0
+    /// The same of all but its filter chains.
+    public var ownDigest = 0
     public var location: SourceLocation
     public init(name: String, address: Address, location: SourceLocation) {
         self.name = name

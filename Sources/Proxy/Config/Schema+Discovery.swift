@@ -13,9 +13,9 @@ extension MessageSchema {
 
     static let dynamicResources = MessageSchema(
         "envoy.config.bootstrap.v3.Bootstrap.DynamicResources",
-        supported: "cds_config", refused: "lds_config ads_config lds_resources_locator cds_resources_locator",
+        supported: "cds_config lds_config", refused: "ads_config lds_resources_locator cds_resources_locator",
         hints: [
-            "lds_config": "give listeners in static_resources", "ads_config": filesOnly,
+            "ads_config": filesOnly,
             "lds_resources_locator": filesOnly, "cds_resources_locator": filesOnly,
         ])
 

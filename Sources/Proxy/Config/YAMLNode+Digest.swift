@@ -7,6 +7,17 @@ extension YAMLNode {
         return hasher.finalize()
     }
 
+    /// The same of a mapping without some of its keys.
+    func digest(without keys: Set<String>) -> Int {
+        guard case .mapping(let entries) = content else { return digest }
+        var hasher = Hasher()
+        for entry in entries where !keys.contains(entry.key) {
+            hasher.combine(entry.key)
+            entry.value.feed(&hasher)
+        }
+        return hasher.finalize()
+    }
+
     private func feed(_ hasher: inout Hasher) {
         switch content {
         case .scalar(let scalar):

@@ -47,8 +47,10 @@ final class RouteDiscovery {
     private var subscribers: [FileSource: [Subscriber]] = [:]
     private var watch: FileWatch?
 
-    /// nil: there are no such connection managers.
-    init?(
+    private let store: StatsStore
+    private let writer: StatsWriter
+
+    init(
         _ tables: RouteTables, pool: WorkerPool, clusters: ClusterManager, sources: DataSources, store: StatsStore,
         writer: StatsWriter, log: Log
     ) {
@@ -57,22 +59,51 @@ final class RouteDiscovery {
         self.clusters = clusters
         self.sources = sources
         self.log = log
-        for manager in tables.all {
-            guard let source = manager.http.routeSource else { continue }
-            let known = subscribers[source.file]?.first {
-                $0.source.name == source.name && $0.statPrefix == manager.http.statPrefix
-            }
-            if let known {
-                known.rows.append(manager.row)
-                continue
-            }
-            let subscriber = Subscriber(manager, source, store, writer)
-            subscriber.stats.attempts.increment()
-            subscriber.stats.taken(version: source.version)
-            subscriber.reloaded()
-            subscribers[source.file, default: []].append(subscriber)
+        self.store = store
+        self.writer = writer
+        for manager in tables.all { subscribe(manager) }
+    }
+
+    /// The file of a connection manager that has one.
+    @discardableResult
+    private func subscribe(_ manager: Snapshot.Manager) -> FileSource? {
+        guard let source = manager.http.routeSource else { return nil }
+        let known = subscribers[source.file]?.first {
+            // What is in use elsewhere may be newer, or older, than what this one has been compiled with.
+            $0.source.name == source.name && $0.statPrefix == manager.http.statPrefix
+                && $0.digest == manager.http.routes.digest
         }
-        if subscribers.isEmpty { return nil }
+        if let known {
+            known.rows.append(manager.row)
+            return source.file
+        }
+        let subscriber = Subscriber(manager, source, store, writer)
+        subscriber.stats.attempts.increment()
+        subscriber.stats.taken(version: source.version)
+        subscriber.reloaded()
+        subscribers[source.file, default: []].append(subscriber)
+        return source.file
+    }
+
+    /// A connection manager has come; what has changed since its file was read is read again.
+    func follow(_ manager: Snapshot.Manager, readAt time: timespec) {
+        guard let file = subscribe(manager) else { return }
+        watch?.add(file, readAt: time)
+    }
+
+    /// It has another row.
+    func move(_ row: Int, to other: Int) {
+        for subscriber in subscribers.values.joined() {
+            subscriber.rows = subscriber.rows.map { $0 == row ? other : $0 }
+        }
+    }
+
+    /// It has gone.
+    func remove(row: Int) {
+        for file in subscribers.keys {
+            for subscriber in subscribers[file] ?? [] { subscriber.rows.removeAll { $0 == row } }
+            subscribers[file]?.removeAll { $0.rows.isEmpty }
+        }
     }
 
     /// From now on what changes is seen, and what has changed since the configuration was read.

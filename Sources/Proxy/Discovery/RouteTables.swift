@@ -58,6 +58,35 @@ final class RouteTables {
             + proxies.sorted { $0.key < $1.key }.map { pool.snapshot.compile($0.value, row: $0.key, of: bootstrap) }
     }
 
+    /// A filter chain of a listener has come, into this row.
+    func add(row: Int, _ listener: Listener, chain: Int) {
+        managers[row] = Snapshot.manager(row: row, listener, chain: chain)
+        if case .tcpProxy(let proxy) = listener.allChains[chain].filter {
+            proxies[row] = proxy
+        } else {
+            proxies[row] = nil
+        }
+    }
+
+    /// It has another row.
+    func move(_ row: Int, to other: Int) {
+        managers[other] = managers.removeValue(forKey: row)
+        managers[other]?.row = other
+        proxies[other] = proxies.removeValue(forKey: row)
+        inUse[other] = inUse.removeValue(forKey: row)
+    }
+
+    /// It has gone, and nobody is there any more.
+    func remove(row: Int) {
+        managers[row] = nil
+        proxies[row] = nil
+        guard let old = inUse.removeValue(forKey: row) else { return }
+        runtime.remove(old.shares)
+        retired.append(old.memory)
+    }
+
+    func manager(row: Int) -> Snapshot.Manager? { managers[row] }
+
     /// What the runtime says counts in them; before they are put in place.
     func prepare(_ changes: [Snapshot.RouteChange]) { for change in changes { runtime.add(change.shares) } }
 

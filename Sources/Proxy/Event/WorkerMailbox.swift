@@ -16,6 +16,8 @@ enum WorkerCommand: Sendable {
     case cleanOriginalHosts(cluster: Int, done: @Sendable ([cl_address]) -> Void)
     case drain(Drain)
     case cancelDrain
+    /// Connections of these rows of `Snapshot.listeners` end now.
+    case closeRows(Set<Int>)
     case failHealthCheck(Bool)
     /// What the overload manager has measured (`OverloadState`).
     case overload(word: UInt64)

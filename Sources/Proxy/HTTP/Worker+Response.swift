@@ -170,7 +170,7 @@ extension Worker {
         if s.pointee.flags.contains(.closeDownstream) { return }
         if c.pointee.flags.contains(.draining) {
             s.pointee.flags.insert(.closeDownstream)
-        } else if drainsNow() {
+        } else if drainsNow(c) {
             stats.pointee.http[.downstream_cx_drain_close].increment()
             s.pointee.flags.insert(.closeDownstream)
         } else if state.pointee.overload.isAny, endsKeepalive(stats) {

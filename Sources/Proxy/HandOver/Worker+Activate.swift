@@ -6,7 +6,7 @@ extension Worker {
     /// none nobody. The main thread does it for the parked worker.
     func count() {
         // By filter chain, upgraded ones apart: thousands are in the same few gauges.
-        var open = [Int](repeating: 0, count: 2 * snapshot.chainCount)
+        var open = [Int](repeating: 0, count: 2 * snapshot.rowCount)
         defer {
             for (place, number) in open.enumerated() where number > 0 {
                 addConnectionGauges(listener: place / 2, upgraded: place % 2 == 1, number)

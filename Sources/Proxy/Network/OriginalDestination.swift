@@ -44,17 +44,18 @@ struct ListenerAddresses: BitwiseCopyable {
     private let entries: UnsafeMutablePointer<Entry>
     private let count: Int
 
-    init(_ listeners: [Listener]) {
+    /// - Parameter listeners: with their positions.
+    init(_ listeners: [(offset: Int, element: Listener)]) {
         var list: [Entry] = []
         // Others are not asked for.
-        if listeners.contains(where: \.handsOff) {
-            for (position, listener) in listeners.enumerated() {
+        if listeners.contains(where: \.element.handsOff) {
+            for (position, listener) in listeners {
                 guard var made = SocketAddress.make(listener.address) else { continue }
                 let address = PeerAddress(&made)
                 if address.family != 0 { list.append(Entry(address: address, listener: Int32(position))) }
             }
         }
-        entries = .allocate(capacity: max(list.count, 1))
+        entries = .kept(capacity: max(list.count, 1))
         entries.initialize(from: list, count: list.count)
         count = list.count
     }

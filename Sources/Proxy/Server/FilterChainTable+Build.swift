@@ -12,8 +12,6 @@ extension FilterChainTable {
             otherwise: listener.defaultFilterChain == nil ? -1 : positions[chains.count])
     }
 
-    /// Memory for the life of the process.
-    ///
     /// - Parameters:
     ///   - chains: no two of which overlap; `target` is what the table finds.
     ///   - otherwise: what it finds where none of them takes a connection.
@@ -31,7 +29,7 @@ extension FilterChainTable {
     }
 
     private static func keep<Entry: BitwiseCopyable>(_ entries: [Entry]) -> UnsafeMutablePointer<Entry> {
-        let memory = UnsafeMutablePointer<Entry>.allocate(capacity: max(entries.count, 1))
+        let memory = UnsafeMutablePointer<Entry>.kept(capacity: max(entries.count, 1))
         memory.initialize(from: entries, count: entries.count)
         return memory
     }

@@ -3,14 +3,19 @@ import Stats
 
 /// The access logs of this process's listeners.
 extension Server {
-    /// Opens the files; nil when no listener has an access log.
+    /// Places that lines of listeners may go to that come later.
+    static let spareLogSinks = 64
+
+    /// Opens the files; nil when no listener has an access log, nor may one come that has.
     static func openAccessLogs(
-        _ configuration: CompiledConfiguration, _ options: ServerOptions, _ store: StatsStore, _ log: Log
+        _ configuration: CompiledConfiguration, mayHaveMore: Bool, _ options: ServerOptions, _ store: StatsStore,
+        _ log: Log
     ) throws -> AccessLogWriter? {
         let sinks = configuration.snapshot.logSinks
-        if sinks.entries.isEmpty { return nil }
+        if sinks.entries.isEmpty, !mayHaveMore { return nil }
         return try AccessLogWriter(
-            sinks, descriptors: try sinks.open(), cells: FilesystemCells(store, store.makeWriter()),
+            sinks, spare: mayHaveMore ? spareLogSinks : 0, descriptors: try sinks.open(),
+            cells: FilesystemCells(store, store.makeWriter()),
             chunkBytes: options.fileFlushMinKiB * 1024, intervalMs: options.fileFlushIntervalMs,
             report: { log.error($0) })
     }

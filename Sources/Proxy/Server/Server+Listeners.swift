@@ -10,11 +10,15 @@ extension Server {
     /// What the admin listener's record is called: no listener of a configuration is.
     static let adminRecordName = "envoyd:admin"
 
+    var listenersByPosition: [(position: Int, listener: Listener)] {
+        listeners.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     /// Takes the inherited sockets of the same addresses and opens the others. All or nothing.
     func openListeners(inherited: [ReceivedListener]) throws(StartupError) {
         var lines: [String] = []
         let byAddress = Dictionary(grouping: inherited) { $0.record.address }
-        for (position, listener) in bootstrap.listeners.enumerated() where listener.bindsToPort {
+        for (position, listener) in listenersByPosition where listener.bindsToPort {
             let sameAddress = byAddress[ListenSocket.text(listener.address)] ?? []
             let members = sameAddress.filter { isSame($0.record, listener) }
             do throws(ListenError) {
@@ -70,7 +74,7 @@ extension Server {
     /// After COMMIT: workers without a member of an inherited group get one of their own.
     func openMoreMembers() {
         for i in sockets.indices where sockets[i].members.allSatisfy({ $0.worker != nil }) {
-            let listener = bootstrap.listeners[sockets[i].listener]
+            guard let listener = listeners[sockets[i].listener] else { continue }
             guard listener.reusePort, let first = sockets[i].members.first,
                 let address = SocketAddress.local(of: first.descriptor)
             else { continue }
@@ -92,7 +96,7 @@ extension Server {
     /// After a take-back: what was released to the child is opened anew, as far as it can be.
     func reopenMissingListeners() {
         let open = Set(sockets.map(\.listener))
-        for (position, listener) in bootstrap.listeners.enumerated()
+        for (position, listener) in listenersByPosition
         where listener.bindsToPort && !open.contains(position) {
             do {
                 sockets.append(
@@ -107,7 +111,7 @@ extension Server {
     func offer() -> [OfferedListener] {
         var offered: [OfferedListener] = []
         for group in sockets {
-            let listener = bootstrap.listeners[group.listener]
+            guard let listener = listeners[group.listener] else { continue }
             for member in group.members {
                 offered.append(
                     OfferedListener(
@@ -151,13 +155,13 @@ extension Server {
     var openListeners: [(name: String, addresses: [cl_address])] {
         let open = sockets.map { group in
             let bound = group.members.first.flatMap { SocketAddress.local(of: $0.descriptor) }
-            return (bootstrap.listeners[group.listener].name, bound.map { [$0] } ?? [])
+            return (listeners[group.listener]?.name ?? "", bound.map { [$0] } ?? [])
         }
-        let unbound = bootstrap.listeners.filter { !$0.bindsToPort }
+        let unbound = listenersByPosition.map(\.listener).filter { !$0.bindsToPort }
         if unbound.isEmpty || sockets.isEmpty { return open }
         return open + unbound.map { ($0.name, SocketAddress.make($0.address).map { [$0] } ?? []) }
     }
 
     /// How many listeners there are, with sockets or without.
-    var activeListeners: Int { sockets.count + bootstrap.listeners.count { !$0.bindsToPort } }
+    var activeListeners: Int { sockets.count + listeners.values.count { !$0.bindsToPort } }
 }

@@ -127,7 +127,7 @@ extension Server {
 
     private func removeUnixListeners() {
         for group in sockets {
-            if case .pipe(let path) = bootstrap.listeners[group.listener].address, !path.hasPrefix("@") { unlink(path) }
+            if case .pipe(let path)? = listeners[group.listener]?.address, !path.hasPrefix("@") { unlink(path) }
         }
     }
 

@@ -73,7 +73,8 @@ extension Server: RestartParentOwner {
         clusterManager.pauseHealth()
         endpointDiscovery.pause()
         clusterDiscovery?.pause()
-        routeDiscovery?.pause()
+        listenerDiscovery?.pause()
+        routeDiscovery.pause()
         pool.drain(
             options.drainStrategy == .immediate
                 ? .immediate : .gradual(overMs: UInt64(options.drainSeconds) * 1000))
@@ -132,7 +133,8 @@ extension Server: RestartParentOwner {
         clusterManager.refresh()
         endpointDiscovery.resume()
         clusterDiscovery?.resume()
-        routeDiscovery?.resume()
+        listenerDiscovery?.resume()
+        routeDiscovery.resume()
         do {
             try restartSocket?.activate()
         } catch {
@@ -150,9 +152,9 @@ extension Server: RestartParentOwner {
         }
         let names = Set(names)
         if names.contains(Self.adminRecordName) { closeAdmin() }
-        let released = sockets.filter { names.contains(bootstrap.listeners[$0.listener].name) }
+        let released = sockets.filter { names.contains(listeners[$0.listener]?.name ?? "") }
         guard !released.isEmpty else { return }
-        sockets.removeAll { names.contains(bootstrap.listeners[$0.listener].name) }
+        sockets.removeAll { names.contains(listeners[$0.listener]?.name ?? "") }
         // Nobody else has accepted from them since: who waits in the queue is served here.
         pool.startAccepting(released)
         pool.stopAccepting(listeners: released.map(\.listener), closing: true) {

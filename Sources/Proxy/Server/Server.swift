@@ -47,7 +47,8 @@ final class Server {
     /// nil: clusters come from the configuration only.
     let clusterDiscovery: ClusterDiscovery?
     /// nil: no connection manager has its routes from a file.
-    let routeDiscovery: RouteDiscovery?
+    let routeDiscovery: RouteDiscovery
+    let listenerDiscovery: ListenerDiscovery?
     let watcher: MoveWatcher
     /// nil: there is no overload manager.
     let overload: OverloadMonitor?
@@ -63,6 +64,8 @@ final class Server {
     var whenServing: (() -> Void)?
     /// There are clusters without stats, and the main thread is at it.
     var makesClusterStats = false
+    /// The listeners that there are, by their first row in `Snapshot.listeners`.
+    var listeners: [Int: Listener]
     /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
     var sockets: [ListenerSockets] = []
     /// What the parent has and this configuration has not: to be released by the parent.
@@ -110,6 +113,7 @@ final class Server {
     ) throws {
         self.options = options
         self.bootstrap = bootstrap
+        listeners = Dictionary(uniqueKeysWithValues: bootstrap.listeners.enumerated().map { ($0, $1) })
         self.claim = claim
         self.log = log
         self.loop = loop
@@ -134,7 +138,8 @@ final class Server {
         named.node = node
         let configuration = CompiledConfiguration(named, localAddress: LocalAddress.find())
         clusterManager.memberships = configuration.snapshot.memberships
-        accessLog = try Self.openAccessLogs(configuration, options, store, log)
+        accessLog = try Self.openAccessLogs(
+            configuration, mayHaveMore: bootstrap.listenerSource != nil, options, store, log)
         sinks = try Self.makeSinks(bootstrap, log)
         runtime = Runtime(
             bootstrap.runtimeLayers, shares: configuration.snapshot.shares, serviceCluster: node.cluster, store: store,
@@ -152,13 +157,21 @@ final class Server {
         pool.limitReached = { [weak clusterManager] in clusterManager?.refreshLimits(cluster: $0) }
         self.pool = pool
         let tables = RouteTables(named, pool: pool, runtime: runtime, loop: loop)
-        routeDiscovery = RouteDiscovery(
+        let routeDiscovery = RouteDiscovery(
             tables, pool: pool, clusters: clusterManager, sources: .process, store: store, writer: writer, log: log)
         clusterDiscovery = ClusterDiscovery(
             named,
             .init(
                 clusters: clusterManager, pool: pool, routes: tables, endpoints: endpointDiscovery, runtime: runtime,
                 stats: stats),
+            sources: .process, loop: loop, store: store, writer: writer, log: log)
+        self.routeDiscovery = routeDiscovery
+        listenerDiscovery = ListenerDiscovery(
+            named,
+            .init(
+                clusters: clusterManager, pool: pool, tables: tables, routes: routeDiscovery, runtime: runtime,
+                stats: stats, accessLog: accessLog, drainStrategy: options.drainStrategy,
+                drainSeconds: options.drainSeconds),
             sources: .process, loop: loop, store: store, writer: writer, log: log)
         if let manager = bootstrap.overload {
             overload = OverloadMonitor(manager, loop: loop, pool: pool, store: store, writer: writer, log: log)
@@ -167,6 +180,7 @@ final class Server {
         }
         claim.region?.hasNamesToCome = pool.hasStatsToMake
         store.topUp()
+        listenerDiscovery?.owner = self
     }
 
     var epoch: UInt32 { claim.epoch }
@@ -181,8 +195,9 @@ final class Server {
         try accessLog?.start()
         try sinks?.start()
         try pool.start()
-        routeDiscovery?.start(watcher, readAt: configurationReadAt)
+        routeDiscovery.start(watcher, readAt: configurationReadAt)
         clusterDiscovery?.start(watcher, readAt: configurationReadAt)
+        listenerDiscovery?.start(watcher, readAt: configurationReadAt)
         clusterManager.workers = pool
         // A parent knows what names have resolved to, and which hosts are well.
         if claim.parent == nil { waitForHosts() }

@@ -6,8 +6,8 @@ extension Snapshot {
     struct Manager {
         /// In `listeners`.
         var row: Int
-        /// In `Bootstrap.listeners`, and in that one's `allChains`.
-        var listener: Int
+        var listener: Listener
+        /// In its `allChains`.
         var chain: Int
         var http: HTTPConnectionManager
     }
@@ -24,12 +24,13 @@ extension Snapshot {
 
     /// The connection managers of a configuration, in the order of its text.
     static func managers(_ bootstrap: Bootstrap) -> [Manager] {
-        chains(bootstrap).compactMap { row, listener, chain in
-            guard case .httpConnectionManager(let http) = bootstrap.listeners[listener].allChains[chain].filter else {
-                return nil
-            }
-            return Manager(row: row, listener: listener, chain: chain, http: http)
-        }
+        chains(bootstrap).compactMap { manager(row: $0, bootstrap.listeners[$1], chain: $2) }
+    }
+
+    /// Nil: the filter chain has none.
+    static func manager(row: Int, _ listener: Listener, chain: Int) -> Manager? {
+        guard case .httpConnectionManager(let http) = listener.allChains[chain].filter else { return nil }
+        return Manager(row: row, listener: listener, chain: chain, http: http)
     }
 
     /// The TCP proxies of a configuration, by row.
@@ -67,7 +68,7 @@ extension Snapshot {
     /// - Returns: nil: the process has no room for what its filters may add to a request.
     func compile(_ manager: Manager, of bootstrap: Bootstrap) -> RouteChange? {
         guard manager.http.addedHeaders <= maxAddedHeaders else { return nil }
-        let listener = bootstrap.listeners[manager.listener]
+        let listener = manager.listener
         let chain = listener.allChains[manager.chain]
         let shares = RuntimeShares()
         let old = listeners[manager.row]

@@ -86,6 +86,16 @@ struct CompiledListener: BitwiseCopyable {
     var filters: UnsafePointer<ListenerFilters>?
     /// Faults in force, of all workers and of all listeners with this `stat_prefix`; nil: there is no such filter.
     var activeFaults: UnsafeMutablePointer<UInt64>?
+    /// Its listener has gone, or has another filter chain in its place: connections are asked to go away.
+    var drain: RowDrain?
+}
+
+/// How the connections of a filter chain that has been replaced are asked to go away.
+struct RowDrain: BitwiseCopyable {
+    /// CLOCK_MONOTONIC.
+    var startNs: UInt64
+    /// Over which more and more responses ask; 0: all do.
+    var lengthNs: UInt64
 }
 
 /// A cluster as the workers see it: plain data.
@@ -164,7 +174,7 @@ struct HostWatch: OptionSet, BitwiseCopyable {
 /// The configuration compiled into tables that workers index and never search by name. Immutable, shared by all workers,
 /// and never freed: one process has one.
 final class Snapshot: @unchecked Sendable {
-    struct ListenerName {
+    struct ListenerName: Hashable {
         /// The part after `listener.`.
         var statName: String
         var httpPrefix: String?
@@ -177,13 +187,13 @@ final class Snapshot: @unchecked Sendable {
         var faultPrefix: String?
         var corsPrefix: String?
     }
-    /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain; the last is that
-    /// of copies of requests, which no client reaches.
+    /// Those of the configuration, each with its first filter chain, and behind them one for each further filter chain; then those that
+    /// are left free for listeners that may come; the last is that of copies of requests, which no client reaches.
     let listeners: UnsafeMutablePointer<CompiledListener>
-    /// Of the configuration.
-    let listenerCount: Int
-    /// Of `listeners`, without the last.
+    /// Of `listeners`: those that the process has begun with.
     let chainCount: Int
+    /// The same with the free ones.
+    let rowCount: Int
     let clusters: UnsafeMutablePointer<CompiledCluster>
     /// Clusters of the configuration, and those among them once more that routes use with priority HIGH: with limits and
     /// pools of their own. Behind them is room for `maxGoneClusters` that it has no more.
@@ -200,20 +210,21 @@ final class Snapshot: @unchecked Sendable {
     let spareClusters: Int
     let usageCells: UnsafeMutablePointer<UInt64>
     /// Of `listeners`.
-    let listenerNames: [ListenerName]
+    private(set) var listenerNames: [ListenerName]
     private(set) var clusterStatNames: [String]
     /// Names as the configuration has them: a record that leaves the process carries them, never positions.
-    let configuredListeners: [String]
+    /// Of `listeners`: empty but for the first row of each.
+    private(set) var configuredListeners: [String]
     private(set) var configuredClusters: [String]
     /// Positions by these names.
-    let listenerPositions: [String: Int]
+    private(set) var listenerPositions: [String: Int]
     private(set) var clusterPositions: ClusterNames
     /// The largest head that any listener takes: workers size their read buffer by it.
     let maxHeadBytes: Int
     let maxHeaderFields: Int
     /// This host's own address as `x-forwarded-for` shows it for clients on loopback.
     let localAddress: Bytes
-    let logSinks: LogSinks
+    private(set) var logSinks: LogSinks
     /// What the runtime can change.
     let shares = RuntimeShares()
     /// Whether requests are copied for other clusters, or may be once routes have changed.
@@ -223,12 +234,13 @@ final class Snapshot: @unchecked Sendable {
     /// How many hosts the clusters have of which filters ask that.
     let memberships = ClusterMemberships()
     /// Where listeners are, for connections that are handed from one to another.
-    let listenerAddresses: ListenerAddresses
+    var listenerAddresses: ListenerAddresses
     /// The longest chain of filters.
     let maxFilters: Int
     /// Headers that filters may add to one request.
     let maxAddedHeaders: Int
-    private static let spareAddedHeaders = 64
+    static let spareAddedHeaders = 64
+    private static let spareFilters = 16
     /// Several listeners may count faults together.
     let faultCells = FaultCells()
     /// Connections of clients that may be open at once, of all listeners; `.max`: any number.
@@ -247,16 +259,21 @@ final class Snapshot: @unchecked Sendable {
         let allClusters = high.isEmpty ? base : base + high
         let clusterNames = ClusterNames(base.map(\.name), high: highPositions)
         clusterPositions = clusterNames
-        listenerAddresses = ListenerAddresses(bootstrap.listeners)
+        listenerAddresses = ListenerAddresses(Array(bootstrap.listeners.enumerated()))
         listenerPositions = Self.positions(bootstrap.listeners.map(\.name))
-        listenerCount = bootstrap.listeners.count
         clusterCount = allClusters.count
-        configuredListeners = bootstrap.listeners.map(\.name)
         configuredClusters = allClusters.map(\.name)
         hasMirrors = Self.hasMirrors(bootstrap)
-        chainCount = bootstrap.listeners.reduce(0) { $0 + $1.allChains.count }
-        listeners = .allocate(capacity: chainCount + 1)
-        (listeners + chainCount).initialize(to: Self.ofMirrors)
+        let chainCount = bootstrap.listeners.reduce(0) { $0 + $1.allChains.count }
+        self.chainCount = chainCount
+        let mayHaveMoreListeners = bootstrap.listenerSource != nil
+        rowCount = chainCount + Self.spareRows(bootstrap, chainCount)
+        listeners = .allocate(capacity: rowCount + 1)
+        for i in chainCount..<rowCount { (listeners + i).initialize(to: Self.freeRow) }
+        (listeners + rowCount).initialize(to: Self.ofMirrors)
+        configuredListeners =
+            bootstrap.listeners.map(\.name)
+            + Array(repeating: "", count: max(rowCount - bootstrap.listeners.count, 0))
         let room = clusterCount + Self.maxGoneClusters
         clusters = .allocate(capacity: room)
         usageCells = .allocate(capacity: room * ClusterUsage.stride)
@@ -278,107 +295,44 @@ final class Snapshot: @unchecked Sendable {
         for (base, position) in highPositions.enumerated() where position >= 0 {
             clusters[Int(position)].base = Int32(base)
         }
-        var names = [ListenerName](repeating: ListenerName(statName: ""), count: chainCount)
+        var names = [ListenerName](repeating: ListenerName(statName: ""), count: rowCount)
         var headBytes = 60 * 1024
         var headerFields = 100
         var (chainLength, addedHeaders) = (0, 0)
-        var further = listenerCount
+        var further = bootstrap.listeners.count
+        let context = RowContext(
+            clusters: clusterNames, shares: shares, faultCells: faultCells, rateLimits: rateLimits,
+            memberships: memberships, sinks: logSinks.positions, node: bootstrap.node)
         for (position, listener) in bootstrap.listeners.enumerated() {
             var chains: [Int32] = []
             let limit = shares.makeNumber(.max, key: RuntimeKeys.connectionLimit(of: listener.name))
-            for chain in listener.allChains {
+            for chain in listener.allChains.indices {
                 let i = chains.isEmpty ? position : further
                 if !chains.isEmpty { further += 1 }
                 chains.append(Int32(i))
-                var name = ListenerName(statName: Self.statName(listener.statPrefix ?? Self.text(listener.address)))
-                switch chain.filter {
-                case .tcpProxy(let tcp):
-                    name.tcpPrefix = Self.statName(tcp.statPrefix)
-                    (listeners + i).initialize(to: Self.compile(listener, tcp, clusterNames))
-                case .httpConnectionManager(let http):
-                    name.httpPrefix = Self.statName(http.statPrefix)
-                    var filters: FilterCompiler?
-                    var faults: UnsafeMutablePointer<UInt64>?
-                    if !http.filters.isEmpty {
-                        let kinds = Set(http.filters.map(\.config.kind))
-                        if kinds.contains("fault") {
-                            name.faultPrefix = name.httpPrefix
-                            faults = faultCells.of(http.statPrefix)
-                        }
-                        if kinds.contains("cors") { name.corsPrefix = name.httpPrefix }
-                        filters = FilterCompiler(
-                            http.filters,
-                            FilterContext(
-                                listener: Self.place(listener, chain, chains.count - 1),
-                                clusters: clusterNames, shares: shares, activeFaults: faultCells.of(http.statPrefix),
-                                limits: rateLimits, memberships: memberships,
-                                localCluster: Bytes(keeping: bootstrap.node.cluster)))
-                        chainLength = max(chainLength, http.filters.count)
-                        // Routes that come later may add more.
-                        let spare = http.routeSource == nil ? 0 : Self.spareAddedHeaders
-                        addedHeaders = max(addedHeaders, http.addedHeaders + spare)
-                    }
-                    var compiled = Self.compile(listener, http, clusterNames, shares, filters)
-                    compiled.filters = filters?.listenerFilters()
-                    compiled.activeFaults = faults
-                    if http.addsUserAgent {
-                        compiled.userAgent = Bytes(keeping: bootstrap.node.cluster)
-                        compiled.nodeID = Bytes(keeping: bootstrap.node.id)
-                    }
-                    compiled.appendsForwardedPort = http.appendsForwardedPort
-                    compiled.addsFields = !http.via.isEmpty || http.addsUserAgent || http.appendsForwardedPort
-                    compiled.properCase = http.properCase
-                    compiled.allowsAbsoluteURL = http.allowsAbsoluteURL
-                    if !http.allowsAbsoluteURL { compiled.normalizes = true }
-                    headBytes = max(headBytes, compiled.limits.bytes)
-                    headerFields = max(headerFields, compiled.limits.fields)
-                    (listeners + i).initialize(to: compiled)
-                case .echo: (listeners + i).initialize(to: Self.compile(listener, .echo))
-                case .directResponse(let text):
-                    (listeners + i).initialize(to: Self.compile(listener, .leaving))
-                    listeners[i].fixedResponse = Bytes(keeping: text)
-                }
-                if let limit = chain.connectionLimit {
-                    name.limitPrefix = Self.statName(limit.statPrefix)
-                    listeners[i].chainLimit = ChainLimit.make(limit)
-                }
-                listeners[i].chainRates = ChainRates.make(
-                    chain.rateLimits, chain: Self.place(listener, chain, chains.count - 1), rateLimits, shares)
-                listeners[i].isGuarded = listeners[i].chainLimit != nil || listeners[i].chainRates != nil
-                if let filter = listener.proxyProtocol {
-                    name.proxyPrefix = Self.statName(filter.statPrefix)
-                    listeners[i].headerRules = ProxyHeader.Rules(filter)
-                    listeners[i].filterTimeoutNs = listener.listenerFiltersTimeoutMs &* 1_000_000
-                    listeners[i].continuesOnFilterTimeout = listener.continuesOnListenerFiltersTimeout
-                }
-                listeners[i].restoresDestination = listener.restoresDestination
-                listeners[i].handsOff = listener.handsOff
-                names[i] = name
-                listeners[i].position = Int32(position)
-                listeners[i].connectionLimit = limit
-                if let logs = ListenerLogs(
-                    chain.filter.accessLogs, connections: listener.accessLogs, moments: chain.filter.logMoments,
-                    replies: chain.filter.localReplies,
-                    sinks: logSinks.positions, shares: shares)
-                {
-                    let memory = UnsafeMutablePointer<ListenerLogs>.allocate(capacity: 1)
-                    memory.initialize(to: logs)
-                    listeners[i].log = memory
-                    listeners[i].logsConnections = !listener.accessLogs.isEmpty
-                }
+                let row = Self.row(listener, chain, position: position, limit: limit, context)
+                (listeners + i).initialize(to: row.compiled)
+                names[i] = row.name
+                headBytes = max(headBytes, row.compiled.limits.bytes)
+                headerFields = max(headerFields, row.compiled.limits.fields)
+                chainLength = max(chainLength, row.filterCount)
+                addedHeaders = max(addedHeaders, row.addedHeaders)
             }
             if let table = FilterChainTable(listener, positions: chains) {
-                let memory = UnsafeMutablePointer<FilterChainTable>.allocate(capacity: 1)
-                memory.initialize(to: table)
-                listeners[position].chains = memory
+                listeners[position].chains = UnsafeMutablePointer(mutating: keepForever(table))
             }
+        }
+        if mayHaveMoreListeners {
+            // For those of others that come later.
+            chainLength = max(chainLength, Self.spareFilters)
+            addedHeaders = max(addedHeaders, Self.spareAddedHeaders)
         }
         listenerNames = names
         // As in Envoy, the runtime's old key counts for nothing beside the monitor.
         let monitored = bootstrap.overload?.maxConnections
         globalConnectionLimit = shares.makeNumber(
             monitored ?? .max, key: monitored == nil ? RuntimeKeys.globalConnectionLimit : "")
-        rateLimits.fixRoom()
+        rateLimits.fixRoom(mayHaveMoreListeners: mayHaveMoreListeners)
         maxFilters = chainLength
         maxAddedHeaders = addedHeaders
         maxHeadBytes = headBytes
@@ -386,7 +340,8 @@ final class Snapshot: @unchecked Sendable {
     }
 
     private static func hasMirrors(_ bootstrap: Bootstrap) -> Bool {
-        bootstrap.listeners.lazy.flatMap(\.allChains).contains { chain in
+        if bootstrap.listenerSource != nil { return true }
+        return bootstrap.listeners.lazy.flatMap(\.allChains).contains { chain in
             guard case .httpConnectionManager(let http) = chain.filter else { return false }
             // Those that come later may.
             if http.routeSource != nil { return true }
@@ -396,69 +351,12 @@ final class Snapshot: @unchecked Sendable {
         }
     }
 
-    private static var ofMirrors: CompiledListener {
-        CompiledListener(
-            kind: .mirror, isHTTP: true, bufferLimit: 1 << 20, idleTimeoutNs: 0, maxDurationNs: 0,
-            upgradeNames: .allocate(capacity: 1))
-    }
-
-    /// Of a filter that needs nothing more.
-    private static func compile(_ listener: Listener, _ kind: Connection.Kind) -> CompiledListener {
-        CompiledListener(
-            kind: kind, isHTTP: false, bufferLimit: listener.bufferLimit, idleTimeoutNs: 0, maxDurationNs: 0,
-            upgradeNames: .kept(capacity: 1))
-    }
-
-    private static func compile(_ listener: Listener, _ tcp: TCPProxy, _ clusters: ClusterNames) -> CompiledListener {
-        CompiledListener(
-            kind: .tunnelDownstream, isHTTP: false, bufferLimit: listener.bufferLimit,
-            tcpCluster: clusters.position(of: tcp.cluster), tcpClusters: TunnelClusters.make(tcp, clusters),
-            maxConnectAttempts: max(tcp.maxConnectAttempts, 1), hashesSource: tcp.hashesSource,
-            idleTimeoutNs: tcp.idleTimeoutMs &* 1_000_000,
-            maxDurationNs: tcp.maxConnectionDurationMs &* 1_000_000, routes: nil, upgradeNames: .kept(capacity: 1))
-    }
-
-    static func compile(
-        _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares,
-        _ filters: FilterCompiler?
-    ) -> CompiledListener {
-        var upgrades = http.upgradeTypes
-        let table = RouteTable(
-            http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs,
-            maxStreamDurationMs: http.maxStreamDurationMs, shares: shares,
-            suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, upgradeTypes: &upgrades, filters: filters)
-        let names = UnsafeMutablePointer<Bytes>.kept(capacity: max(upgrades.count, 1))
-        for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
-        let retained = Unmanaged.passRetained(table)
-        KeptMemory.beforeEnd { retained.release() }
-        return CompiledListener(
-            kind: .downstreamHTTP, isHTTP: true, bufferLimit: listener.bufferLimit,
-            idleTimeoutNs: http.idleTimeoutMs &* 1_000_000,
-            maxDurationNs: http.maxConnectionDurationMs &* 1_000_000, routes: retained,
-            limits: HeadLimits(
-                bytes: Int(http.maxRequestHeadersKiB) * 1024, fields: Int(http.maxHeadersCount)),
-            serverName: Bytes(keeping: http.serverName), serverHeader: http.serverHeader,
-            useRemoteAddress: http.useRemoteAddress, skipXFFAppend: http.skipXFFAppend,
-            trustedHops: http.xffTrustedHops, via: Bytes(keeping: http.via), generateRequestID: http.generateRequestID,
-            preserveRequestID: http.preserveExternalRequestID, requestIDInResponse: http.requestIDInResponse,
-            acceptHTTP10: http.acceptHTTP10, defaultHost: Bytes(keeping: http.defaultHostForHTTP10),
-            trailers: http.enableTrailers, maxRequests: http.maxRequestsPerConnection,
-            normalization: HeadNormalization(http),
-            normalizes: !HeadNormalization(http).isIdle || http.internalAddresses != nil,
-            internalAddresses: http.internalAddresses.map { keepForever(CompiledInternalAddresses($0)) },
-            suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, respectsExpectedTimeout: http.respectsExpectedTimeout,
-            streamIdleTimeoutNs: http.streamIdleTimeoutMs &* 1_000_000,
-            requestTimeoutNs: http.requestTimeoutMs &* 1_000_000,
-            headersTimeoutNs: http.requestHeadersTimeoutMs &* 1_000_000,
-            delayedCloseNs: http.delayedCloseTimeoutMs &* 1_000_000, upgradeNames: names, upgradeCount: upgrades.count)
-    }
-
     /// Of equal names, which only listeners on any free port have, the first.
     private static func positions(_ names: [String]) -> [String: Int] {
         Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in first }
     }
 
-    private static func text(_ address: Address) -> String {
+    static func text(_ address: Address) -> String {
         switch address {
         case .socket(let host, let port): return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .pipe(let path): return path
@@ -487,7 +385,7 @@ final class Snapshot: @unchecked Sendable {
         }
         guard isAny || !names.isEmpty else { return [] }
         // Which there will be nobody knows.
-        if bootstrap.clusterSource != nil { isAny = true }
+        if bootstrap.clusterSource != nil || bootstrap.listenerSource != nil { isAny = true }
         var next = Int32(clusters.count)
         return clusters.map { cluster in
             guard isAny || names.contains(cluster.name) else { return -1 }
@@ -521,6 +419,21 @@ final class Snapshot: @unchecked Sendable {
         let base = cluster >= 0 ? clusters[Int(cluster)].base : -1
         return base >= 0 ? base : cluster
     }
+
+    /// Names the listener whose first row that is; empty: there is none any more. The workers are held.
+    func setListener(at position: Int, _ name: String) {
+        let old = configuredListeners[position]
+        if listenerPositions[old] == position { listenerPositions[old] = nil }
+        configuredListeners[position] = name
+        if !name.isEmpty { listenerPositions[name] = position }
+    }
+
+    func forgetListener(at position: Int) { setListener(at: position, "") }
+
+    func setName(row: Int, _ name: ListenerName) { listenerNames[row] = name }
+
+    /// The position of a sink of a listener that comes, which may be new.
+    func addSink(_ entry: LogSinks.Entry) { logSinks.add(entry) }
 
     /// What all workers together use of a cluster's limits.
     @inline(__always)

@@ -200,21 +200,43 @@ extension Worker {
 
     /// Whether the next response asks its client to go away.
     @inline(__always)
-    func drainsNow() -> Bool {
+    func drainsNow(_ c: ConnectionPointer) -> Bool {
         if state.pointee.healthCheckFailed { return true }
-        return state.pointee.drain.mode != .none && drainsByMode()
+        return state.pointee.drain.mode != .none && drainsByMode(c)
     }
 
     @inline(never)
-    private func drainsByMode() -> Bool {
+    private func drainsByMode(_ c: ConnectionPointer) -> Bool {
+        if state.pointee.hasDrainingRows, drainsByRow(c) { return true }
         let drain = state.pointee.drain
         switch drain.mode {
-        case .none: return false
+        case .none, .rows: return false
         case .immediate, .finish: return true
-        case .gradual:
-            let elapsed = state.pointee.nowNs &- drain.startNs
-            if elapsed >= drain.lengthNs { return true }
-            return random() % max(drain.lengthNs, 1) < elapsed
+        case .gradual: return drainsGradually(drain.startNs, drain.lengthNs)
         }
+    }
+
+    private func drainsGradually(_ startNs: UInt64, _ lengthNs: UInt64) -> Bool {
+        let elapsed = state.pointee.nowNs &- startNs
+        if elapsed >= lengthNs { return true }
+        return random() % max(lengthNs, 1) < elapsed
+    }
+
+    private func drainsByRow(_ c: ConnectionPointer) -> Bool {
+        guard let drain = snapshot.listeners[Int(c.pointee.listener)].drain else { return false }
+        return drainsGradually(drain.startNs, drain.lengthNs)
+    }
+
+    /// Whether rows of listeners drain has changed.
+    func setDrainingRows(_ drains: Bool) {
+        state.pointee.hasDrainingRows = drains
+        if state.pointee.drain.mode == (drains ? .none : .rows) {
+            state.pointee.drain = DrainState(mode: drains ? .rows : .none)
+        }
+    }
+
+    /// As if no drain of the process had been asked for.
+    func cancelDrain() {
+        state.pointee.drain = DrainState(mode: state.pointee.hasDrainingRows ? .rows : .none)
     }
 }

@@ -247,7 +247,8 @@ extension Worker {
         case .flushLogs(let done):
             accessLog.flush(byTimer: false)
             done()
-        case .cancelDrain: state.pointee.drain = DrainState()
+        case .cancelDrain: cancelDrain()
+        case .closeRows(let rows): closeConnections(ofRows: rows)
         case .statusCell(let key, let cell): rareStatus.resolve(key, cell.counter)
         case .park(let parked): requestPark(parked)
         case .hold(let gate, let arrived):

@@ -20,6 +20,8 @@ struct WorkerState: BitwiseCopyable {
     var readyCount = 0
     var freedCount = 0
     var drain = DrainState()
+    /// There are rows of listeners with a `drain`.
+    var hasDrainingRows = false
     /// Every response asks its client to go away (`/healthcheck/fail`).
     var healthCheckFailed = false
     /// What the overload manager wants.
@@ -54,7 +56,8 @@ struct WorkerState: BitwiseCopyable {
 }
 
 struct DrainState: BitwiseCopyable {
-    enum Mode: UInt8, BitwiseCopyable { case none, gradual, immediate, finish }
+    /// `rows`: only listeners that were replaced do.
+    enum Mode: UInt8, BitwiseCopyable { case none, rows, gradual, immediate, finish }
     var mode = Mode.none
     var startNs: UInt64 = 0
     var lengthNs: UInt64 = 0
@@ -207,7 +210,7 @@ final class Worker: @unchecked Sendable {
         state.pointee.random = Self.seed()
         state.pointee.connectionID = UInt64(index)
         state.pointee.connectionStride = UInt64(max(workers, 1))
-        state.pointee.hasLogs = !snapshot.logSinks.entries.isEmpty
+        state.pointee.hasLogs = !snapshot.logSinks.entries.isEmpty || snapshot.rowCount > snapshot.chainCount
         self.accessLog = WorkerLog(accessLog, cells: files, limit: 2 * Self.maxConnections)
         connections = Slab(empty: Connection(), limit: Self.maxConnections)
         streams = Slab(empty: Stream(), limit: Self.maxConnections)

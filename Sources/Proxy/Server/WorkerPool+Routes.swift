@@ -11,7 +11,7 @@ extension WorkerPool {
 
     /// Workers are held.
     func put(_ changes: [Snapshot.RouteChange]) {
-        addRateLimitStats()
+        stats.addRateLimits(snapshot.rateLimits, to: workers)
         for change in changes {
             snapshot.apply(change)
             for worker in workers { worker.forgetRoutes(row: Int32(change.row)) }
@@ -26,12 +26,6 @@ extension WorkerPool {
             after: { done(memories.filter { memory in !pointers.contains { memory.contains($0) } }) })
     }
 
-    private func addRateLimitStats() {
-        let known = stats.rateLimitCount
-        for (worker, writer) in zip(workers, writers) {
-            stats.addRateLimits(snapshot.rateLimits, from: known, to: worker.rateLimitStats, writer)
-        }
-    }
 }
 
 extension Worker {

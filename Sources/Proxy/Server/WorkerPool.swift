@@ -67,7 +67,7 @@ public final class WorkerPool: DataPlane {
                 mailbox.post { relay.pool?.limitReached?(Int(snapshot.base(of: cluster))) }
             },
             log: log)
-        let open = OpenConnections(workers: max(concurrency, 1), listeners: configuration.snapshot.listenerCount)
+        let open = OpenConnections(workers: max(concurrency, 1), listeners: configuration.snapshot.rowCount)
         var writers: [StatsWriter] = []
         var workers: [Worker] = []
         for index in 0..<max(concurrency, 1) {

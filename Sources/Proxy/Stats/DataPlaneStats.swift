@@ -1,36 +1,6 @@
 import StatCatalog
 import Stats
 
-/// What one worker counts for a listener.
-struct ListenerStats: BitwiseCopyable {
-    let listener: CounterGroup<ListenerCounter>
-    let listenerGauges: GaugeGroup<ListenerGauge>
-    let listenerHistograms: HistogramGroup<ListenerHistogram>
-    let worker: CounterGroup<ListenerWorkerCounter>
-    let workerGauges: GaugeGroup<ListenerWorkerGauge>
-    /// `http.<prefix>.`; of a TCP listener: cells that nobody shows.
-    let http: CounterGroup<HTTPCounter>
-    let httpGauges: GaugeGroup<HTTPGauge>
-    let httpHistograms: HistogramGroup<HTTPHistogram>
-    let listenerHTTP: CounterGroup<ListenerHTTPCounter>
-    let tcp: CounterGroup<TCPCounter>
-    /// Of a listener without such a filter: cells that nobody shows.
-    let proxy: CounterGroup<ProxyProtocolCounter>
-    let proxyV1: CounterGroup<ProxyProtocolVersionCounter>
-    let proxyV2: CounterGroup<ProxyProtocolVersionCounter>
-    /// Of a filter chain without such a filter: cells that nobody shows.
-    let limit: CounterGroup<ConnectionLimitCounter>
-    let limitGauges: GaugeGroup<ConnectionLimitGauge>
-    /// Of a connection manager without such a filter: cells that nobody shows.
-    let fault: CounterGroup<FaultCounter>
-    let faultGauges: GaugeGroup<FaultGauge>
-    let cors: CounterGroup<CORSCounter>
-    /// The same of all listeners.
-    let codec: CounterGroup<CodecCounter>
-    /// Of all copies of requests.
-    let asyncClient: CounterGroup<AsyncClientCounter>
-}
-
 /// The ids of everything the data plane counts, made by the main thread from the snapshot; `resolve` gives a worker its
 /// own cells.
 ///
@@ -38,35 +8,14 @@ struct ListenerStats: BitwiseCopyable {
 /// the start; the others may be made while it serves already: one cluster at a time by `makeNext`, and at once when a worker
 /// needs one (`wanted`).
 final class DataPlaneStats {
-    private struct ListenerIDs {
-        let listener: GroupIDs<ListenerCounter>
-        let listenerGauges: GroupIDs<ListenerGauge>
-        let listenerHistograms: GroupIDs<ListenerHistogram>
-        let worker: [GroupIDs<ListenerWorkerCounter>]
-        let workerGauges: [GroupIDs<ListenerWorkerGauge>]
-        let http: GroupIDs<HTTPCounter>
-        let httpGauges: GroupIDs<HTTPGauge>
-        let httpHistograms: GroupIDs<HTTPHistogram>
-        let listenerHTTP: GroupIDs<ListenerHTTPCounter>
-        let tcp: GroupIDs<TCPCounter>
-        let proxy: GroupIDs<ProxyProtocolCounter>
-        let proxyV1: GroupIDs<ProxyProtocolVersionCounter>
-        let proxyV2: GroupIDs<ProxyProtocolVersionCounter>
-        let limit: GroupIDs<ConnectionLimitCounter>
-        let limitGauges: GroupIDs<ConnectionLimitGauge>
-        let fault: GroupIDs<FaultCounter>
-        let faultGauges: GroupIDs<FaultGauge>
-        let cors: GroupIDs<CORSCounter>
-        let codec: GroupIDs<CodecCounter>
-        let asyncClient: GroupIDs<AsyncClientCounter>
-    }
-    private var listeners: [ListenerIDs] = []
+    private var listeners: [ListenerStatIDs] = []
     /// Of `RateLimitTable.statPrefixes`.
     private var rateLimits: [GroupIDs<LocalRateLimitCounter>] = []
     /// How many of them the workers' tables have room for.
     private let rateLimitRoom: Int
     /// Of `RateLimitTable.connectionPrefixes`.
-    private let connectionRates: [GroupIDs<ConnectionRateCounter>]
+    private var connectionRates: [GroupIDs<ConnectionRateCounter>] = []
+    private let connectionRateRoom: Int
     private let template = ClusterTemplate()
     private let store: StatsStore
     private var clusterNames: [String]
@@ -80,6 +29,8 @@ final class DataPlaneStats {
     private var tables: [(writer: StatsWriter, clusters: UnsafeMutablePointer<ClusterStats>)] = []
     /// The cells of clusters that came while the process ran, by worker: one that comes again has the same.
     private var cellsByName: [String: [ClusterStats]] = [:]
+    /// The same of listeners.
+    private var listenerCells: [Snapshot.ListenerName: [ListenerStats]] = [:]
     /// What workers wait for.
     let wanted = WantedClusters()
     /// What stands in the tables for stats that are not made: cells that nobody shows.
@@ -90,6 +41,9 @@ final class DataPlaneStats {
     /// Clusters that the workers' tables have room for.
     private let room: Int
     private let hasMirrors: Bool
+    private let concurrency: Int
+    /// Of the workers' tables of listeners.
+    private let rowCount: Int
     /// So many are no work to speak of.
     static let fewClusters = 64
 
@@ -105,10 +59,12 @@ final class DataPlaneStats {
         let ids = hidden.stats(template.stats, prefix: "")
         unmade = ClusterStats(template, hidden.makeWriter().views(template.stats, ids))
         rateLimitRoom = snapshot.rateLimits.room
-        connectionRates = snapshot.rateLimits.connectionPrefixes.map {
-            GroupIDs(store, in: ConnectionRateScope(Snapshot.statName($0)))
+        connectionRateRoom = snapshot.rateLimits.connectionRoom
+        self.concurrency = max(concurrency, 1)
+        rowCount = snapshot.rowCount
+        listeners = snapshot.listenerNames.prefix(snapshot.chainCount).map {
+            ListenerStatIDs(store, $0, concurrency: max(concurrency, 1))
         }
-        listeners = snapshot.listenerNames.map { Self.listener(store, $0, concurrency: concurrency) }
         if early >= snapshot.clusterCount { store.reserve(snapshot.clusterCount * template.stats.count) }
         self.early = snapshot.clusterStatNames.prefix(early).map {
             $0.isEmpty ? nil : store.stats(template.stats, prefix: ClusterScope($0).prefix)
@@ -188,71 +144,20 @@ final class DataPlaneStats {
         return Int32(isMade.count - 1)
     }
 
-    private static func listener(_ store: StatsStore, _ name: Snapshot.ListenerName, concurrency: Int) -> ListenerIDs {
-        let scope = ListenerScope(name.statName)
-        let workers = (0..<concurrency).map { ListenerWorkerScope(name.statName, worker: $0) }
-        let http = name.httpPrefix.map { HTTPScope($0) }
-        // Groups that a listener does not have (HTTP of a TCP one) all point at one hidden stat.
-        func counters<Name: CounterNames>(_ scope: Name.Scope?) -> GroupIDs<Name> {
-            if let scope { return GroupIDs(store, in: scope) }
-            return GroupIDs(unused: store.stat(UnusedCounter.unused_counter, in: UnusedScope()))
-        }
-        func gauges<Name: GaugeNames>(_ scope: Name.Scope?) -> GroupIDs<Name> {
-            if let scope { return GroupIDs(store, in: scope) }
-            return GroupIDs(unused: store.stat(UnusedGauge.unused_gauge, in: UnusedScope()))
-        }
-        func histograms<Name: HistogramNames>(_ scope: Name.Scope?) -> GroupIDs<Name> {
-            if let scope { return GroupIDs(store, in: scope) }
-            return GroupIDs(unused: store.stat(UnusedHistogram.unused_histogram, in: UnusedScope()))
-        }
-        return ListenerIDs(
-            listener: GroupIDs(store, in: scope), listenerGauges: GroupIDs(store, in: scope),
-            listenerHistograms: GroupIDs(store, in: scope), worker: workers.map { GroupIDs(store, in: $0) },
-            workerGauges: workers.map { GroupIDs(store, in: $0) }, http: counters(http), httpGauges: gauges(http),
-            httpHistograms: histograms(http),
-            listenerHTTP: counters(name.httpPrefix.map { ListenerHTTPScope(name.statName, statPrefix: $0) }),
-            tcp: counters(name.tcpPrefix.map { TCPScope($0) }),
-            proxy: counters(name.proxyPrefix.map { ProxyProtocolScope($0) }),
-            proxyV1: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 1) }),
-            proxyV2: counters(name.proxyPrefix.map { ProxyProtocolVersionScope($0, version: 2) }),
-            limit: counters(name.limitPrefix.map { ConnectionLimitScope($0) }),
-            limitGauges: gauges(name.limitPrefix.map { ConnectionLimitScope($0) }),
-            fault: counters(name.faultPrefix.map { FaultScope($0) }),
-            faultGauges: gauges(name.faultPrefix.map { FaultScope($0) }),
-            cors: counters(name.corsPrefix.map { CORSScope($0) }),
-            codec: GroupIDs(store, in: CodecScope()), asyncClient: GroupIDs(store, in: AsyncClientScope()))
-    }
-
-    private static func cells(_ ids: ListenerIDs, _ worker: Int, _ writer: StatsWriter) -> ListenerStats {
-        ListenerStats(
-            listener: ids.listener.cells(writer),
-            listenerGauges: ids.listenerGauges.cells(writer),
-            listenerHistograms: ids.listenerHistograms.cells(writer),
-            worker: ids.worker[worker].cells(writer),
-            workerGauges: ids.workerGauges[worker].cells(writer),
-            http: ids.http.cells(writer),
-            httpGauges: ids.httpGauges.cells(writer),
-            httpHistograms: ids.httpHistograms.cells(writer),
-            listenerHTTP: ids.listenerHTTP.cells(writer),
-            tcp: ids.tcp.cells(writer), proxy: ids.proxy.cells(writer),
-            proxyV1: ids.proxyV1.cells(writer), proxyV2: ids.proxyV2.cells(writer),
-            limit: ids.limit.cells(writer), limitGauges: ids.limitGauges.cells(writer),
-            fault: ids.fault.cells(writer), faultGauges: ids.faultGauges.cells(writer),
-            cors: ids.cors.cells(writer),
-            codec: ids.codec.cells(writer), asyncClient: ids.asyncClient.cells(writer))
-    }
-
     /// The cells of worker `index` for every listener, and for the clusters that have stats; those of others follow.
     func resolve(worker index: Int, _ writer: StatsWriter) -> (
         listeners: UnsafeMutablePointer<ListenerStats>, clusters: UnsafeMutablePointer<ClusterStats>
     ) {
-        let listenerStats = UnsafeMutablePointer<ListenerStats>.allocate(capacity: listeners.count + 1)
-        for (i, ids) in listeners.enumerated() { (listenerStats + i).initialize(to: Self.cells(ids, index, writer)) }
+        let listenerStats = UnsafeMutablePointer<ListenerStats>.allocate(capacity: rowCount + 1)
+        for (i, ids) in listeners.enumerated() {
+            (listenerStats + i).initialize(to: ids.cells(worker: index, writer))
+        }
         if hasMirrors {
             // They have no client whose connection and request could be counted.
             let hidden = StatsStore.heapOnly()
-            let ids = Self.listener(hidden, Snapshot.ListenerName(statName: "m", httpPrefix: "m"), concurrency: 1)
-            (listenerStats + listeners.count).initialize(to: Self.cells(ids, 0, hidden.makeWriter()))
+            let ids = ListenerStatIDs(hidden, Snapshot.ListenerName(statName: "m", httpPrefix: "m"), concurrency: 1)
+            let cells = ids.cells(worker: 0, hidden.makeWriter())
+            for i in listeners.count...rowCount { (listenerStats + i).initialize(to: cells) }
         }
         let clusterStats = UnsafeMutablePointer<ClusterStats>.allocate(capacity: room)
         clusterStats.initialize(repeating: unmade, count: room)
@@ -260,6 +165,15 @@ final class DataPlaneStats {
         tables.append((writer, clusterStats))
         activity.set(worker: index, clusterStats)
         return (listenerStats, clusterStats)
+    }
+
+    /// The cells of all workers for a listener that comes.
+    func makeListener(_ name: Snapshot.ListenerName) -> [ListenerStats] {
+        if let known = listenerCells[name] { return known }
+        let ids = ListenerStatIDs(store, name, concurrency: concurrency)
+        let cells = tables.enumerated().map { ids.cells(worker: $0, $1.writer) }
+        listenerCells[name] = cells
+        return cells
     }
 
     /// A worker's cells of local rate limits, by position in `RateLimitTable.statPrefixes`.
@@ -274,26 +188,31 @@ final class DataPlaneStats {
         for prefix in table.statPrefixes.dropFirst(rateLimits.count) {
             rateLimits.append(GroupIDs(store, in: LocalRateLimitScope(Snapshot.statName(prefix))))
         }
+        for prefix in table.connectionPrefixes.dropFirst(connectionRates.count) {
+            connectionRates.append(GroupIDs(store, in: ConnectionRateScope(Snapshot.statName(prefix))))
+        }
     }
 
-    /// Those of routes that came later: into the table of a worker that is held.
-    func addRateLimits(
-        _ table: RateLimitTable, from known: Int, to cells: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>,
-        _ writer: StatsWriter
-    ) {
+    /// Those of routes and listeners that came later: into the tables of workers that are held.
+    func addRateLimits(_ table: RateLimitTable, to workers: [Worker]) {
+        let known = (requests: rateLimits.count, connections: connectionRates.count)
         makeRateLimits(table)
-        for i in known..<max(known, rateLimits.count) { (cells + i).initialize(to: rateLimits[i].cells(writer)) }
+        for (worker, cells) in zip(workers, tables) {
+            for i in known.requests..<max(known.requests, rateLimits.count) {
+                (worker.rateLimitStats + i).initialize(to: rateLimits[i].cells(cells.writer))
+            }
+            for i in known.connections..<max(known.connections, connectionRates.count) {
+                (worker.connectionRateStats + i).initialize(to: connectionRates[i].cells(cells.writer))
+            }
+        }
     }
-
-    /// So many have stats.
-    var rateLimitCount: Int { rateLimits.count }
 
     /// The same by position in `RateLimitTable.connectionPrefixes`.
     func resolveConnectionRates(
         _ writer: StatsWriter
     ) -> UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>> {
         let cells = UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>>.allocate(
-            capacity: max(connectionRates.count, 1))
+            capacity: max(connectionRateRoom, 1))
         for (i, ids) in connectionRates.enumerated() { (cells + i).initialize(to: ids.cells(writer)) }
         return cells
     }

@@ -8,12 +8,11 @@ struct ChainLimit: BitwiseCopyable {
     /// How long one too many is kept, nanoseconds; 0: not at all.
     let delayNs: UInt64
 
-    /// Memory for the life of the process.
     static func make(_ limit: ConnectionLimit) -> UnsafeMutablePointer<ChainLimit> {
         // A cache line of its own.
-        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: 16)
+        let cells = UnsafeMutablePointer<UInt64>.kept(capacity: 16)
         cells.initialize(repeating: 0, count: 16)
-        let made = UnsafeMutablePointer<ChainLimit>.allocate(capacity: 1)
+        let made = UnsafeMutablePointer<ChainLimit>.kept(capacity: 1)
         made.initialize(
             to: ChainLimit(
                 cell: cells + 8, most: UInt64(limit.maxConnections), delayNs: limit.delayMs &* 1_000_000))

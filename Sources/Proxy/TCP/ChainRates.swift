@@ -23,7 +23,7 @@ struct ChainRates: BitwiseCopyable {
         _ limits: [ConnectionRateLimit], chain: String, _ table: RateLimitTable, _ shares: RuntimeShares
     ) -> UnsafePointer<ChainRates>? {
         if limits.isEmpty { return nil }
-        let rates = UnsafeMutablePointer<Rate>.allocate(capacity: limits.count)
+        let rates = UnsafeMutablePointer<Rate>.kept(capacity: limits.count)
         for (position, limit) in limits.enumerated() {
             let rate = TokenRate(limit.bucket)
             let own = "\(chain)\nconnections\n\(position)"

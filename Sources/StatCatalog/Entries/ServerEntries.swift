@@ -60,12 +60,18 @@ public enum ListenerManagerCounter: Int, CounterNames {
     public typealias Scope = ListenerManagerScope
 
     case listener_added, listener_modified, listener_removed, listener_create_success, listener_create_failure
+    case listener_in_place_updated, listener_stopped
 
     public var entry: StatEntry {
         switch self {
-        case .listener_added: StatEntry("Listeners of the configuration, counted when a process begins to serve.")
-        case .listener_modified: .alwaysZero("listeners change with the process.")
-        case .listener_removed: .alwaysZero("listeners change with the process.")
+        case .listener_added:
+            StatEntry(
+                "Listeners of the configuration, counted when a process begins to serve, and those that came later.")
+        case .listener_modified: StatEntry("Listeners that a file has changed (LDS).")
+        case .listener_removed: StatEntry("Listeners that a file has no more (LDS).")
+        case .listener_in_place_updated:
+            StatEntry("Of those that changed: only filter chains did, and connections of the others were left alone.")
+        case .listener_stopped: .alwaysZero("a listener that goes is closed at once, and its connections drain.")
         case .listener_create_success:
             StatEntry("Listeners given to workers, counted once for each worker when a process begins to serve.")
         case .listener_create_failure: StatEntry("Listeners whose address could not be bound at the start.")
@@ -78,14 +84,17 @@ public enum ListenerManagerGauge: Int, GaugeNames {
     public typealias Scope = ListenerManagerScope
 
     case total_listeners_active, total_listeners_draining, total_listeners_warming, workers_started
+    case total_filter_chains_draining
 
     public var entry: StatEntry {
         switch self {
         case .total_listeners_active: StatEntry("Listeners that are open.", import: .neverImport)
         case .total_listeners_draining:
             StatEntry(
-                "Listeners that a process keeps for its child while it stands by; 0 in the process that serves.",
-                import: .neverImport)
+                "Listeners that have gone and still have connections, and those that a process keeps for its child while it "
+                    + "stands by.", import: .neverImport)
+        case .total_filter_chains_draining:
+            StatEntry("Filter chains that were replaced and still have connections.", import: .neverImport)
         case .total_listeners_warming: .alwaysZero("a listener is open or it is not.", import: .neverImport)
         case .workers_started: StatEntry("1 once the workers accept connections.", import: .neverImport)
         }

@@ -48,10 +48,7 @@ struct BootstrapErrorTests {
         ),
         (
             "dynamic_resources: {lds_config: {}}",
-            [
-                "envoy.yaml:1:21: dynamic_resources.lds_config: \"lds_config\" is an Envoy field that this build does "
-                    + "not support; give listeners in static_resources"
-            ]
+            ["envoy.yaml:1:33: dynamic_resources.lds_config: one of path_config_source, path is required"]
         ),
         (
             "stats_config: {use_all_default_tags: false}",

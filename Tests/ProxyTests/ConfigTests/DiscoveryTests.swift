@@ -187,8 +187,70 @@ struct DiscoveryTests {
         #expect(error?.diagnostics.count == 1 && error?.wasRead == true)
     }
 
-    @Test("listeners from files are refused, and so are management servers") func refused() {
-        let text = Sample.bootstrap(rest: "dynamic_resources: {lds_config: {path: /lds}, ads_config: {}}")
+    // MARK: Listeners
+
+    private static let listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
+
+    private static func listener(_ name: String, port: Int, _ more: String = "", chain: String = "") -> String {
+        let manager =
+            "{name: http, typed_config: {\"@type\": \(Sample.hcmType), stat_prefix: p, \(Sample.router), "
+            + "route_config: {virtual_hosts: []}}}"
+        return "{\"@type\": \(listenerType), name: \(name), "
+            + "address: {socket_address: {address: 127.0.0.1, port_value: \(port)}}, "
+            + "filter_chains: [{filters: [\(manager)]\(chain)}]\(more)}"
+    }
+
+    private static let lds = Sample.bootstrap(rest: "dynamic_resources: {lds_config: {path: /lds}}")
+
+    @Test("listeners come behind those of the configuration") func listenersCome() throws {
+        let files = [
+            "/lds": Self.response(Self.listener("x", port: 1), Self.listener("\"\"", port: 2), version: "7")
+        ]
+        let loaded = try load(Self.lds, sources: Self.files(files)).bootstrap
+        #expect(loaded.listenerSource?.version == "7" && loaded.listenerSource?.file.path == "/lds")
+        let own = loaded.listeners.filter { !$0.isDiscovered }
+        #expect(loaded.listeners.suffix(2).map(\.name) == ["x", "127.0.0.1:2"])
+        let later = try DiscoveryLoader.listeners(
+            "/lds", others: own, clusters: [], mayHaveMoreClusters: false, sources: Self.files(files)
+        ).listeners
+        #expect(later.version == "7" && later.listeners.allSatisfy(\.isDiscovered))
+        #expect(later.listeners.map(\.digest) == loaded.listeners.suffix(2).map(\.digest))
+        #expect(later.listeners[0].allChains[0].digest == later.listeners[1].allChains[0].digest)
+    }
+
+    @Test("what a listener says itself and its filter chains are told apart") func listenerDigests() throws {
+        func digests(_ listener: String) throws -> [Int] {
+            let found = try DiscoveryLoader.listeners(
+                "/lds", others: [], clusters: [], mayHaveMoreClusters: false,
+                sources: Self.files(["/lds": Self.response(listener)])
+            ).listeners.listeners[0]
+            return [found.digest, found.ownDigest, found.allChains[0].digest]
+        }
+        let first = try digests(Self.listener("x", port: 1))
+        let chain = try digests(Self.listener("x", port: 1, chain: ", name: n"))
+        let own = try digests(Self.listener("x", port: 1, ", tcp_backlog_size: 9"))
+        #expect(zip(first, chain).map { $0 == $1 } == [false, true, false])
+        #expect(zip(first, own).map { $0 == $1 } == [false, false, true])
+        #expect(try first == digests(Self.listener("x", port: 1)))
+    }
+
+    @Test("a name and an address are one listener's") func listenerNames() throws {
+        let files = ["/lds": Self.response(Self.listener("x", port: 1), Self.listener("x", port: 1))]
+        #expect(Self.errors(Self.lds, files).count == 2)
+        let loaded = try load(
+            Self.lds, sources: Self.files(["/lds": Self.response(Self.listener("x", port: 1))])
+        ).bootstrap
+        let error = #expect(throws: DiscoveryError.self) {
+            try DiscoveryLoader.listeners(
+                "/lds", others: loaded.listeners, clusters: [], mayHaveMoreClusters: false,
+                sources: Self.files(["/lds": Self.response(Self.listener("y", port: 1))]))
+        }
+        #expect(
+            error?.diagnostics.first?.message.hasPrefix("duplicate listener address 127.0.0.1:1, already in ") == true)
+    }
+
+    @Test("management servers are refused") func refused() {
+        let text = Sample.bootstrap(rest: "dynamic_resources: {lds_config: {ads: {}}, ads_config: {}}")
         #expect(Self.errors(text).count == 2)
         #expect(Self.errors(text).allSatisfy { $0.contains("is an Envoy field that this build does not support; ") })
     }

@@ -14,11 +14,11 @@ import Testing
 
     private static func table(_ addresses: [Address], handsOff: Bool = true) -> ListenerAddresses {
         ListenerAddresses(
-            addresses.map { address in
+            addresses.enumerated().map { position, address in
                 var listener = Listener(
                     name: "l", address: address, location: SourceLocation(file: "f", line: 1, column: 1))
                 listener.handsOff = handsOff
-                return listener
+                return (position, listener)
             })
     }
 

@@ -14,6 +14,8 @@ struct Bootstrap {
     var endpointPath: String
     /// And some clusters (CDS).
     var clusterPath: String
+    /// And the other listeners (LDS).
+    var listenerPath: String
     /// The name that DNS resolves, and its port; nil: there is no name server.
     var name: (host: String, port: UInt16)?
 
@@ -21,8 +23,10 @@ struct Bootstrap {
         """
         static_resources:
           listeners:
-        \(httpListener(.exact, second))\(httpListener(.rough, second))\(tcpListener)  clusters:
-        \(all(second))dynamic_resources: { cds_config: { path_config_source: { path: \(clusterPath) } } }
+        \(httpListener(.exact, second))  clusters:
+        \(all(second))dynamic_resources:
+          cds_config: { path_config_source: { path: \(clusterPath) } }
+          lds_config: { path_config_source: { path: \(listenerPath) } }
         admin: { address: { socket_address: { address: \(address), port_value: \(adminPort) } } }
 
         """
@@ -199,6 +203,24 @@ struct Bootstrap {
         for i in 0..<3 where changes >> (3 + i) & 1 == 1 { all.append(cluster("comes\(i)", "STATIC", [], "")) }
         let type = "\"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster, "
         return "resources:\n" + all.map { "- { \(type)\($0.dropFirst(2))" }.joined()
+    }
+
+    /// What `listenerPath` has: `changes` say which of them are other than before, or there.
+    func discoveredListeners(changes: Int) -> String {
+        let more = "    per_connection_buffer_limit_bytes: \(1_000_000 + changes >> 1 & 1)\n"
+        // Twice the same for another name of its filter chain only.
+        let named =
+            changes >> 2 & 1 == 1
+            ? tcpListener.replacing("    - filters:", with: "    - name: other\n      filters:") : tcpListener
+        var all = [httpListener(.rough, changes & 1 == 1), named].map { $0 + more }
+        for i in 0..<2 where changes >> (3 + i) & 1 == 1 {
+            all.append(
+                "  - name: comes\(i)\n    address: { socket_address: { address: \(address), port_value: 0 } }\n"
+                    + "    filter_chains: [{ filters: [{ name: echo, typed_config: { \"@type\": "
+                    + "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo } }] }]\n")
+        }
+        let type = "\"@type\": type.googleapis.com/envoy.config.listener.v3.Listener"
+        return "resources:\n" + all.map { "  - \(type)\n    \($0.dropFirst(4))" }.joined()
     }
 
     private static let check =

@@ -131,10 +131,16 @@ final class RateLimitTable: @unchecked Sendable {
 
     /// Prefixes that workers have room for: routes that come later may have some of their own.
     private(set) var room = Int.max
+    private(set) var connectionRoom = Int.max
     private static let spare = 64
 
     /// The configuration is compiled: what comes later must fit.
-    func fixRoom() { room = statPrefixes.count + Self.spare }
+    ///
+    /// - Parameter mayHaveMoreListeners: connections may be limited that are not now.
+    func fixRoom(mayHaveMoreListeners: Bool) {
+        room = statPrefixes.count + Self.spare
+        connectionRoom = connectionPrefixes.count + (mayHaveMoreListeners ? Self.spare : 0)
+    }
 
     /// Where there is no room for one more it counts with the last.
     func stats(_ prefix: String) -> Int32 {
@@ -148,6 +154,7 @@ final class RateLimitTable: @unchecked Sendable {
 
     func connectionStats(_ prefix: String) -> Int32 {
         if let known = connectionPositions[prefix] { return known }
+        if connectionPrefixes.count >= connectionRoom { return Int32(connectionRoom - 1) }
         let position = Int32(connectionPrefixes.count)
         connectionPositions[prefix] = position
         connectionPrefixes.append(prefix)

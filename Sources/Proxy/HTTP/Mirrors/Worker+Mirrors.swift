@@ -100,7 +100,7 @@ extension Worker {
         m.pointee.kind = .mirror
         m.pointee.flags = .writeEnded
         m.pointee.stream = streamSlot
-        m.pointee.listener = Int32(snapshot.chainCount)
+        m.pointee.listener = Int32(snapshot.rowCount)
         m.pointee.createdNs = state.pointee.nowNs
         return slot
     }

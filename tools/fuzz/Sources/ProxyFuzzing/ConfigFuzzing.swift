@@ -39,6 +39,13 @@ enum ConfigFuzzing {
             for diagnostic in error.diagnostics { check(diagnostic, [text]) }
         } catch {}
         do {
+            let found = try DiscoveryLoader.listeners(
+                name, others: [], clusters: ["c"], mayHaveMoreClusters: true, sources: sources)
+            for warning in found.warnings { check(warning, [text]) }
+        } catch {
+            for diagnostic in error.diagnostics { check(diagnostic, [text]) }
+        }
+        do {
             let found = try DiscoveryLoader.routes(name, clusters: ["c"], sources: sources)
             for warning in found.warnings { check(warning, [text]) }
             for routes in found.routes.configurations {
