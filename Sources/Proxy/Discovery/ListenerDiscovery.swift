@@ -33,8 +33,6 @@ final class ListenerDiscovery {
     private let loop: MainLoop
     private let log: Log
     private let stats: SubscriptionStats
-    private let counters: CounterGroup<ListenerDiscoveryCounter>
-    private let reloadTime: Gauge
     private var watch: FileWatch?
     /// Who has the sockets; set before `start`.
     weak var owner: (any ListenerSocketOwner)?
@@ -61,17 +59,15 @@ final class ListenerDiscovery {
         self.loop = loop
         self.log = log
         rows = ListenerRows(bootstrap, around, loop: loop)
-        counters = GroupIDs(store, in: ListenerDiscoveryScope()).cells(writer)
+        let counters = GroupIDs<ListenerDiscoveryCounter>(store, in: ListenerDiscoveryScope()).cells(writer)
         let gauges = GroupIDs<ListenerDiscoveryGauge>(store, in: ListenerDiscoveryScope()).cells(writer)
         stats = SubscriptionStats(
             attempts: counters[.update_attempt], successes: counters[.update_success],
             failures: counters[.update_failure], rejections: counters[.update_rejected],
             updateTime: gauges[.update_time], version: gauges[.version],
             versionText: writer.text(store.stat(ListenerDiscoveryText.version_text, in: ListenerDiscoveryScope())))
-        reloadTime = gauges[.config_reload_time_ms]
         stats.attempts.increment()
         stats.taken(version: source.version)
-        reloaded()
     }
 
     /// From now on what changes is seen, and what has changed since the configuration was read.
@@ -87,11 +83,6 @@ final class ListenerDiscovery {
     func resume() {
         watch?.resume()
         if isMissed, !isChanging { goOn() }
-    }
-
-    private func reloaded() {
-        counters[.config_reload].increment()
-        reloadTime.set(SubscriptionStats.nowMs())
     }
 
     private func read() {
@@ -152,7 +143,6 @@ final class ListenerDiscovery {
             }
             self.count(change)
             self.stats.taken(version: found.version)
-            self.reloaded()
             self.loop.after(ms: 0) { [weak self] in self?.goOn() }
         }
     }

@@ -9,7 +9,7 @@ final class ListenerRows {
         let plan: RowPlan
         let listener: Listener
         let isNew: Bool
-        /// Only filter chains have changed, and some stay.
+        /// Only filter chains have changed.
         let isInPlace: Bool
         let limit: Snapshot.ListenerLimit?
         var compiled: Snapshot.ListenerChange?
@@ -50,6 +50,8 @@ final class ListenerRows {
     /// Rows that drain, with the number of the change in which they went.
     private var draining: [Int: Int] = [:]
     private var changeCount = 0
+    /// A change has been planned and is not in place: which rows are free then is decided.
+    private var isChanging = false
     private var free: [Int]
     /// Of rows that were compiled while the process ran.
     private var memories: [Int: (memory: KeptMemory, shares: RuntimeShares)] = [:]
@@ -101,7 +103,7 @@ final class ListenerRows {
             change.changes.append(
                 One(
                     plan: plan, listener: listener, isNew: old == nil,
-                    isInPlace: keeps && plan.new.count < listener.allChains.count,
+                    isInPlace: old != nil && keeps,
                     limit: old == nil ? around.pool.snapshot.makeLimit(listener.name) : old?.limit))
         }
         return change.changes.isEmpty && change.gone.isEmpty ? nil : change
@@ -133,6 +135,7 @@ final class ListenerRows {
     }
 
     func apply(_ change: Change, _ owner: any ListenerSocketOwner, _ done: @escaping () -> Void) {
+        isChanging = true
         let snapshot = around.pool.snapshot
         let goneRows = change.gone.flatMap { known[$0.name]?.chains.map(\.row) ?? [] }
         let drain = RowDrain(
@@ -163,6 +166,7 @@ final class ListenerRows {
     private var addressMemory: KeptMemory?
 
     private func note(_ change: Change) {
+        isChanging = false
         changeCount += 1
         free = change.free
         for gone in change.gone {
@@ -217,6 +221,8 @@ final class ListenerRows {
         around.pool.unused(rows: Set(draining.keys), retired) { [weak self] rows, unused in
             guard let self else { return }
             self.retired.removeAll { memory in unused.contains { $0 === memory } }
+            // Its end looks again.
+            if self.isChanging { return }
             self.free(rows)
             self.tellDraining()
             guard !self.draining.isEmpty || !self.retired.isEmpty || !self.leaving.isEmpty else {

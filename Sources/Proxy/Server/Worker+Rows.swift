@@ -5,6 +5,17 @@ extension Worker {
         forEachClient { c in if c.pointee.listener == Int32(row) { c.pointee.listener = Int32(other) } }
     }
 
+    /// Held: connections that wait for their PROXY header are those of the listener as it is now, with its access logs.
+    func renewWaiting(row: Int32) {
+        for slot in 0..<connections.count {
+            let c = connections[slot]
+            guard c.pointee.kind == .awaitingHeader, c.pointee.listener == row else { continue }
+            dropLog(c.pointee.log)
+            c.pointee.log = -1
+            if snapshot.listeners[Int(row)].logsConnections { beginConnectionLog(c) }
+        }
+    }
+
     /// Held: which of the rows have connections.
     func rowsInUse(of rows: Set<Int>) -> Set<Int> {
         var used: Set<Int> = []

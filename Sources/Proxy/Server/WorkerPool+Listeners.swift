@@ -30,6 +30,8 @@ extension WorkerPool {
         for (row, other) in change.retired {
             move(row: row, to: other)
             snapshot.listeners[other].drain = drain
+            // It is no listener's first.
+            snapshot.listeners[other].chains = nil
         }
         if let row = change.toFront { move(row: row, to: change.position) }
         for new in change.new {
@@ -37,6 +39,7 @@ extension WorkerPool {
             for (worker, cells) in zip(workers, new.cells) { worker.listenerStats[new.row] = cells }
         }
         snapshot.listeners[change.position].chains = change.chains
+        for worker in workers { worker.renewWaiting(row: Int32(change.position)) }
         snapshot.setListener(at: change.position, change.listener.name)
     }
 

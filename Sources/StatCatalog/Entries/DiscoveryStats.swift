@@ -147,12 +147,11 @@ public enum ClusterDiscoveryText: Int, TextNames {
 public enum ListenerDiscoveryCounter: Int, CounterNames {
     public typealias Scope = ListenerDiscoveryScope
 
-    case config_reload, update_attempt, update_success, update_failure, update_rejected
+    case update_attempt, update_success, update_failure, update_rejected
     case init_fetch_timeout
 
     public var entry: StatEntry {
         switch self {
-        case .config_reload: StatEntry("Times that other listeners came into use, the first time included.")
         case .update_attempt: StatEntry("Readings of the file.")
         case .update_success: StatEntry("Readings that were taken, be it that nothing had changed.")
         case .update_failure: StatEntry("Files that could not be read: the listeners stay as they were.")
@@ -166,12 +165,10 @@ public enum ListenerDiscoveryCounter: Int, CounterNames {
 public enum ListenerDiscoveryGauge: Int, GaugeNames {
     public typealias Scope = ListenerDiscoveryScope
 
-    case config_reload_time_ms, update_time, version
+    case update_time, version
 
     public var entry: StatEntry {
         switch self {
-        case .config_reload_time_ms:
-            StatEntry("When other listeners last came into use, in milliseconds since 1970.", import: .neverImport)
         case .update_time:
             StatEntry("When the file was last taken, in milliseconds since 1970.", import: .neverImport)
         case .version: StatEntry("The file's `version_info` as a number: its xxHash64.", import: .neverImport)

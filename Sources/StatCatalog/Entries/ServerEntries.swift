@@ -70,7 +70,7 @@ public enum ListenerManagerCounter: Int, CounterNames {
         case .listener_modified: StatEntry("Listeners that a file has changed (LDS).")
         case .listener_removed: StatEntry("Listeners that a file has no more (LDS).")
         case .listener_in_place_updated:
-            StatEntry("Of those that changed: only filter chains did, and connections of the others were left alone.")
+            StatEntry("Of those that changed: only filter chains did, and connections of others were left alone.")
         case .listener_stopped: .alwaysZero("a listener that goes is closed at once, and its connections drain.")
         case .listener_create_success:
             StatEntry("Listeners given to workers, counted once for each worker when a process begins to serve.")

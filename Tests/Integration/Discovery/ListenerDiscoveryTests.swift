@@ -86,22 +86,20 @@ import ThreadTesting
             #expect(try proxy.port(of: "a") == port)
             #expect(try Client(port: port).get("/").text == "three")
             #expect(try live.get("/").text == "one" && second.get("/").text == "two")
-            #expect(try Self.counters(proxy) == [2, 1, 0, 0] && Self.gauges(proxy) == [2, 0, 1])
+            #expect(try Self.counters(proxy) == [2, 1, 1, 0] && Self.gauges(proxy) == [2, 0, 1])
             live.close()
             try waitUntil("nobody has it any more") { try Self.gauges(proxy) == [2, 0, 0] }
 
             try Self.take(path, proxy, version: "4", Self.says("a", "three"))
             #expect(Client.isRefused(port: other))
             #expect(try second.get("/").text == "two", "it drains, for ten minutes")
-            #expect(try Self.counters(proxy) == [2, 1, 0, 1] && Self.gauges(proxy) == [1, 1, 0])
+            #expect(try Self.counters(proxy) == [2, 1, 1, 1] && Self.gauges(proxy) == [1, 1, 0])
             second.close()
             try waitUntil("nobody has it any more") { try Self.gauges(proxy) == [1, 0, 0] }
 
             try Self.take(path, proxy, version: "5", Self.says("a", "three"), Self.says("b", "five", port: other))
             #expect(try Client(port: other).get("/").text == "five")
-            let stats = try proxy.stats("lds")
-            #expect(stats["listener_manager.lds.update_success"] == 5)
-            #expect(stats["listener_manager.lds.config_reload"] == 5)
+            #expect(try proxy.stats("lds")["listener_manager.lds.update_success"] == 5)
             #expect(try proxy.stats("http.one")["http.one.downstream_cx_active"] == 0)
         }
     }
