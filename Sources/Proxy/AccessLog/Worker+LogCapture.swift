@@ -4,8 +4,10 @@ import Glibc
 /// gets, with what the proxy adds and without what it removes, as in Envoy.
 extension Worker {
     /// The request's head, which stands in `out` from `start` on.
+    ///
+    /// - Parameter scheme: nil: it has none yet.
     @inline(never)
-    func captureRequest(_ s: StreamPointer, _ c: ConnectionPointer, from start: Int, isRaw: Bool = false) {
+    func captureRequest(_ s: StreamPointer, _ c: ConnectionPointer, from start: Int, scheme: Bytes?) {
         guard let logs = snapshot.listeners[Int(c.pointee.listener)].log, logs.pointee.requestLengths != 0 else {
             return
         }
@@ -14,9 +16,9 @@ extension Worker {
         var p = start
         let lineEnd = endOfLine(p, end)
         captureRequestLine(entry, logs, p, lineEnd, hasPath: s.pointee.method != .connect)
-        if !isRaw, logs.pointee.requestLengths & ListenerLogs.bit(7) != 0 {
+        if let scheme, logs.pointee.requestLengths & ListenerLogs.bit(7) != 0 {
             for i in 0..<logs.pointee.nameCount where isName(logs, i, ":scheme") {
-                entry.pointee.values.set(i, Bytes("http").start, 4)
+                entry.pointee.values.set(i, scheme.start, scheme.count)
             }
         }
         p = lineEnd &+ 2
@@ -93,7 +95,7 @@ extension Worker {
             out.append(h.base + Int(h.fields[i].value), Int(h.fields[i].valueLength))
             out.append("\r\n")
         }
-        captureRequest(s, c, from: 0, isRaw: true)
+        captureRequest(s, c, from: 0, scheme: nil)
         out.clear()
     }
 

@@ -10,6 +10,7 @@ extension Decoder {
         headers(message, &result)
         normalization(message, &result)
         timeouts(message, &result)
+        result.keepsAfterErrors = message["stream_error_on_invalid_http_message"]?.bool() ?? false
         if let options = message["common_http_protocol_options"]?.message(.downstreamHTTPOptions) {
             commonOptions(options, &result)
         }
@@ -19,7 +20,11 @@ extension Decoder {
             result.properCase = properCase(options)
             result.allowsAbsoluteURL = options["allow_absolute_url"]?.bool() ?? true
             result.enableTrailers = options["enable_trailers"]?.bool() ?? false
+            result.keepsAfterErrors =
+                options["override_stream_error_on_invalid_http_message"]?.bool() ?? result.keepsAfterErrors
         }
+        result.proxies100Continue = message["proxy_100_continue"]?.bool() ?? false
+        scheme(message["scheme_header_transformation"], &result)
         if let value = message["upgrade_configs"] {
             result.upgradeTypes = upgrades(value, .httpUpgrade).filter(\.enabled).map(\.type)
         }
@@ -69,6 +74,14 @@ extension Decoder {
         result.requestIDInResponse =
             message["always_set_request_id_in_response"]?.bool() ?? result.requestIDInResponse
         result.maxRequestHeadersKiB = message["max_request_headers_kb"]?.number(1...8192) ?? result.maxRequestHeadersKiB
+    }
+
+    private func scheme(_ value: Value?, _ result: inout HTTPConnectionManager) {
+        guard let message = value?.message(.schemeTransformation) else { return }
+        result.matchesUpstreamScheme = message["match_upstream"]?.bool() ?? false
+        guard let value = message["scheme_to_overwrite"], let scheme = value.string() else { return }
+        if scheme != "http", scheme != "https" { value.error("\(quoted(scheme)) is neither http nor https") }
+        result.scheme = scheme
     }
 
     private func normalization(_ message: Message, _ result: inout HTTPConnectionManager) {

@@ -30,14 +30,18 @@ extension Decoder {
             let ofHost = changesOfLevel(host)
             let ownMirrors = mirrors(host["request_mirror_policies"])
             let mirrors = ownMirrors.isEmpty ? generalMirrors : ownMirrors
+            let ofHostBodies = bodyLimits(host)
             let countsAttempts = host["include_request_attempt_count"]?.bool() ?? false
             let countsInResponse = host["include_attempt_count_in_response"]?.bool() ?? false
             var routes = (host["routes"]?.messages(.route) ?? []).compactMap { message in
                 let ofRoute = changesOfLevel(message)
                 // As in Envoy the most specific level acts first, so that others act upon what it has done.
                 let levels = specificWins ? [general, ofHost, ofRoute] : [ofRoute, ofHost, general]
+                let bodies = bodyLimits(message)
                 return route(message, bodyLimit, retry).map { route in
                     var route = route
+                    // The new field of either level goes before the old one, as in Envoy.
+                    route.bodyLimit = bodies.new ?? ofHostBodies.new ?? bodies.old ?? ofHostBodies.old
                     route.requestChanges = levels.map(\.request).filter { !$0.isEmpty }
                     route.responseChanges = levels.map(\.response).filter { !$0.isEmpty }
                     route.overrides = filterOverrides(message)
@@ -77,6 +81,12 @@ extension Decoder {
             route.headers = wanted == 1 ? [isPlain, isExternal] : [isPlain]
             return route
         }
+    }
+
+    /// `request_body_buffer_limit`, and the field that it replaces.
+    private func bodyLimits(_ message: Message) -> (new: UInt64?, old: UInt64?) {
+        let old: UInt32? = message["per_request_buffer_limit_bytes"]?.number()
+        return (message["request_body_buffer_limit"]?.longNumber(), old.map { UInt64($0) })
     }
 
     private struct ChangesOfLevel {

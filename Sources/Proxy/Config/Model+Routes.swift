@@ -16,6 +16,9 @@ public struct Route: Sendable {
     public var requestChanges: [HeaderChanges] = []
     /// The same for the response's.
     public var responseChanges: [HeaderChanges] = []
+    /// `request_body_buffer_limit` or `per_request_buffer_limit_bytes`, of the route or its virtual host: bytes of a body that are
+    /// kept for another try; nil: as many as the listener's connections may keep.
+    public var bodyLimit: UInt64?
     /// `typed_per_filter_config`.
     public var overrides: [FilterOverride] = []
     public var location: SourceLocation

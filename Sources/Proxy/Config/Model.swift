@@ -137,6 +137,15 @@ public struct HTTPConnectionManager: Sendable {
     public var appendsForwardedPort = false
     /// `http_protocol_options.header_key_format.proper_case_words`.
     public var properCase = false
+    /// `stream_error_on_invalid_http_message`, or what `http_protocol_options` has in its place: a connection outlives the answer
+    /// to a request whose end is known, though it is invalid.
+    public var keepsAfterErrors = false
+    /// `proxy_100_continue`: hosts decide whether a client that waits for a 100 gets one.
+    public var proxies100Continue = false
+    /// `scheme_header_transformation.scheme_to_overwrite`, `http` or `https`; nil: requests keep theirs.
+    public var scheme: String?
+    /// `scheme_header_transformation.match_upstream`.
+    public var matchesUpstreamScheme = false
     /// `http_protocol_options.allow_absolute_url`.
     public var allowsAbsoluteURL = true
     /// `normalize_path`.

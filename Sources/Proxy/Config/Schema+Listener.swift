@@ -64,18 +64,18 @@ extension MessageSchema {
             always_set_request_id_in_response upgrade_configs access_log normalize_path merge_slashes \
             path_with_escaped_slashes_action strip_matching_host_port strip_any_host_port strip_trailing_host_dot \
             local_reply_config internal_address_config access_log_options access_log_flush_interval \
-            flush_access_log_on_new_request rds add_user_agent append_x_forwarded_port
+            flush_access_log_on_new_request rds add_user_agent append_x_forwarded_port \
+            stream_error_on_invalid_http_message proxy_100_continue scheme_header_transformation
             """,
         refused: """
             scoped_routes tracing http2_protocol_options http3_protocol_options stream_flush_timeout \
             forward_client_cert_matcher typed_header_validation_config proxy_status_config idle_timeout
             """,
         unlessDefault: """
-            http1_safe_max_connection_duration scheme_header_transformation \
-            original_ip_detection_extensions \
+            http1_safe_max_connection_duration original_ip_detection_extensions \
             early_header_mutation_extensions set_current_client_cert_details \
-            proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
-            request_id_extension stream_error_on_invalid_http_message path_normalization_options \
+            represent_ipv4_remote_address_as_ipv4_mapped_ipv6 \
+            request_id_extension path_normalization_options \
             append_local_overload
             """,
         fixed: [
@@ -119,6 +119,9 @@ extension MessageSchema {
     static let properCaseWords = MessageSchema(
         "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords")
 
+    static let schemeTransformation = MessageSchema(
+        "envoy.config.core.v3.SchemeHeaderTransformation", supported: "scheme_to_overwrite match_upstream")
+
     /// `common_http_protocol_options` as the connection manager reads it.
     static let downstreamHTTPOptions = MessageSchema(
         "envoy.config.core.v3.HttpProtocolOptions",
@@ -130,9 +133,12 @@ extension MessageSchema {
 
     static let downstreamHTTP1Options = MessageSchema(
         "envoy.config.core.v3.Http1ProtocolOptions",
-        supported: "accept_http_10 default_host_for_http_10 enable_trailers allow_absolute_url header_key_format",
+        supported: """
+            accept_http_10 default_host_for_http_10 enable_trailers allow_absolute_url header_key_format \
+            override_stream_error_on_invalid_http_message
+            """,
         unlessDefault: """
-            allow_chunked_length override_stream_error_on_invalid_http_message send_fully_qualified_url \
+            allow_chunked_length send_fully_qualified_url \
             allow_custom_methods ignore_http_11_upgrade
             """,
         ignored: "use_balsa_parser")

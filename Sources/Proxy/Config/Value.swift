@@ -51,6 +51,9 @@ struct Value {
         return UInt32(number)
     }
 
+    /// Of uint64, up to what an int64 holds.
+    func longNumber() -> UInt64? { wholeNumber(within: 0 ... .max, "(from 0)").map { UInt64($0) } }
+
     /// Of int64.
     func wholeNumber() -> Int64? { wholeNumber(within: .min ... .max, "(64 bits)") }
 

@@ -5,8 +5,6 @@ enum StatusText {
         case 200: return "OK"
         case 100: return "Continue"
         case 101: return "Switching Protocols"
-        case 102: return "Processing"
-        case 103: return "Early Hints"
         case 201: return "Created"
         case 202: return "Accepted"
         case 203: return "Non-Authoritative Information"

@@ -1,10 +1,10 @@
 /// A request and its response on their way through the proxy. Plain data in the worker's stream slab.
 struct Stream: BitwiseCopyable {
-    /// The bits up to 19, from 21 to 24, and 27 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
+    /// The bits up to 19, from 21 to 24, 27 and 28 travel in a hand-over (docs/hand-over.md), so none is ever given a second meaning.
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt32
         /// Those that travel.
-        static let known: UInt32 = 1 << 20 - 1 | 15 << 21 | 1 << 27
+        static let known: UInt32 = 1 << 20 - 1 | 15 << 21 | 3 << 27
         /// The whole request has come from downstream.
         static let requestEnded = Flags(rawValue: 1 << 0)
         /// The final response head went downstream.
@@ -61,6 +61,8 @@ struct Stream: BitwiseCopyable {
         static let mirrored = Flags(rawValue: 1 << 26)
         /// Answers that send it elsewhere are followed (`RedirectState`).
         static let redirects = Flags(rawValue: 1 << 27)
+        /// An interim response of its host has come: there is no other for its client.
+        static let interim = Flags(rawValue: 1 << 28)
         /// Of those that keep something that most do not.
         static let haveMore: Flags = [.changesResponse, .filtered, .mirrored, .mirror, .redirects]
     }

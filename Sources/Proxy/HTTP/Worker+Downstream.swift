@@ -201,6 +201,7 @@ extension Worker {
 
     /// Puts body bytes, framed as the upstream side needs them, behind what is gathered; large ones go out at once.
     private func sendBody(_ s: StreamPointer, _ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        if s.pointee.flags.contains(.retains) { retries[s.pointee.retry].pointee.bodyBytes &+= UInt64(length) }
         if s.pointee.flags.contains(.requestChunked) {
             out.append(hex: UInt64(length))
             out.append("\r\n")

@@ -12,7 +12,9 @@ extension Worker {
         _ route: UnsafePointer<CompiledRoute>, _ changes: CompiledChanges, from start: Int
     ) {
         let lines = HeadLines(out, from: start)
-        let source = HeaderSource(c: c, s: s, head: head, route: route, lines: lines, isWritten: false)
+        let source = HeaderSource(
+            c: c, s: s, head: head, route: route, lines: lines, isWritten: false,
+            scheme: scheme(snapshot.listeners + Int(c.pointee.listener), head))
         keptChanges.clear()
         for i in 0..<changes.count {
             let change = changes.changes + i
@@ -51,7 +53,8 @@ extension Worker {
         _ route: UnsafePointer<CompiledRoute>, _ changes: CompiledChanges, from start: Int, to kept: OutputScratch
     ) {
         let source = HeaderSource(
-            c: c, s: s, head: head, route: route, lines: HeadLines(out, from: start), isWritten: true)
+            c: c, s: s, head: head, route: route, lines: HeadLines(out, from: start), isWritten: true,
+            scheme: scheme(c, s, head))
         for i in 0..<changes.count {
             guard let value = format(changes.changes + i, source) else { continue }
             KeptChanges.write(changes.changes[i].action, changes.changes[i].name, value, to: kept)
@@ -153,6 +156,7 @@ private struct HeaderSource {
     let lines: HeadLines
     /// It is whole: path and host are those that the upstream gets, in place of the client's.
     let isWritten: Bool
+    let scheme: Bytes
 
     /// A header of the request, or a pseudo-header; the first of several.
     func value(_ name: Bytes) -> Bytes? {
@@ -167,7 +171,6 @@ private struct HeaderSource {
     }
 
     private func line(_ name: StaticString) -> Bytes? { lines.find(Bytes(name)).map { lines.value($0) } }
-    private var scheme: Bytes? { line("x-forwarded-proto") ?? Bytes("http") }
     private var path: Bytes? { RoutedRequest(head: head).target }
     private var authority: Bytes? {
         Bytes(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))

@@ -96,7 +96,9 @@ extension Worker {
             redirect.pointee.write(request, matched: route.matchedLength(request.path.count), to: out)
             out.append("\r\n")
         } else if route.directStatus == 201 || route.directStatus / 100 == 3 {
-            out.append("location: http://")
+            out.append("location: ")
+            out.append(request.scheme)
+            out.append("://")
             out.append(head.pointee.base + Int(head.pointee.authority), Int(head.pointee.authorityLength))
             out.append(head.pointee.base + Int(head.pointee.target), Int(head.pointee.targetLength))
             out.append("\r\n")
@@ -235,7 +237,12 @@ extension Worker {
             if logs.pointee.logsRequests { s.pointee.log = beginLog(c, logs, startNs: startNs) }
             noteRefusal(s, c, details)
         }
-        if details == .missingHost { s.pointee.flags.insert(.requestEnded) }
+        if details == .missingHost {
+            let head = requestHead.pointee
+            if BodyDecoder(framing: head.framing, length: head.contentLength).isDone {
+                s.pointee.flags.insert(.requestEnded)
+            }
+        }
         c.pointee.stream = streamSlot
         c.pointee.requests &+= 1
         stats.http[.downstream_rq_total].increment()

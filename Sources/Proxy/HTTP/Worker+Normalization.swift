@@ -51,10 +51,11 @@ extension Worker {
         _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>
     ) -> Bool {
         let listener = snapshot.listeners + Int(c.pointee.listener)
+        if !hasHost(slot, c, s, head) { return false }
         if let trusted = listener.pointee.internalAddresses {
             head.pointee.isInternal = isInternal(c, head, trusted.pointee)
         }
-        if head.pointee.isAbsoluteForm, !listener.pointee.allowsAbsoluteURL {
+        if head.pointee.isAbsoluteForm, head.pointee.method != .connect, !listener.pointee.allowsAbsoluteURL {
             // As in Envoy, for which it is a path that does not begin as one.
             listenerStats[Int(c.pointee.listener)].http[.downstream_rq_non_relative_path].increment()
             note(s, .absolutePathRejected)
@@ -71,6 +72,23 @@ extension Worker {
         if wanted.stripsDot { stripDot(head) }
         if wanted.port != .keep { stripPort(head, ours: wanted.port == .stripIfOurs ? localPort(c) : nil) }
         return true
+    }
+
+    /// What the parser lets pass where connections outlive errors (`HeadLimits.requiresHost`); false: the request has been answered.
+    private func hasHost(
+        _ slot: Int32, _ c: ConnectionPointer, _ s: StreamPointer, _ head: UnsafeMutablePointer<MessageHead>
+    ) -> Bool {
+        let isMissing = head.pointee.minorVersion > 0 && !head.pointee.isAbsoluteForm
+        guard isMissing, !head.pointee.present.contains(.host) else { return true }
+        note(s, .missingHost)
+        if s.pointee.log >= 0 { captureRaw(s, c, head) }
+        reply(slot, c, status: 400, body: "")
+        return false
+    }
+
+    /// Whether the connection goes on behind the answer to a request that is invalid, but whose end is known.
+    func outlivesErrors(_ c: ConnectionPointer, _ head: UnsafeMutablePointer<MessageHead>) -> Bool {
+        snapshot.listeners[Int(c.pointee.listener)].keepsAfterErrors && head.pointee.minorVersion > 0
     }
 
     private func normalizePath(
@@ -92,7 +110,7 @@ extension Worker {
                 stats.http[.downstream_rq_failed_path_normalization].increment()
                 note(s, .pathNormalizationFailed)
                 if s.pointee.log >= 0 { captureRaw(s, c, head) }
-                reply(slot, c, status: 400, body: "", close: true)
+                reply(slot, c, status: 400, body: "", close: !outlivesErrors(c, head))
                 return false
             case .redirect(let count):
                 memcpy(out + count, target + end, length &- end)

@@ -61,7 +61,7 @@ extension Worker {
                 stats.http[.downstream_rq_failed_path_normalization].increment()
                 note(s, .pathNormalizationFailed)
                 if s.pointee.log >= 0 { captureRaw(s, c, head) }
-                return reply(slot, c, status: 400, body: "", close: true)
+                return reply(slot, c, status: 400, body: "", close: !outlivesErrors(c, head))
             }
             end = cl_scan_path_end(base, end &+ 1, targetEnd, readable)
         }
@@ -204,14 +204,6 @@ extension Worker {
         forward(slot, c, streamSlot, s, head, found)
     }
 
-    /// The client may send its body. The connection may be closed on return.
-    @inline(never)
-    func sendContinue(_ slot: Int32, _ c: ConnectionPointer) {
-        out.clear()
-        out.append("HTTP/1.1 100 Continue\r\n\r\n")
-        flushScratch(to: slot, c)
-    }
-
     /// Chooses the upstream and sends the head there.
     private func forward(
         _ slot: Int32, _ c: ConnectionPointer, _ streamSlot: Int32, _ s: StreamPointer,
@@ -284,7 +276,7 @@ extension Worker {
             } else if s.pointee.redirect >= 0 {
                 dropRedirects(s)
             }
-            beginRetries(s, policy.pointee, head)
+            beginRetries(s, policy.pointee, head, bodyLimit: route.pointee.bodyLimit)
         }
         switch attach(streamSlot, s) {
         case .connected:

@@ -76,7 +76,7 @@ extension Worker {
         writer.put(route.pointee.expectedTimeout)
         out.close(writer)
         if route.pointee.changesHead || isRewritten { changeHead(c, s, head, route, isRewritten, from: start) }
-        if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
+        if s.pointee.log >= 0 { captureRequest(s, c, from: start, scheme: scheme(c, s, head)) }
         if head.pointee.framing == .chunked || head.pointee.method != .get && !present.contains(.contentLength) {
             writeRequestFraming(s, head, upgrade: upgrade, trailers: listener.pointee.trailers)
         }
@@ -113,7 +113,7 @@ extension Worker {
         if head.pointee.isInternal { out.append("x-envoy-internal: true\r\n") }
         out.append(route.pointee.expectedTimeout)
         if route.pointee.changesHead || isRewritten { changeHead(c, s, head, route, isRewritten, from: start) }
-        if s.pointee.log >= 0 { captureRequest(s, c, from: start) }
+        if s.pointee.log >= 0 { captureRequest(s, c, from: start, scheme: scheme(c, s, head)) }
         if head.pointee.framing == .chunked
             || head.pointee.method != .get && !head.pointee.present.contains(.contentLength)
         {
@@ -174,7 +174,10 @@ extension Worker {
         case .connection, .upgrade: if upgrade { out.append(field, of: base) }
         case .te: if head.pointee.acceptsTrailers { out.append("te: trailers\r\n") }
         // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1).
-        case .expect: if !head.pointee.expectContinue, head.pointee.minorVersion > 0 { out.append(field, of: base) }
+        case .expect:
+            if listener.pointee.proxies100 || !head.pointee.expectContinue, head.pointee.minorVersion > 0 {
+                out.append(field, of: base)
+            }
         case .xForwardedFor:
             if knowsClient, !listener.pointee.skipXFFAppend, isLast(at, head) {
                 out.append("x-forwarded-for: ")
@@ -187,7 +190,9 @@ extension Worker {
                 out.append(field, of: base)
             }
         case .xForwardedProto:
-            if knowsClient, listener.pointee.trustedHops == 0 {
+            if let scheme = listener.pointee.scheme {
+                if !wrote.proto { out.field("x-forwarded-proto: ", scheme) }
+            } else if knowsClient, listener.pointee.trustedHops == 0 {
                 if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
             } else {
                 out.append(field, of: base)
@@ -221,7 +226,7 @@ extension Worker {
             writeClientAddress(c)
             out.append("\r\n")
         }
-        if !wrote.proto { out.append("x-forwarded-proto: http\r\n") }
+        if !wrote.proto { out.field("x-forwarded-proto: ", listener.pointee.scheme ?? Bytes("http")) }
         if listener.pointee.appendsForwardedPort {
             let isOurs = knowsClient && listener.pointee.trustedHops == 0
             changedValue.clear()

@@ -9,14 +9,7 @@ extension Worker {
         var request = RoutedRequest(head: head, authority: authority, path: path)
         // An absolute-form target without a path (RFC 9112 §3.2.2).
         if head.pointee.targetLength == 0, head.pointee.method != .connect { request.path = Bytes("/") }
-        // Without a proxy in front that is trusted nobody else knows how the client came.
-        let edge = listener.pointee.useRemoteAddress && listener.pointee.trustedHops == 0
-        if !edge, let scheme = head.pointee.value(.xForwardedProto), let start = scheme.baseAddress,
-            scheme.count == 4 || scheme.count == 5
-        {
-            let told = Bytes(start, scheme.count)
-            if told.isFolded("http") || told.isFolded("https") { request.scheme = told }
-        }
+        request.scheme = scheme(listener, head)
         return request
     }
 

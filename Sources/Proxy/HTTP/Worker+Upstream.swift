@@ -90,8 +90,10 @@ extension Worker {
                 p += length
                 let status = responseHead.pointee.status
                 if status < 200, status != 101 {
-                    // Interim responses end here; Envoy answers `Expect` itself.
-                    chargeUpstreamCode(s, status)
+                    let generation = u.pointee.generation
+                    passInterim(s)
+                    // The client's connection may have broken, and ended the request.
+                    if u.pointee.generation != generation || u.pointee.stream != streamSlot { return count }
                     continue
                 }
                 if makesTunnel(s, status) {

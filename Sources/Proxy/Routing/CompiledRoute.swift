@@ -30,6 +30,8 @@ struct CompiledRoute: BitwiseCopyable {
     var redirects: UnsafePointer<Bytes>?
     /// Nil: a request is sent once.
     var retry: UnsafePointer<CompiledRetry>?
+    /// Bytes of a body that are kept for another try; `.max`: what the listener's connections may keep.
+    var bodyLimit = UInt64.max
     /// Where copies of its requests go; nil: nowhere.
     var mirrors: UnsafePointer<CompiledMirrors>?
     /// Who sees how often it was tried.
@@ -117,6 +119,7 @@ extension CompiledRoute {
             pattern: route.caseSensitive ? Bytes(keeping: text) : Bytes(folding: text), cluster: -1, timeoutNs: 0,
             idleTimeoutNs: streamIdleTimeoutMs &* 1_000_000, upgrades: 0, directStatus: 0, directBody: Bytes(""))
         name = Bytes(keeping: route.name)
+        bodyLimit = route.bodyLimit ?? .max
         requestChanges = CompiledChanges(route.requestChanges, isRequest: true).map { Self.keep($0) }
         responseChanges = CompiledChanges(route.responseChanges, isRequest: false).map { Self.keep($0) }
         duration = CompiledDuration(route.action, otherMs: maxStreamDurationMs).map { Self.keep($0) }

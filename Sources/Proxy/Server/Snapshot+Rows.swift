@@ -111,7 +111,13 @@ extension Snapshot {
         compiled.addsFields = !http.via.isEmpty || http.addsUserAgent || http.appendsForwardedPort
         compiled.properCase = http.properCase
         compiled.allowsAbsoluteURL = http.allowsAbsoluteURL
-        if !http.allowsAbsoluteURL { compiled.normalizes = true }
+        compiled.keepsAfterErrors = http.keepsAfterErrors
+        compiled.limits.requiresHost = !http.keepsAfterErrors
+        if !http.allowsAbsoluteURL || http.keepsAfterErrors { compiled.normalizes = true }
+        compiled.proxies100 = http.proxies100Continue
+        compiled.scheme = http.scheme.map { Bytes(keeping: $0) }
+        if http.scheme != nil { compiled.addsFields = true }
+        compiled.matchesUpstreamScheme = http.matchesUpstreamScheme && http.scheme == nil
         row.compiled = compiled
     }
 

@@ -32,13 +32,21 @@ struct CompiledListener: BitwiseCopyable {
     var skipXFFAppend = false
     var trustedHops: UInt32 = 0
     var via = Bytes("")
-    /// There is something behind the fields of a client: `via`, or one of the next two.
+    /// There is something behind the fields of a client: `via`, one of the next two, or a `scheme`.
     var addsFields = false
     /// `add_user_agent`: what it says; nil: nothing.
     var userAgent: Bytes?
     var nodeID = Bytes("")
     var appendsForwardedPort = false
     var allowsAbsoluteURL = true
+    /// A connection outlives the answer to a request whose end is known, though it is invalid.
+    var keepsAfterErrors = false
+    /// `Expect: 100-continue` is for hosts to answer.
+    var proxies100 = false
+    /// The scheme of all requests; nil: each has its own.
+    var scheme: Bytes?
+    /// As requests go on they get the scheme of what hosts speak.
+    var matchesUpstreamScheme = false
     /// Names in heads of responses have capitals.
     var properCase = false
     var generateRequestID = true

@@ -57,6 +57,8 @@ import Testing
         state.policy.retries = 7
         state.policy.perTryNs = 5
         state.policy.perTryIdleNs = 6
+        state.bodyLimit = 0
+        state.bodyBytes = 7
         state.policy.hostAttempts = 3
         state.attempts = 2
         state.againNs = 123
@@ -68,6 +70,7 @@ import Testing
         #expect(read.policy.conditions == state.policy.conditions && read.policy.codes == state.policy.codes)
         #expect(read.policy.retries == 7 && read.policy.perTryNs == 5 && read.policy.hostAttempts == 3)
         #expect(read.policy.perTryIdleNs == 6)
+        #expect(read.bodyLimit == 0 && read.bodyBytes == 7)
         #expect(read.policy.baseNs == 25_000_000 && read.policy.maxNs == 250_000_000)
         #expect(read.attempts == 2 && read.againNs == 123 && read.tryNs == 99 && read.countsRetry && read.wasSent)
         #expect(read.key.isSet && read.key.value == .max - 1)

@@ -206,7 +206,7 @@ import Testing
         #expect(Connection.Flags.known == 0x103_FFFF)
         #expect(Connection.Flags.proxied.rawValue == 1 << 24)
         #expect(Connection.Flags.passedAhead.rawValue & Connection.Flags.known == 0)
-        #expect(Stream.Flags.known == 0x9EF_FFFF)
+        #expect(Stream.Flags.known == 0x19EF_FFFF)
         #expect(Stream.Flags.redirects.rawValue == 1 << 27)
         #expect(Stream.Flags([.mirror, .mirrored]).rawValue & Stream.Flags.known == 0)
         #expect(Stream.Flags.filtered.rawValue == 1 << 22)

@@ -6,6 +6,8 @@ struct HeadLimits: BitwiseCopyable {
     var bytes: Int
     /// Field lines.
     var fields: Int
+    /// A request of HTTP/1.1 without `Host` is an error of the head; else whoever gets it has to see to that.
+    var requiresHost = true
 
     /// Of responses: Envoy's.
     static let response = HeadLimits(bytes: 80 * 1024, fields: 100)
@@ -85,7 +87,7 @@ extension MessageHead {
         {
             return .failed(error)
         }
-        if let error = interpretHost() { return .failed(error) }
+        if let error = interpretHost(isRequired: limits.requiresHost) { return .failed(error) }
         return .complete(length)
     }
 
@@ -188,7 +190,7 @@ extension MessageHead {
 
     /// Exactly one `Host` in HTTP/1.1, at most one in 1.0 (RFC 9112 §3.2), of the characters an authority may have.
     @inline(__always)
-    private mutating func interpretHost() -> ParseError? {
+    private mutating func interpretHost(isRequired: Bool) -> ParseError? {
         var hosts = 0
         if present.contains(.host) {
             let isAbsoluteForm = isAbsoluteForm
@@ -207,7 +209,7 @@ extension MessageHead {
             }
         }
         if hosts > 1 { return .duplicateHost }
-        if !isAbsoluteForm { return hosts == 0 && minorVersion >= 1 ? .missingHost : nil }
+        if !isAbsoluteForm { return hosts == 0 && minorVersion >= 1 && isRequired ? .missingHost : nil }
         return isAuthority(authority, authorityLength) ? nil : .badHost
     }
 

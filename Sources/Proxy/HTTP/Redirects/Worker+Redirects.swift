@@ -205,7 +205,7 @@ extension Worker {
             s.pointee.status = status
             out.clear()
             out.append(filteredHead.bytes, filteredHead.count - 2)
-            captureRequest(s, c, from: 0)
+            captureRequest(s, c, from: 0, scheme: snapshot.listeners[Int(c.pointee.listener)].scheme ?? Bytes("http"))
             out.clear()
             let startNs = entry.pointee.startNs
             finishLog(s)

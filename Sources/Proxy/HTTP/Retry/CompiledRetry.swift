@@ -136,6 +136,10 @@ struct RetryState: BitwiseCopyable {
     var countsRetry = false
     /// Something of the current try went to the host.
     var wasSent = false
+    /// Bytes of its body that may be kept; with more it is not sent again.
+    var bodyLimit: UInt64 = 1 << 20
+    /// Bytes of its body that have come, without their framing.
+    var bodyBytes: UInt64 = 0
     /// What chose its host, and chooses the next.
     var key = HashKey()
 

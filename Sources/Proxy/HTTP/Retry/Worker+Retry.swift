@@ -16,8 +16,12 @@ extension Worker {
 
     /// The route has a policy: the head, which is in `out`, is the first that is kept.
     ///
-    /// - Parameter head: what came from the client.
-    func beginRetries(_ s: StreamPointer, _ policy: CompiledRetry, _ head: UnsafeMutablePointer<MessageHead>) {
+    /// - Parameters:
+    ///   - head: what came from the client.
+    ///   - bodyLimit: the route's; `.max`: it has none.
+    func beginRetries(
+        _ s: StreamPointer, _ policy: CompiledRetry, _ head: UnsafeMutablePointer<MessageHead>, bodyLimit: UInt64
+    ) {
         // CONNECT and upgrades become tunnels, of which nothing can be kept.
         if s.pointee.flags.contains(.upgrade) { return }
         var policy = policy
@@ -31,7 +35,14 @@ extension Worker {
         retries[slot].pointee = RetryState()
         retries[slot].pointee.policy = policy
         if clusters[Int(s.pointee.cluster)].needsCare { retries[slot].pointee.key = state.pointee.hashKey }
+        retries[slot].pointee.bodyLimit = bodyLimit == .max ? bodyLimitOfListener(s) : bodyLimit
+        // What filters have waited for stands behind the head already.
+        retries[slot].pointee.bodyBytes = UInt64(gatheredBody.pointee.count)
         s.pointee.retry = slot
+        if keepsTooMuch(s) {
+            clusterStats[Int(s.pointee.cluster)].counters[.retry_or_shadow_abandoned].increment()
+            return
+        }
         s.pointee.flags.insert(.retains)
         s.pointee.buffer.append(out.bytes, out.count)
     }
@@ -44,7 +55,12 @@ extension Worker {
     }
 
     private func keepsTooMuch(_ s: StreamPointer) -> Bool {
-        s.pointee.buffer.count > Int(snapshot.clusters[Int(s.pointee.cluster)].bufferLimit)
+        retries[s.pointee.retry].pointee.bodyBytes > retries[s.pointee.retry].pointee.bodyLimit
+    }
+
+    private func bodyLimitOfListener(_ s: StreamPointer) -> UInt64 {
+        let limit = snapshot.listeners[Int(connections[s.pointee.downstream].pointee.listener)].bufferLimit
+        return limit == 0 ? .max : UInt64(limit)
     }
 
     private func abandonRetries(_ s: StreamPointer) {
@@ -114,6 +130,11 @@ extension Worker {
         let r = retries[s.pointee.retry]
         let stats = clusterStats[Int(s.pointee.cluster)]
         returnToken(s)
+        // More may have come than is kept, while there was no connection.
+        if keepsTooMuch(s) {
+            abandonRetries(s)
+            return false
+        }
         guard isRetriable(r, lapse) else {
             if r.pointee.attempts > 0 { stats.counters[.upstream_rq_retry_success].increment() }
             endRetries(s)

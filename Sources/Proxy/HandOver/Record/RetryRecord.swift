@@ -8,7 +8,7 @@ enum RetryRecord {
         static let hostAttempts: UInt32 = 6, codes: UInt32 = 7, attempts: UInt32 = 8, again: UInt32 = 9
         static let begun: UInt32 = 10, countsRetry: UInt32 = 11, wasSent: UInt32 = 12
         static let perTryIdle: UInt32 = 13, hash: UInt32 = 14, hasHash: UInt32 = 15
-        static let marks: UInt32 = 16
+        static let marks: UInt32 = 16, bodyLimit: UInt32 = 17, bodyBytes: UInt32 = 18
     }
 
     static func write(_ r: RetryState, _ tag: UInt32, into out: inout RecordWriter) {
@@ -32,6 +32,9 @@ enum RetryRecord {
         out.number(Tag.wasSent, r.wasSent ? 1 : 0)
         out.number(Tag.perTryIdle, r.policy.perTryIdleNs)
         if !r.policy.marks.isEmpty { out.number(Tag.marks, UInt64(r.policy.marks.rawValue)) }
+        // One more, since there may be no byte.
+        out.number(Tag.bodyLimit, min(r.bodyLimit, .max - 1) + 1)
+        out.number(Tag.bodyBytes, r.bodyBytes)
         if r.key.isSet {
             out.number(Tag.hash, r.key.value)
             out.number(Tag.hasHash, 1)
@@ -59,6 +62,8 @@ enum RetryRecord {
             case Tag.countsRetry: state.countsRetry = try field.number(as: UInt8.self) != 0
             case Tag.wasSent: state.wasSent = try field.number(as: UInt8.self) != 0
             case Tag.perTryIdle: state.policy.perTryIdleNs = try field.number()
+            case Tag.bodyLimit: state.bodyLimit = max(try field.number(), 1) - 1
+            case Tag.bodyBytes: state.bodyBytes = try field.number()
             case Tag.hash: state.key.value = try field.number()
             case Tag.hasHash: state.key.isSet = try field.number(as: UInt8.self) != 0
             case Tag.marks:

@@ -185,4 +185,15 @@ import Testing
         let memory = GuardedMemory()
         #expect(parseDecimal(memory.place(bytes(digits)), digits.utf8.count) == value)
     }
+
+    @Test func hostsThatSomebodyElseAsksFor() {
+        var limits = HeadLimits(bytes: 4096, fields: 10)
+        let head = "GET / HTTP/1.1\r\na: b\r\n\r\n"
+        #expect(HeadParser(.request, limits: limits).parse(Array(head.utf8)).head == nil)
+        limits.requiresHost = false
+        #expect(HeadParser(.request, limits: limits).parse(Array(head.utf8)).head?.fields.count == 1)
+        // Two are none either way.
+        let two = "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n"
+        #expect(HeadParser(.request, limits: limits).parse(Array(two.utf8)).head == nil)
+    }
 }
