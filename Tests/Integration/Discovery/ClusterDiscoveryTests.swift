@@ -97,7 +97,9 @@ import ThreadTesting
                 let before = try proxy.stats("cds")[name] ?? 0
                 try DiscoveryScene.replace(path, text)
                 try waitUntil("\(kind) is counted") { try proxy.stats("cds")[name] ?? 0 == before + 1 }
-                #expect(proxy.log.contains("cds: ") && proxy.log.contains(line), "\(proxy.log)")
+                try waitUntil("\(line) is told: \(proxy.log)") {
+                    proxy.log.contains("cds: ") && proxy.log.contains(line)
+                }
                 #expect(try live.get("/a/").text == one.hello)
             }
         }

@@ -64,7 +64,9 @@ import Testing
                 try waitUntil("\(kind) is counted") {
                     try Self.stats(proxy)[kind, default: 0] == before[kind, default: 0] + 1
                 }
-                #expect(line.isEmpty || proxy.log.contains("eds: ") && proxy.log.contains(line), "\(proxy.log)")
+                try waitUntil("\(line) is told: \(proxy.log)") {
+                    line.isEmpty || proxy.log.contains("eds: ") && proxy.log.contains(line)
+                }
                 #expect(try live.get("/").text == one.hello)
             }
         }

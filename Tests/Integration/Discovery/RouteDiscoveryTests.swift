@@ -78,7 +78,9 @@ import ThreadTesting
                 try waitUntil("\(kind) is counted") {
                     try Self.stats(proxy)[kind, default: 0] == before[kind, default: 0] + 1
                 }
-                #expect(line.isEmpty || proxy.log.contains("rds: ") && proxy.log.contains(line), "\(proxy.log)")
+                try waitUntil("\(line) is told: \(proxy.log)") {
+                    line.isEmpty || proxy.log.contains("rds: ") && proxy.log.contains(line)
+                }
                 #expect(try live.get("/").text == "one")
             }
             try DiscoveryScene.replace(file, good)
@@ -98,7 +100,9 @@ import ThreadTesting
             let answer = try live.get("/")
             #expect(answer.status == 503 && answer.text == "")
             #expect(try proxy.stats("no_cluster")["http.ingress_http.no_cluster"] == 1)
-            #expect(proxy.log.contains("cluster \"nowhere\" does not exist: requests to it get a 503"))
+            try waitUntil("a warning: \(proxy.log)") {
+                proxy.log.contains("cluster \"nowhere\" does not exist: requests to it get a 503")
+            }
             try DiscoveryScene.replace(
                 file, DiscoveryScene.routes("{ match: { prefix: / }, route: { cluster: service, priority: HIGH } }"))
             try waitUntil("the cluster is asked") { try live.get("/").text == upstream.hello }

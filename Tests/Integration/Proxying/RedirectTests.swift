@@ -103,7 +103,7 @@ import Testing
         try withBed { bed in
             let upstream = try Listener()
             var configuration = Self.configuration(upstream.port, ", internal_redirect_policy: {}")
-            configuration.clusterLines = ["per_connection_buffer_limit_bytes: 1024"]
+            configuration.listenerLines = ["per_connection_buffer_limit_bytes: 1024"]
             let proxy = try bed.proxy(configuration)
             let client = try proxy.client()
             try client.send(

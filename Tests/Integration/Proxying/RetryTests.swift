@@ -156,12 +156,12 @@ import Testing
         }
     }
 
-    /// More than `per_connection_buffer_limit_bytes` is not kept.
+    /// More than `per_connection_buffer_limit_bytes` of the listener is not kept.
     @Test func aLargeBodyIsSentOnce() throws {
         try withBed { bed in
             let upstream = try Listener()
             var configuration = Self.configuration([upstream.port], "retry_on: 5xx")
-            configuration.clusterLines = ["per_connection_buffer_limit_bytes: 10000"]
+            configuration.listenerLines = ["per_connection_buffer_limit_bytes: 10000"]
             let proxy = try bed.proxy(configuration)
             let client = try proxy.client()
             let body = String(repeating: "x", count: 100_000)
@@ -181,10 +181,8 @@ import Testing
         try withBed { bed in
             let upstream = try Listener()
             var configuration = Self.configuration([upstream.port], "retry_on: 5xx")
-            configuration.clusterLines = [
-                "per_connection_buffer_limit_bytes: 10000",
-                "circuit_breakers: { thresholds: [{ max_connections: 1 }] }",
-            ]
+            configuration.routes = configuration.routes.map { "\($0.dropLast(2)), request_body_buffer_limit: 10000 }" }
+            configuration.clusterLines = ["circuit_breakers: { thresholds: [{ max_connections: 1 }] }"]
             let proxy = try bed.proxy(configuration, concurrency: 1)
             let first = try proxy.client()
             try first.send("GET /first HTTP/1.1\r\nhost: test\r\n\r\n")
