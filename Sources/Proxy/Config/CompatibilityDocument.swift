@@ -83,7 +83,8 @@ public enum CompatibilityDocument {
                 (.maglevConfig, ""), (.originalDst, ""), (.upstreamOptions, ""),
                 (.upstreamHTTPOptions, "of clusters"), (.explicitHTTPConfig, ""),
                 (.upstreamHTTP1Options, "of clusters"),
-                (.healthCheck, ""), (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),
+                (.healthCheck, ""), (.healthEventSink, "of health checks"), (.healthEventFile, ""),
+                (.httpHealthCheck, ""), (.tcpHealthCheck, ""), (.healthCheckPayload, ""),
                 (.headerValueOption, ""), (.headerValue, ""), (.int64Range, ""), (.outlierDetection, ""),
                 (.upstreamProxyProtocol, ""), (.proxyProtocolConfig, ""),
             ]

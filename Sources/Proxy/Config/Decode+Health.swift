@@ -63,7 +63,22 @@ extension Decoder {
         check.healthyEdgeIntervalMs = message["healthy_edge_interval"]?.positiveDuration() ?? interval
         check.alwaysLogsFailures = message["always_log_health_check_failures"]?.bool() ?? false
         check.alwaysLogsSuccess = message["always_log_health_check_success"]?.bool() ?? false
+        check.eventLogs = eventLogs(message)
         return check
+    }
+
+    private func eventLogs(_ message: Message) -> [HealthEventLog] {
+        var logs: [HealthEventLog] = []
+        if let value = message["event_log_path"], let path = value.string(), !path.isEmpty {
+            logs.append(HealthEventLog(file: path, location: value.location, path: value.path))
+        }
+        for sink in message["event_logger"]?.messages(.healthEventSink) ?? [] {
+            _ = sink.require("name")?.nonEmptyString()
+            let config = sink.require("typed_config")?.extensionMessage([.healthEventFile])?.message
+            guard let value = config?.require("event_log_path"), let path = value.nonEmptyString() else { continue }
+            logs.append(HealthEventLog(file: path, location: value.location, path: value.path))
+        }
+        return logs
     }
 
     private func checkMethod(_ message: Message) -> HealthCheck.Method? {

@@ -101,6 +101,7 @@ extension Decoder {
         result.weight = weight
         result.hostname = hostname
         result.hashKey = hashKey(message)
+        result.metadata = metadata(message)
         health(message, inner, &result)
         return result
     }

@@ -95,7 +95,7 @@ extension Endpoint {
     /// Whether this is the same in everything but its place in the text and its group.
     public func isSame(as other: Endpoint) -> Bool {
         address == other.address && weight == other.weight && hostname == other.hostname && hashKey == other.hashKey
-            && health == other.health && isSameCheck(as: other)
+            && metadata == other.metadata && health == other.health && isSameCheck(as: other)
     }
 
     /// Whether it is checked in the same way.

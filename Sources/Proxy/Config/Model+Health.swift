@@ -35,6 +35,8 @@ public struct HealthCheck: Sendable {
     public var alwaysLogsFailures = false
     /// `always_log_health_check_success`.
     public var alwaysLogsSuccess = false
+    /// `event_log_path` and `event_logger`: where each event is written.
+    public var eventLogs: [HealthEventLog] = []
 
     public init(
         method: Method, timeoutMs: UInt64, intervalMs: UInt64, unhealthyThreshold: UInt32, healthyThreshold: UInt32
@@ -48,6 +50,14 @@ public struct HealthCheck: Sendable {
         unhealthyEdgeIntervalMs = intervalMs
         healthyEdgeIntervalMs = intervalMs
     }
+}
+
+/// A file that events of health checks are written to, one JSON object a line.
+public struct HealthEventLog: Sendable {
+    public var file: String
+    /// Where the configuration names it.
+    public var location: SourceLocation
+    public var path: String
 }
 
 /// `http_health_check`.

@@ -396,6 +396,8 @@ public struct Endpoint: Sendable {
     public var hostname = ""
     /// `metadata`, `envoy.lb`, `hash_key`: what is hashed instead of the address; empty: none.
     public var hashKey = ""
+    /// `metadata.filter_metadata` as JSON, in the order of the text; empty: there is no `metadata`.
+    public var metadata = ""
     /// `health_status`.
     public var health = EndpointHealth.unknown
     /// `endpoint.health_check_config.port_value`; 0: the endpoint's own.

@@ -6,16 +6,21 @@ extension MessageSchema {
             timeout interval initial_jitter interval_jitter interval_jitter_percent unhealthy_threshold \
             healthy_threshold reuse_connection http_health_check tcp_health_check no_traffic_interval \
             no_traffic_healthy_interval unhealthy_interval unhealthy_edge_interval healthy_edge_interval \
-            always_log_health_check_failures always_log_health_check_success
+            always_log_health_check_failures always_log_health_check_success event_log_path event_logger
             """,
         refused: "alt_port grpc_health_check custom_health_check event_service tls_options",
-        unlessDefault: "event_log_path event_logger transport_socket_match_criteria",
+        unlessDefault: "transport_socket_match_criteria",
         hints: [
             "alt_port": "use health_check_config.port_value of the endpoints",
-            "event_log_path": "changes of health are in the log of the process",
-            "event_logger": "changes of health are in the log of the process",
+            "event_service": "use event_logger with a file",
         ],
         oneofs: ["http_health_check tcp_health_check grpc_health_check custom_health_check"])
+
+    static let healthEventSink = MessageSchema(
+        "envoy.config.core.v3.TypedExtensionConfig", supported: "name typed_config")
+
+    static let healthEventFile = MessageSchema(
+        "envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink", supported: "event_log_path")
 
     static let httpHealthCheck = MessageSchema(
         "envoy.config.core.v3.HealthCheck.HttpHealthCheck",

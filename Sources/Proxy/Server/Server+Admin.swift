@@ -104,6 +104,7 @@ extension Server: AdminContext {
     func reopenLogs() {
         log.reopen()
         admin?.reopenAccessLog()
+        clusterManager.eventLogs.reopen()
         // What was logged so far goes into the old files.
         if let accessLog { pool.flushLogs { accessLog.reopen() } }
     }

@@ -128,6 +128,7 @@ final class Server {
         writer = store.makeWriter()
         stats = ServerStats(store, writer)
         concurrency = max(options.concurrency ?? Int(cl_online_processors()), 1)
+        try HealthEventLogs.check(bootstrap.clusters)
         // While a parent serves nobody waits; else nobody serves yet, and the rest of many is made afterwards.
         let earlyStats = claim.parent == nil && bootstrap.clusterSource == nil ? DataPlaneStats.fewClusters : .max
         let clusterManager = try ClusterManager(

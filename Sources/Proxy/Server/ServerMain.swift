@@ -23,6 +23,7 @@ public enum ServerMain {
             for warning in loaded.warnings { complain("warning: \(warning)") }
             do throws(StartupError) {
                 try LogSinks(loaded.bootstrap).check()
+                try HealthEventLogs.check(loaded.bootstrap.clusters)
             } catch {
                 for line in error.lines { complain(line) }
                 return 1

@@ -76,6 +76,8 @@ final class ClusterManager {
     private let writer: StatsWriter
     private let concurrency: Int
     private let pacer: CheckPacer
+    /// Where events of health checks go.
+    let eventLogs: HealthEventLogs
     private let statNames = MembershipStats.Names()
     private var resolver: Resolver?
     /// Of clusters that came while the process ran, by stat name.
@@ -103,6 +105,7 @@ final class ClusterManager {
         self.writer = writer
         self.concurrency = concurrency
         pacer = CheckPacer(loop: loop)
+        eventLogs = HealthEventLogs { log.error("\($0)") }
         clusters = configured.enumerated().map { index, cluster in make(cluster, hasStats: index < earlyStats) }
         for index in clusters.indices { connectHealth(index) }
         if configured.contains(where: Self.needsDNS) { resolver = try Resolver(loop: loop) }
@@ -127,7 +130,7 @@ final class ClusterManager {
             ClusterHealth.isNeeded(cluster)
             ? ClusterHealth(
                 cluster, workers: concurrency, gauges: stats.gauges, loop: loop, pacer: pacer, store: store,
-                writer: writer, log: log, firstID: firstID) : nil
+                writer: writer, log: log, eventFiles: eventLogs.files(cluster.healthCheck), firstID: firstID) : nil
         let balance = ClusterBalance.isNeeded(cluster) ? ClusterBalance(cluster, store: store, writer: writer) : nil
         return Discovered(
             cluster: cluster, stats: stats, health: health, balance: balance,

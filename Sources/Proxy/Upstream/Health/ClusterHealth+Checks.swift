@@ -92,6 +92,7 @@ extension ClusterHealth {
         }
         host.check = check
         report(host, result, change, wasUnchecked: before.isUnchecked, settings)
+        writeEvents(of: host, result, before: before, settings)
         settle(host, before: before)
         if result.failure == nil { unejectAfterSuccess(host) }
         guard isRunning || isPreparing else { return }
@@ -141,9 +142,10 @@ extension ClusterHealth {
         checkStats?.counters[.failure].increment()
         checkStats?.counters[.passive_failure].increment()
         host.check = check
-        report(
-            host, ProbeResult(failure: .passive, reason: "a response said so (x-envoy-immediate-health-check-fail)"),
-            change, wasUnchecked: false, settings)
+        let result = ProbeResult(
+            failure: .passive, reason: "a response said so (x-envoy-immediate-health-check-fail)")
+        report(host, result, change, wasUnchecked: false, settings)
+        writeEvents(of: host, result, before: before, settings)
         settle(host, before: before)
     }
 }

@@ -28,6 +28,8 @@ final class ClusterHealth {
     let loop: MainLoop
     let pacer: CheckPacer
     let log: Log
+    /// Where its events are written.
+    let eventFiles: [HealthEventFile]
     let checkStats: HealthCheckStats?
     let outlierStats: OutlierStats?
     let gauges: GaugeGroup<MembershipGauge>
@@ -58,7 +60,7 @@ final class ClusterHealth {
 
     init(
         _ cluster: Cluster, workers: Int, gauges: GaugeGroup<MembershipGauge>, loop: MainLoop, pacer: CheckPacer,
-        store: StatsStore, writer: StatsWriter, log: Log, firstID: UInt64 = 1
+        store: StatsStore, writer: StatsWriter, log: Log, eventFiles: [HealthEventFile] = [], firstID: UInt64 = 1
     ) {
         self.cluster = cluster
         nextID = firstID
@@ -67,6 +69,7 @@ final class ClusterHealth {
         self.loop = loop
         self.pacer = pacer
         self.log = log
+        self.eventFiles = eventFiles
         let name = Snapshot.statName(cluster.altStatName ?? cluster.name)
         checkStats = cluster.healthCheck == nil ? nil : HealthCheckStats(name, store, writer)
         outlierStats = cluster.outlierDetection == nil ? nil : OutlierStats(name, store, writer)

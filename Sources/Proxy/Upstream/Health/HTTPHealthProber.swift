@@ -92,6 +92,7 @@ final class HTTPHealthProber: HealthProber {
             if !check.expectedStatuses.contains(where: { $0.contains(status) }) {
                 result.failure = .answer(retriable: check.retriableStatuses.contains { $0.contains(status) })
                 result.reason = "status \(status)"
+                result.status = status
             }
             finish(result)
         }

@@ -8,6 +8,8 @@ struct ProbeResult {
     var failure: ActiveCheckMachine.Failure?
     /// For the log.
     var reason = ""
+    /// Of an answer that is a failure; else 0.
+    var status: UInt32 = 0
     /// The response carried `x-envoy-immediate-health-check-fail`.
     var isImmediate = false
     /// It carried `x-envoy-degraded`.
