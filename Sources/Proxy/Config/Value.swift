@@ -35,8 +35,20 @@ struct Value {
         return text.isEmpty ? nil : text
     }
 
+    /// Other words too, as Envoy takes them: those of YAML 1.1, and of texts what `absl::SimpleAtob` takes.
     func bool() -> Bool? {
-        if case .scalar(let scalar) = node.content, scalar.kind == .bool { return scalar.text == "true" }
+        if case .scalar(let scalar) = node.content, scalar.kind == .bool || scalar.kind == .string {
+            switch scalar.text {
+            case "on", "On", "ON": return true
+            case "off", "Off", "OFF": return false
+            default: break
+            }
+            switch scalar.text.lowercased() {
+            case "true", "t", "yes", "y", "1": return true
+            case "false", "f", "no", "n", "0": return false
+            default: break
+            }
+        }
         error("expected true or false, got \(node.kindText)")
         return nil
     }

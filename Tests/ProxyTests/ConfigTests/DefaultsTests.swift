@@ -254,4 +254,23 @@ struct DefaultsTests {
         #expect(errors(text) == [])
         #expect((try? load(text))?.warnings == [])
     }
+
+    /// Words that Envoy takes as well.
+    @Test(
+        "booleans",
+        arguments: [
+            ("true", true), ("True", true), ("yes", true), ("Y", true), ("on", true), ("ON", true), ("\"yes\"", true),
+            ("t", true), ("\"1\"", true), ("False", false), ("no", false), ("Off", false), ("n", false),
+            ("\"f\"", false),
+        ])
+    func booleans(word: String, value: Bool) throws {
+        let text = Sample.oneListener(Sample.plainTCP, fields: "bind_to_port: \(word),")
+        #expect(try load(text).bootstrap.listeners[0].bindsToPort == value)
+    }
+
+    @Test("words that are none", arguments: ["oN", "1", "maybe", "~1", "\"\""])
+    func noBooleans(word: String) {
+        let text = Sample.oneListener(Sample.plainTCP, fields: "bind_to_port: \(word),")
+        #expect(errors(text).count == 1)
+    }
 }

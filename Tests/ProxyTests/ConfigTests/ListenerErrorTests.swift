@@ -139,17 +139,17 @@ struct ListenerErrorTests {
             ]
         ),
         (
-            Sample.oneListener(Sample.plainTCP, fields: "enable_reuse_port: yes,"),
+            Sample.oneListener(Sample.plainTCP, fields: "enable_reuse_port: maybe,"),
             [
                 "envoy.yaml:4:20: static_resources.listeners[0].enable_reuse_port: expected true or false, got "
-                    + "\"yes\""
+                    + "\"maybe\""
             ]
         ),
         (
-            Sample.oneListener(Sample.plainTCP, fields: "enable_reuse_port: \"true\","),
+            Sample.oneListener(Sample.plainTCP, fields: "enable_reuse_port: \"truth\","),
             [
                 "envoy.yaml:4:20: static_resources.listeners[0].enable_reuse_port: expected true or false, got "
-                    + "\"true\""
+                    + "\"truth\""
             ]
         ),
         (
