@@ -1,36 +1,67 @@
 import CLinux
 import Glibc
+import Synchronization
+import ThreadTesting
 
-/// A StatsD server of the test itself: datagrams on a port of the loopback interface.
-final class StatsdServer {
-    let port: UInt16
-    private let descriptor: Int32
-    /// Every datagram, as it came.
-    private(set) var datagrams: [String] = []
-
-    init() throws {
-        descriptor = cl_socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = cl_address()
-        _ = cl_address_ip(&address, "127.0.0.1", 0)
-        _ = cl_set_int(descriptor, SOL_SOCKET, SO_RCVBUF, 8 << 20)
-        guard cl_bind(descriptor, &address) == 0, cl_local_address(descriptor, &address) == 0 else {
-            throw Failure.system("a socket for datagrams")
-        }
-        port = cl_address_port(&address)
+/// A StatsD server of the test itself: datagrams on a port of the loopback interface. A thread takes them as they come, since a socket
+/// keeps few, and the test may be busy for long.
+final class StatsdServer: Sendable {
+    private struct State {
+        /// Every datagram, as it came.
+        var datagrams: [String] = []
+        var isOver = false
     }
 
-    deinit { _ = cl_close(descriptor) }
+    /// Also what the thread has, which may be there longer than the server.
+    private final class Inbox: Sendable {
+        let descriptor: Int32
+        let state = Mutex(State())
 
-    /// Takes what has come.
-    func receive() {
-        withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in
-            while true {
-                let count = cl_recv(descriptor, buffer.baseAddress!, buffer.count)
-                guard count >= 0 else { return }
-                datagrams.append(String(decoding: buffer[..<count], as: UTF8.self))
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+        deinit { _ = cl_close(descriptor) }
+
+        /// Takes what has come.
+        func receive() {
+            state.withLock { state in
+                withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in
+                    while true {
+                        let count = cl_recv(descriptor, buffer.baseAddress!, buffer.count)
+                        guard count >= 0 else { return }
+                        state.datagrams.append(String(decoding: buffer[..<count], as: UTF8.self))
+                    }
+                }
             }
         }
     }
+
+    let port: UInt16
+    private let inbox: Inbox
+
+    init() throws {
+        let inbox = Inbox(cl_socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0))
+        var address = cl_address()
+        _ = cl_address_ip(&address, "127.0.0.1", 0)
+        _ = cl_set_int(inbox.descriptor, SOL_SOCKET, SO_RCVBUF, 8 << 20)
+        guard cl_bind(inbox.descriptor, &address) == 0, cl_local_address(inbox.descriptor, &address) == 0 else {
+            throw Failure.system("a socket for datagrams")
+        }
+        port = cl_address_port(&address)
+        self.inbox = inbox
+        Thread {
+            while inbox.state.withLock({ !$0.isOver }) {
+                var polled = pollfd(fd: inbox.descriptor, events: Int16(POLLIN), revents: 0)
+                if poll(&polled, 1, 100) > 0 { inbox.receive() }
+            }
+        }.detach()
+    }
+
+    deinit { inbox.state.withLock { $0.isOver = true } }
+
+    /// Takes what has come.
+    func receive() { inbox.receive() }
+
+    var datagrams: [String] { inbox.state.withLock { $0.datagrams } }
 
     /// All that came of a counter, in all.
     ///
