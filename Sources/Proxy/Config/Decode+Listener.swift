@@ -20,7 +20,10 @@ extension Decoder {
             var listener = Listener(
                 name: given.map(\.1) ?? "", address: address?.address ?? .pipe(path: ""), location: message.location)
             filterChains(message, &listener)
-            if listener.name.isEmpty { listener.name = Self.text(listener.address) }
+            if listener.name.isEmpty {
+                listener.name = Self.text(listener.address)
+                if isDiscovered, address != nil { checkUnnamed(listener, message) }
+            }
             listener.ipv4Compat = address?.ipv4Compat ?? false
             fill(&listener, from: message)
             if isDiscovered {
@@ -50,6 +53,14 @@ extension Decoder {
         listener.bindsToPort = message["bind_to_port"]?.bool() ?? true
         listener.socketOptions = listenerOptions(message, listener.address)
         listenerFilters(message, &listener)
+    }
+
+    /// Listeners of a file are known by their names when it changes.
+    private mutating func checkUnnamed(_ listener: Listener, _ message: Message) {
+        if listenerNames[listener.name] != nil, case .socket(_, port: 0) = listener.address {
+            message.error("needs a name, since there is another one for \(listener.name)")
+        }
+        listenerNames[listener.name] = listener.location
     }
 
     /// Port 0 asks for any free port, so that two of them do not meet.

@@ -93,5 +93,11 @@ final class StatsdServer: Sendable {
             .flatMap { UInt64($0.dropFirst(name.utf8.count + 1).prefix { $0 != "|" }) }
     }
 
+    /// How many lines of this name came.
+    func count(_ name: String) -> Int {
+        receive()
+        return lines.count { $0.hasPrefix("\(name):") }
+    }
+
     var lines: [Substring] { datagrams.flatMap { $0.split(separator: "\n") } }
 }

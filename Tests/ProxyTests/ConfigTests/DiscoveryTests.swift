@@ -249,6 +249,14 @@ struct DiscoveryTests {
             error?.diagnostics.first?.message.hasPrefix("duplicate listener address 127.0.0.1:1, already in ") == true)
     }
 
+    @Test("those on any free port need names") func unnamedListeners() {
+        let files = ["/lds": Self.response(Self.listener("\"\"", port: 0), Self.listener("\"\"", port: 0))]
+        #expect(Self.errors(Self.lds, files).count == 1)
+        #expect(Self.errors(Self.lds, files)[0].hasSuffix("needs a name, since there is another one for 127.0.0.1:0"))
+        let one = ["/lds": Self.response(Self.listener("\"\"", port: 0), Self.listener("x", port: 0))]
+        #expect(Self.errors(Self.lds, one).isEmpty)
+    }
+
     @Test("management servers are refused") func refused() {
         let text = Sample.bootstrap(rest: "dynamic_resources: {lds_config: {ads: {}}, ads_config: {}}")
         #expect(Self.errors(text).count == 2)
