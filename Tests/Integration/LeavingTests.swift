@@ -107,6 +107,7 @@ private final class Leaving {
 
     /// Each that connected was answered by the new version or turned away; none was left waiting.
     func expectThatNobodyWaited() throws {
+        try waitUntil("somebody is turned away") { callers.tally.turnedAway > 0 }
         let tally = callers.stop()
         #expect(tally.waited == 0)
         #expect(tally.answers[v1.hello] == nil)
