@@ -147,8 +147,10 @@ final class ClusterDiscovery {
         let warming = around.stats.clusterGauges[.warming_clusters]
         warming.set(UInt64(places.count))
         whenReady(places.map(\.position), untilNs: cl_monotonic_ns() + Self.longestWaitMs * 1_000_000) { [weak self] in
-            warming.set(0)
-            self?.use(places, gone: gone, version: found.version)
+            self?.around.routes.whenSettled { [weak self] in
+                warming.set(0)
+                self?.use(places, gone: gone, version: found.version)
+            }
         }
     }
 

@@ -41,8 +41,8 @@ final class ListenerDiscovery {
     private var isMissed = false
     /// CLOCK_REALTIME: when the files were last read.
     private var readAt = timespec()
-    /// How long a hand-over that is not decided is waited for before it is looked after again.
-    private static let pauseMs: UInt64 = 20
+    /// How long a hand-over that is not decided, or another change, is waited for before it is looked after again.
+    private static let pauseMs: UInt64 = 5
 
     /// nil: listeners come from the configuration only.
     init?(
@@ -86,9 +86,9 @@ final class ListenerDiscovery {
     }
 
     private func read() {
-        guard !isChanging, let owner, owner.listenerChanges == .now else {
+        guard !isChanging, let owner, owner.listenerChanges == .now, around.pool.isSettled else {
             isMissed = true
-            if !isChanging, owner?.listenerChanges == .later {
+            if !isChanging, let owner, owner.listenerChanges != .never {
                 isChanging = true
                 loop.after(ms: Self.pauseMs) { [weak self] in self?.goOn() }
             }

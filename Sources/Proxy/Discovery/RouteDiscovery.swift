@@ -110,7 +110,7 @@ final class RouteDiscovery {
     func start(_ watcher: MoveWatcher, readAt time: timespec) {
         watch = FileWatch(
             Array(subscribers.keys), on: watcher, readAt: time, warn: { [log] in log.warning("rds: \($0)") },
-            { [weak self] in self?.read($0) })
+            { [weak self] source in self?.tables.whenSettled { [weak self] in self?.read(source) } })
     }
 
     /// Another process serves: what changes is its business.

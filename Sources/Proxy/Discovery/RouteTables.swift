@@ -24,6 +24,13 @@ final class RouteTables {
         proxies = Dictionary(uniqueKeysWithValues: Snapshot.proxies(bootstrap))
     }
 
+    /// Runs `body` when no change waits for the workers: one that is compiled meanwhile would be for rows that have changed by the
+    /// time it is put in place. At once, unless a worker has been slow or a hand-over has the workers.
+    func whenSettled(_ body: @escaping () -> Void) {
+        if pool.isSettled { return body() }
+        loop.after(ms: 1) { [weak self] in self?.whenSettled(body) }
+    }
+
     /// The connection managers in the order of their rows.
     var all: [Snapshot.Manager] { managers.values.sorted { $0.row < $1.row } }
 

@@ -41,6 +41,9 @@ extension WorkerPool {
         pass()
     }
 
+    /// No worker is waited for: what is compiled now is for the tables as they are.
+    var isSettled: Bool { gates.isEmpty }
+
     /// The process ends: nobody waits any more.
     func openGates() {
         for gate in gates { gate.open() }
