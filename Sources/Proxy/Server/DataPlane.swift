@@ -4,7 +4,7 @@ import ProxyConfig
 
 /// The listening sockets of one listener: one shared by all workers, or a group of SO_REUSEPORT members.
 public struct ListenerSockets: Sendable {
-    /// Position in `Bootstrap.listeners`.
+    /// Its first row in `Snapshot.listeners`: of one of the configuration, its position there.
     public var listener: Int
     public var members: [Member]
     public struct Member: Sendable {
@@ -67,7 +67,7 @@ public protocol DataPlane: AnyObject {
     /// Takes listening sockets out of every worker's epoll set; `done` runs when all have. The descriptors stay open.
     ///
     /// - Parameters:
-    ///   - listeners: positions in `Bootstrap.listeners`; nil: all.
+    ///   - listeners: their positions, see `ListenerSockets`; nil: all.
     ///   - closing: the sockets are about to be closed, so what waits in their queues is accepted now: a close would
     ///     reset it.
     func stopAccepting(listeners: [Int]?, closing: Bool, _ done: @escaping () -> Void)

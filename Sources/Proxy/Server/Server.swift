@@ -66,7 +66,7 @@ final class Server {
     var makesClusterStats = false
     /// The listeners that there are, by their first row in `Snapshot.listeners`.
     var listeners: [Int: Listener]
-    /// In the order of `bootstrap.listeners`; those of stopped listeners are gone.
+    /// Those of stopped listeners are gone.
     var sockets: [ListenerSockets] = []
     /// What the parent has and this configuration has not: to be released by the parent.
     var notAdopted: Set<String> = []

@@ -5,6 +5,20 @@ extension Worker {
         forEachClient { c in if c.pointee.listener == Int32(row) { c.pointee.listener = Int32(other) } }
     }
 
+    /// Held: another filter chain is in the row. Connections that wait for their PROXY header will be taken out of its gauge.
+    func setStats(row: Int, _ stats: ListenerStats) {
+        var waiting: UInt64 = 0
+        for slot in 0..<connections.count {
+            let c = connections[slot]
+            if c.pointee.kind == .awaitingHeader, c.pointee.listener == Int32(row) { waiting += 1 }
+        }
+        if waiting > 0 {
+            listenerStats[row].listenerGauges[.downstream_pre_cx_active].sub(waiting)
+            stats.listenerGauges[.downstream_pre_cx_active].add(waiting)
+        }
+        listenerStats[row] = stats
+    }
+
     /// Held: connections that wait for their PROXY header are those of the listener as it is now, with its access logs.
     func renewWaiting(row: Int32) {
         for slot in 0..<connections.count {

@@ -36,7 +36,7 @@ extension WorkerPool {
         if let row = change.toFront { move(row: row, to: change.position) }
         for new in change.new {
             snapshot.put(new)
-            for (worker, cells) in zip(workers, new.cells) { worker.listenerStats[new.row] = cells }
+            for (worker, cells) in zip(workers, new.cells) { worker.setStats(row: new.row, cells) }
         }
         snapshot.listeners[change.position].chains = change.chains
         for worker in workers { worker.renewWaiting(row: Int32(change.position)) }

@@ -286,6 +286,32 @@ import ThreadTesting
         }
     }
 
+    /// Who still waits for the PROXY header is a client of the listener as it is then, and counted there.
+    @Test func whoWaitsForItsHeaderGetsWhatThereIsThen() throws {
+        try withBed { bed in
+            func listener(_ text: String) -> String {
+                Self.says(
+                    "a", text,
+                    more: ", stat_prefix: \(text), listener_filters: [{ name: p, typed_config: { \"@type\": "
+                        + "\(Self.filters).listener.proxy_protocol.v3.ProxyProtocol } }]")
+            }
+            func waiting(_ proxy: Proxy) throws -> [UInt64?] {
+                let stats = try proxy.stats("pre_cx_active")
+                return ["one", "two"].map { stats["listener.\($0).downstream_pre_cx_active"] }
+            }
+            let path = try bed.file("lds.yaml", Self.file(listener("one")))
+            let proxy = try bed.proxy(Self.configuration(path))
+            let client = try Client(port: try proxy.port(of: "a"))
+            try client.send("PROXY TCP4 1.2.3.4 5.6.7.8 ")
+            try waitUntil("it waits") { try waiting(proxy)[0] == 1 }
+            try Self.take(path, proxy, version: "2", listener("two"))
+            #expect(try waiting(proxy) == [0, 1])
+            try client.send("9 10\r\n")
+            #expect(try client.get("/").text == "two")
+            #expect(try waiting(proxy) == [0, 0])
+        }
+    }
+
     /// A listener that comes has files of its own: routes and access logs.
     @Test func aListenerThatComesHasItsFiles() throws {
         try withBed { bed in
