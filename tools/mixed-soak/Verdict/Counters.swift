@@ -49,10 +49,17 @@ enum Counters {
         "upstream_rq_active", "upstream_rq_pending_active",
     ]
 
-    /// Gauges that must be 0 when no client is there, and are not.
+    /// Gauges that are not as they must be when no client is there, and no listener but those that always are.
     static func restless(_ stats: [String: Int]) -> [String] {
-        stats.filter { name, value in value != 0 && restful.contains { name.hasSuffix("." + $0) } }
+        let traffic = stats.filter { name, value in value != 0 && restful.contains { name.hasSuffix("." + $0) } }
             .map { "\($0.key) \($0.value)" }.sorted()
+        let states = [("active", Door.allCases.count), ("draining", 0), ("warming", 0)]
+        let listeners = states.compactMap { name, expected in
+            let name = "listener_manager.total_listeners_\(name)"
+            return stats[name] == expected ? nil : "\(name) \(stats[name] ?? -1), not \(expected)"
+        }
+        let chains = "listener_manager.total_filter_chains_draining"
+        return traffic + listeners + (stats[chains] == 0 ? [] : ["\(chains) \(stats[chains] ?? -1)"])
     }
 
     /// Connections to hosts, as the region says.
