@@ -39,6 +39,8 @@ protocol AdminContext: AnyObject {
     var memory: (allocated: UInt64, held: UInt64, resident: UInt64) { get }
     var log: Log { get }
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { get }
+    /// For `/config_dump`.
+    var configInUse: ConfigInUse { get }
     /// The listeners that are open, with the addresses they are bound to.
     var openListeners: [(name: String, addresses: [cl_address])] { get }
     /// `POST /drain_listeners`.

@@ -98,7 +98,7 @@ enum ClustersEndpoint {
     }
 
     /// `envoy.config.core.v3.Locality`.
-    private static func locality(_ place: Locality) -> JSON {
+    static func locality(_ place: Locality) -> JSON {
         .members(
             [("region", place.region), ("zone", place.zone), ("sub_zone", place.subZone)].filter { !$0.1.isEmpty }.map {
                 JSON.Member(name: $0.0, value: .string($0.1))

@@ -1,4 +1,5 @@
 import HotRestart
+import ProxyConfig
 
 /// The last hot restart that this process took part in.
 struct LastHotRestart: Equatable {

@@ -1,4 +1,5 @@
 import CLinux
+import ProxyConfig
 import Stats
 
 /// `/listeners`: the listeners that are open and where.

@@ -1,3 +1,5 @@
+import ProxyConfig
+
 /// `/runtime` and `/runtime_modify`.
 enum RuntimeEndpoint {
     static let usage =

@@ -67,7 +67,7 @@ enum ServerInfoEndpoint {
         }
     }
 
-    private static func node(_ node: Node) -> JSON {
+    static func node(_ node: Node) -> JSON {
         var members: [JSON.Member] = [
             .init(name: "id", value: .string(node.id)), .init(name: "cluster", value: .string(node.cluster)),
         ]

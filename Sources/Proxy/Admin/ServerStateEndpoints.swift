@@ -1,3 +1,5 @@
+import ProxyConfig
+
 /// `/memory`: Envoy's `Memory` message. What of it an allocator of our own would know is 0.
 enum MemoryEndpoint {
     static func answer(_: AdminRequest, _ context: any AdminContext) -> AdminResponse {

@@ -35,11 +35,13 @@ public enum BootstrapLoader {
         guard findings.errors.isEmpty else {
             throw ConfigurationError(diagnostics: Findings.sorted(findings.errors, inline: inlineName))
         }
-        return LoadedConfiguration(
+        var loaded = LoadedConfiguration(
             bootstrap: bootstrap, warnings: Findings.sorted(findings.warnings, inline: inlineName), tree: tree)
+        loaded.texts = BootstrapTexts(file: file.map { ResourceText(path: $0.name, bytes: $0.text) }, inline: inline)
+        return loaded
     }
 
-    private static func read(
+    static func read(
         name: String, text: [UInt8], _ findings: Findings, _ clusters: EarlyClusters? = nil
     ) -> YAMLNode? {
         guard let root = YAMLReader.read(name: name, text: text, findings: findings, clusters: clusters) else {

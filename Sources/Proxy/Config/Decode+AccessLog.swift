@@ -79,6 +79,7 @@ extension Decoder {
             value.error("expected a mapping, got \(value.node.kindText)")
             return nil
         }
+        findings.forms?.note(value.node, .free)
         return logValue(value, depth: 0)
     }
 
@@ -107,7 +108,7 @@ extension Decoder {
             case .bool: return .bool(scalar.text == "true")
             case .number:
                 // As Envoy reads YAML: whole numbers are numbers, others are text.
-                if case .within(let number) = WholeNumber.parse(scalar.text, isPlain: true) {
+                if let number = YAMLNode.freeNumber(scalar.text) {
                     return .number("\(number)")
                 }
                 return .template([.literal(scalar.text)])

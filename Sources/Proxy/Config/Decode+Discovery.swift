@@ -42,7 +42,7 @@ extension Decoder {
     /// The messages of these kinds that a file has; nil: an error has been reported, at `place` if it cannot be read.
     func discovered(
         _ path: String, _ schema: MessageSchema, _ place: (String) -> Void
-    ) -> (version: String, resources: [Message])? {
+    ) -> (version: String, text: ResourceText, resources: [Message])? {
         let text: [UInt8]
         do throws(DataSources.Failure) {
             text = try sources.file(path)
@@ -62,7 +62,8 @@ extension Decoder {
                 resources.append(inner.message)
             }
         }
-        return (response["version_info"]?.string() ?? "", resources)
+        let version = response["version_info"]?.string() ?? ""
+        return (version, ResourceText(path: path, bytes: text), resources)
     }
 
     /// The assignments of a file; nil: an error has been reported.
@@ -88,6 +89,7 @@ extension Decoder {
         mayHaveMoreClusters = true
         guard let found = discoveredClusters(file.path, { value.error($0) }) else { return }
         bootstrap.clusterSource?.version = found.version
+        bootstrap.clusterSource?.text = found.text
         bootstrap.clusters += found.clusters
     }
 
@@ -96,6 +98,7 @@ extension Decoder {
         guard let found = discovered(path, .cluster, place) else { return nil }
         var result = DiscoveredClusters()
         result.version = found.version
+        result.text = found.text
         for message in found.resources {
             var cluster = cluster(message)
             cluster.isDiscovered = true
@@ -111,14 +114,17 @@ extension Decoder {
         bootstrap.listenerSource = ListenerSource(file: file)
         guard let found = discoveredListeners(file.path, { value.error($0) }) else { return }
         bootstrap.listenerSource?.version = found.version
+        bootstrap.listenerSource?.text = found.text
         bootstrap.listeners += found.listeners
     }
 
     /// nil: an error has been reported. A name or address that is known already is an error, too.
     mutating func discoveredListeners(_ path: String, _ place: (String) -> Void) -> DiscoveredListeners? {
         guard let found = discovered(path, .listener, place) else { return nil }
-        return DiscoveredListeners(
+        var result = DiscoveredListeners(
             version: found.version, listeners: listeners(found.resources, isDiscovered: true))
+        result.text = found.text
+        return result
     }
 
     /// The routes of a connection manager: its own, or those of a file.
@@ -139,6 +145,7 @@ extension Decoder {
         routeFiles[file.path] = .some(found)
         guard let found else { return (nil, source) }
         source.version = found.version
+        source.text = found.text
         do throws(DiscoveryProblem) {
             return (try found.configuration(named: name), source)
         } catch {
@@ -152,6 +159,7 @@ extension Decoder {
         guard let found = discovered(path, .routeConfiguration, place) else { return nil }
         var result = DiscoveredRoutes()
         result.version = found.version
+        result.text = found.text
         for message in found.resources {
             var configuration = routeConfiguration(message, isDiscovered: true)
             configuration.digest = message.value.node.digest

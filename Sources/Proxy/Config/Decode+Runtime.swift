@@ -35,6 +35,7 @@ extension Decoder {
                 given.error("expected a mapping, got \(given.node.kindText)")
                 return nil
             }
+            findings.forms?.note(given.node, .free)
             flatten(given, "", into: &values)
             return .fixed(values)
         }

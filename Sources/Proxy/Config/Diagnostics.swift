@@ -20,6 +20,8 @@ public struct ConfigDiagnostic: Sendable, Hashable, CustomStringConvertible {
 /// What the loader made of a valid configuration.
 public struct LoadedConfiguration: Sendable {
     public var bootstrap: Bootstrap
+    /// What it was made of.
+    public var texts = BootstrapTexts()
     /// What was accepted though it is probably not what was meant, in file order.
     public var warnings: [ConfigDiagnostic]
     private let tree: SourceTree?
@@ -55,6 +57,8 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
 final class Findings {
     private(set) var errors: [ConfigDiagnostic] = []
     private(set) var warnings: [ConfigDiagnostic] = []
+    /// What the decoder takes values for, where somebody wants to know.
+    var forms: ValueForms?
 
     func error(_ location: SourceLocation, _ path: String, _ message: String) {
         errors.append(ConfigDiagnostic(location: location, path: path, message: message))

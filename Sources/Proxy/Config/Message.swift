@@ -140,6 +140,7 @@ extension Value {
             error("expected a mapping, got \(node.kindText)")
             return nil
         }
+        findings.forms?.note(node, .message(schema))
         return Message(value: self, schema: schema, entries: entries)
     }
 
@@ -165,6 +166,7 @@ extension Value {
             type.error("\(quoted(text))\(old); expected \(expected)")
             return nil
         }
+        findings.forms?.note(node, .message(schema))
         return (schema.name, Message(value: self, schema: schema, entries: entries, isAny: true))
     }
 }

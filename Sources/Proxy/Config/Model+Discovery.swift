@@ -9,11 +9,23 @@ public struct FileSource: Sendable, Hashable {
     }
 }
 
+/// A file as it was read.
+public struct ResourceText: Sendable {
+    public var path = ""
+    public var bytes: [UInt8] = []
+    public init(path: String = "", bytes: [UInt8] = []) {
+        self.path = path
+        self.bytes = bytes
+    }
+}
+
 /// `cds_config`: where clusters come from.
 public struct ClusterSource: Sendable {
     public var file: FileSource
     /// `version_info` of what there is.
     public var version = ""
+    /// What it was read from.
+    public var text = ResourceText()
     /// `cluster_manager.upstream_bind_config`: of clusters that have none.
     public var bind: BindConfig?
     /// Where the proxy itself is.
@@ -26,6 +38,8 @@ public struct ListenerSource: Sendable {
     public var file: FileSource
     /// `version_info` of what there is.
     public var version = ""
+    /// What it was read from.
+    public var text = ResourceText()
     public init(file: FileSource) { self.file = file }
 }
 
@@ -33,6 +47,7 @@ public struct ListenerSource: Sendable {
 public struct DiscoveredListeners: Sendable {
     /// `version_info`.
     public var version = ""
+    public var text = ResourceText()
     /// In file order, each name and each address once.
     public var listeners: [Listener]
     public init(version: String = "", listeners: [Listener] = []) {
@@ -45,6 +60,7 @@ public struct DiscoveredListeners: Sendable {
 public struct DiscoveredClusters: Sendable {
     /// `version_info`.
     public var version = ""
+    public var text = ResourceText()
     /// In file order, each name once.
     public var clusters: [Cluster] = []
     public init() {}
@@ -70,6 +86,8 @@ public struct RouteSource: Sendable {
     public var name: String
     /// `version_info` of what it has.
     public var version = ""
+    /// What it was read from.
+    public var text = ResourceText()
     public init(file: FileSource, name: String) {
         self.file = file
         self.name = name
@@ -109,6 +127,7 @@ extension Endpoint {
 public struct DiscoveredRoutes: Sendable {
     /// `version_info`.
     public var version = ""
+    public var text = ResourceText()
     /// By name, in file order; empty: the file has none.
     public var configurations: [RouteConfiguration] = []
     public init() {}

@@ -31,8 +31,27 @@ extension YAMLNode {
         }
     }
 
+    /// Of a plain scalar: decimal, hexadecimal or, with a zero in front, octal; nil: a text.
+    static func freeNumber(_ text: String) -> Int64? {
+        var digits = Substring(text)
+        let isNegative = digits.hasPrefix("-")
+        if isNegative || digits.hasPrefix("+") { digits.removeFirst() }
+        var base = 10
+        if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
+            base = 16
+            digits.removeFirst(2)
+        } else if digits.hasPrefix("0"), digits.count > 1 {
+            base = 8
+            digits.removeFirst()
+        }
+        guard digits.utf8.first.map({ $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") }) == true,
+            let number = Int64(digits, radix: base), number <= largestNumber
+        else { return nil }
+        return isNegative ? -number : number
+    }
+
     private static func number(_ text: String, _ output: inout String) {
-        if let number = Int64(text), (-largestNumber...largestNumber).contains(number) {
+        if let number = freeNumber(text) {
             output += String(number)
         } else {
             quote(text, &output)
@@ -70,6 +89,7 @@ extension Decoder {
                 value.error("expected a mapping, got \(value.node.kindText)")
                 continue
             }
+            findings.forms?.note(value.node, .free)
             if text.utf8.count > 1 { text += "," }
             YAMLNode(content: .scalar(YAMLScalar(text: filter, isPlain: false)), location: value.location).writeJSON(
                 &text)

@@ -35,14 +35,15 @@ struct Value {
         return text.isEmpty ? nil : text
     }
 
-    /// Other words too, as Envoy takes them: those of YAML 1.1, and of texts what `absl::SimpleAtob` takes.
+    /// Texts too, as Envoy takes them from its JSON (`absl::SimpleAtob`).
     func bool() -> Bool? {
+        let value = boolean()
+        if let value { findings.forms?.note(node, .bool(value)) }
+        return value
+    }
+
+    private func boolean() -> Bool? {
         if case .scalar(let scalar) = node.content, scalar.kind == .bool || scalar.kind == .string {
-            switch scalar.text {
-            case "on", "On", "ON": return true
-            case "off", "Off", "OFF": return false
-            default: break
-            }
             switch scalar.text.lowercased() {
             case "true", "t", "yes", "y", "1": return true
             case "false", "f", "no", "n", "0": return false
@@ -64,12 +65,14 @@ struct Value {
     }
 
     /// Of uint64, up to what an int64 holds.
-    func longNumber() -> UInt64? { wholeNumber(within: 0 ... .max, "(from 0)").map { UInt64($0) } }
+    func longNumber() -> UInt64? { wholeNumber(within: 0 ... .max, "(from 0)", isLong: true).map { UInt64($0) } }
 
     /// Of int64.
-    func wholeNumber() -> Int64? { wholeNumber(within: .min ... .max, "(64 bits)") }
+    func wholeNumber() -> Int64? { wholeNumber(within: .min ... .max, "(64 bits)", isLong: true) }
 
-    private func wholeNumber(within range: ClosedRange<Int64>, _ told: @autoclosure () -> String) -> Int64? {
+    private func wholeNumber(
+        within range: ClosedRange<Int64>, _ told: @autoclosure () -> String, isLong: Bool = false
+    ) -> Int64? {
         guard case .scalar(let scalar) = node.content, scalar.kind == .number || scalar.kind == .string,
             let value = WholeNumber.parse(scalar.text, isPlain: scalar.kind == .number)
         else {
@@ -80,6 +83,7 @@ struct Value {
             error("\(shown(scalar.text)) is out of range \(told())")
             return nil
         }
+        findings.forms?.note(node, isLong ? .long(number) : .number(number))
         return number
     }
 
@@ -128,6 +132,7 @@ struct Value {
             error("duration \(shown(scalar.text)) must not be negative")
             return nil
         }
+        findings.forms?.note(node, .duration(value))
         return value
     }
 
@@ -140,7 +145,10 @@ struct Value {
         }
         for choice in supported where choice.name == scalar.text { return choice.value }
         let text = scalar.text.uppercased()
-        for choice in supported where choice.name == text || String(choice.number) == text { return choice.value }
+        for choice in supported where choice.name == text || String(choice.number) == text {
+            findings.forms?.note(node, .choice(choice.name))
+            return choice.value
+        }
         if known.contains(text) {
             error("\(quoted(scalar.text)) is not supported by this build; supported: \(list)")
         } else {

@@ -55,6 +55,7 @@ struct YAMLEntry: Sendable {
 /// A scalar and what it is: the core rules of YAML as Envoy applies them, quotes always making a string.
 struct YAMLScalar: Sendable {
     enum Kind: Sendable { case null, bool, number, string }
+    /// Of a boolean `true` or `false`, whichever word stands there.
     var text: String
     var kind: Kind
 
@@ -63,27 +64,52 @@ struct YAMLScalar: Sendable {
         var text = text
         kind = isPlain ? text.withUTF8 { Self.resolve($0) } : .string
         self.text = text
+        if kind == .bool { self.text = Self.isTrue(text) ? "true" : "false" }
     }
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, isPlain: Bool) {
         text = String(decoding: bytes, as: UTF8.self)
         kind = isPlain ? Self.resolve(bytes) : .string
+        if kind == .bool { text = Self.isTrue(text) ? "true" : "false" }
     }
 
     private static func resolve(_ bytes: UnsafeBufferPointer<UInt8>) -> Kind {
         guard let first = bytes.first else { return .null }
         switch first {
         case UInt8(ascii: "~"): return bytes.count == 1 ? .null : .string
-        case UInt8(ascii: "n"): return bytes.elementsEqual("null".utf8) ? .null : .string
+        case UInt8(ascii: "n"): return bytes.elementsEqual("null".utf8) ? .null : word(bytes)
         case UInt8(ascii: "N"):
-            return bytes.elementsEqual("Null".utf8) || bytes.elementsEqual("NULL".utf8) ? .null : .string
-        case UInt8(ascii: "t"): return bytes.elementsEqual("true".utf8) ? .bool : .string
-        case UInt8(ascii: "f"): return bytes.elementsEqual("false".utf8) ? .bool : .string
+            return bytes.elementsEqual("Null".utf8) || bytes.elementsEqual("NULL".utf8) ? .null : word(bytes)
+        case UInt8(ascii: "t"), UInt8(ascii: "T"), UInt8(ascii: "f"), UInt8(ascii: "F"), UInt8(ascii: "y"),
+            UInt8(ascii: "Y"), UInt8(ascii: "o"), UInt8(ascii: "O"):
+            return word(bytes)
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"):
             return isNumber(bytes[...]) ? .number : .string
         default: return .string
         }
     }
+
+    private static let words: [(isTrue: Bool, text: StaticString)] = [
+        (true, "true"), (false, "false"), (true, "yes"), (false, "no"), (true, "on"), (false, "off"), (true, "y"),
+        (false, "n"),
+    ]
+
+    /// Booleans of YAML 1.1, in lower case, in capitals or with a capital, as yaml-cpp has them.
+    private static func word(_ bytes: UnsafeBufferPointer<UInt8>) -> Kind {
+        guard bytes.count <= 5, let first = bytes.first else { return .string }
+        let rest = bytes.dropFirst()
+        let isLower = rest.allSatisfy { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") }
+        let isUpper =
+            first < UInt8(ascii: "a") && rest.allSatisfy { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") }
+        guard isLower || isUpper else { return .string }
+        let isWord = words.contains { word in
+            word.text.utf8CodeUnitCount == bytes.count
+                && bytes.indices.allSatisfy { bytes[$0] | 0x20 == word.text.utf8Start[$0] }
+        }
+        return isWord ? .bool : .string
+    }
+
+    private static func isTrue(_ text: String) -> Bool { ["true", "yes", "on", "y"].contains(text.lowercased()) }
 
     /// Decimal, hexadecimal and floating forms, and `.inf` and `.nan`. An IP address or a duration is none of them.
     private static func isNumber(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {

@@ -88,7 +88,9 @@ struct YAMLReader {
     }
 
     /// The node that begins with the current event.
-    private mutating func node(depth: Int) throws(Stop) -> Anchor {
+    ///
+    /// - Parameter isKey: a text, whatever it looks like.
+    private mutating func node(depth: Int, isKey: Bool = false) throws(Stop) -> Anchor {
         let location = events.location
         if depth > Self.deepestNesting {
             throw Stop(location: location, message: "nested deeper than \(Self.deepestNesting) levels")
@@ -98,7 +100,7 @@ struct YAMLReader {
         switch events.kind {
         case .alias: return try expand(events.alias, at: location, depth: depth)
         case .scalar:
-            let isString = properties.tag == "!" || properties.tag == YAML_STR_TAG
+            let isString = isKey || properties.tag == "!" || properties.tag == YAML_STR_TAG
             let scalar = events.withScalar { YAMLScalar($0, isPlain: $1 && !isString) }
             made = Anchor(node: YAMLNode(content: .scalar(scalar), location: location), count: 1, height: 0)
         case .sequenceStart: made = try sequence(location, depth: depth, isNamed: properties.anchor != nil)
@@ -144,7 +146,7 @@ struct YAMLReader {
             if events.kind == .mappingEnd { break }
             let keyLocation = events.location
             let isPlain = events.kind == .scalar && events.isPlain
-            let key = try node(depth: depth + 1)
+            let key = try node(depth: depth + 1, isKey: true)
             guard case .scalar(let scalar) = key.node.content else {
                 throw Stop(location: keyLocation, message: "a key must be a plain word, not \(key.node.kindText)")
             }

@@ -36,6 +36,8 @@ final class ClusterDiscovery {
     private let counters: CounterGroup<ClusterDiscoveryCounter>
     private let reloadTime: Gauge
     private var watch: FileWatch?
+    /// For `/config_dump`.
+    private(set) var shown: ResourcesInUse
     private var known: [String: Known] = [:]
     /// What the rows have that have changed.
     private var inUse: [Int: Snapshot.ClusterChange] = [:]
@@ -68,6 +70,9 @@ final class ClusterDiscovery {
             updateTime: gauges[.update_time], version: gauges[.version],
             versionText: writer.text(store.stat(ClusterDiscoveryText.version_text, in: ClusterDiscoveryScope())))
         reloadTime = gauges[.config_reload_time_ms]
+        shown = ResourcesInUse(
+            source.text, version: source.version, names: bootstrap.clusters.filter(\.isDiscovered).map(\.name),
+            nowMs: SubscriptionStats.nowMs())
         for (position, cluster) in bootstrap.clusters.enumerated() where cluster.isDiscovered {
             known[cluster.name] = Known(position: position, digest: cluster.digest)
         }
@@ -118,6 +123,7 @@ final class ClusterDiscovery {
         let gone = known.keys.filter { !names.contains($0) }.sorted()
         let changed = found.clusters.filter { known[$0.name].map(\.digest) != $0.digest }
         if gone.isEmpty, changed.isEmpty {
+            shown.take(found.text, version: found.version, nowMs: SubscriptionStats.nowMs())
             stats.taken(version: found.version)
             return
         }
@@ -149,7 +155,7 @@ final class ClusterDiscovery {
         whenReady(places.map(\.position), untilNs: cl_monotonic_ns() + Self.longestWaitMs * 1_000_000) { [weak self] in
             self?.around.routes.whenSettled { [weak self] in
                 warming.set(0)
-                self?.use(places, gone: gone, version: found.version)
+                self?.use(places, gone: gone, found)
             }
         }
     }
@@ -168,7 +174,7 @@ final class ClusterDiscovery {
         loop.after(ms: 1) { [weak self] in self?.whenReady(positions, untilNs: untilNs, done) }
     }
 
-    private func use(_ places: [(position: Int, cluster: Cluster)], gone: [String], version: String) {
+    private func use(_ places: [(position: Int, cluster: Cluster)], gone: [String], _ found: DiscoveredClusters) {
         let left = gone.compactMap { known[$0]?.position }
         let all: [(position: Int, cluster: Cluster?)] =
             places.map { ($0.position, $0.cluster) } + left.map { ($0, nil) }
@@ -198,7 +204,10 @@ final class ClusterDiscovery {
             self.names = names
             for (position, _) in all { self.around.endpoints.follow(cluster: position, readAt: self.readAt) }
             self.count(places, gone)
-            self.stats.taken(version: version)
+            self.shown.take(
+                found.text, version: found.version, changed: places.map(\.cluster.name), gone: gone,
+                nowMs: SubscriptionStats.nowMs())
+            self.stats.taken(version: found.version)
             self.reloaded()
             self.loop.after(ms: 0) { [weak self] in self?.goOn() }
         }

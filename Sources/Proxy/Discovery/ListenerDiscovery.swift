@@ -34,6 +34,8 @@ final class ListenerDiscovery {
     private let log: Log
     private let stats: SubscriptionStats
     private var watch: FileWatch?
+    /// For `/config_dump`.
+    private(set) var shown: ResourcesInUse
     /// Who has the sockets; set before `start`.
     weak var owner: (any ListenerSocketOwner)?
     /// A change is on its way, and the file has changed again meanwhile.
@@ -66,6 +68,9 @@ final class ListenerDiscovery {
             failures: counters[.update_failure], rejections: counters[.update_rejected],
             updateTime: gauges[.update_time], version: gauges[.version],
             versionText: writer.text(store.stat(ListenerDiscoveryText.version_text, in: ListenerDiscoveryScope())))
+        shown = ResourcesInUse(
+            source.text, version: source.version, names: bootstrap.listeners.filter(\.isDiscovered).map(\.name),
+            nowMs: SubscriptionStats.nowMs())
         stats.attempts.increment()
         stats.taken(version: source.version)
     }
@@ -119,6 +124,7 @@ final class ListenerDiscovery {
 
     private func take(_ found: DiscoveredListeners, _ owner: any ListenerSocketOwner) throws(DiscoveryProblem) {
         guard var change = try rows.plan(found.listeners) else {
+            shown.take(found.text, version: found.version, nowMs: SubscriptionStats.nowMs())
             stats.taken(version: found.version)
             return
         }
@@ -142,6 +148,9 @@ final class ListenerDiscovery {
                 self.around.routes.follow(manager, readAt: self.readAt)
             }
             self.count(change)
+            self.shown.take(
+                found.text, version: found.version, changed: change.changes.map(\.listener.name),
+                gone: change.gone.map(\.name), nowMs: SubscriptionStats.nowMs())
             self.stats.taken(version: found.version)
             self.loop.after(ms: 0) { [weak self] in self?.goOn() }
         }

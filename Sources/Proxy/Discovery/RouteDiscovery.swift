@@ -16,6 +16,8 @@ final class RouteDiscovery {
         let reloadTime: Gauge
         /// Of the routes in use.
         var digest: Int
+        /// For `/config_dump`.
+        var shown: RoutesInUse
 
         init(_ manager: Snapshot.Manager, _ source: RouteSource, _ store: StatsStore, _ writer: StatsWriter) {
             self.source = source
@@ -31,6 +33,8 @@ final class RouteDiscovery {
                 versionText: writer.text(store.stat(RouteDiscoveryText.version_text, in: scope)))
             reloadTime = gauges[.config_reload_time_ms]
             digest = manager.http.routes.digest
+            shown = RoutesInUse(
+                name: source.name, text: source.text, version: source.version, updatedMs: SubscriptionStats.nowMs())
         }
 
         func reloaded() {
@@ -106,6 +110,13 @@ final class RouteDiscovery {
         }
     }
 
+    /// What there is, each once: several connection managers may have the same.
+    var shown: [RoutesInUse] {
+        var seen: Set<String> = []
+        let all = subscribers.sorted { $0.key.path < $1.key.path }.flatMap(\.value)
+        return all.map(\.shown).filter { seen.insert("\($0.text.path)\n\($0.name)\n\($0.updatedMs)").inserted }
+    }
+
     /// From now on what changes is seen, and what has changed since the configuration was read.
     func start(_ watcher: MoveWatcher, readAt time: timespec) {
         watch = FileWatch(
@@ -145,7 +156,7 @@ final class RouteDiscovery {
         }
         do throws(DiscoveryProblem) {
             let routes = try found.configuration(named: member.source.name)
-            if routes.digest != member.digest { try use(routes, member) }
+            if routes.digest != member.digest { try use(routes, found, member) }
         } catch {
             log.warning("rds: \(file.path): \(error.reason); \(Self.whatStays)")
             member.stats.rejections.increment()
@@ -154,7 +165,9 @@ final class RouteDiscovery {
         member.stats.taken(version: found.version)
     }
 
-    private func use(_ routes: RouteConfiguration, _ member: Subscriber) throws(DiscoveryProblem) {
+    private func use(
+        _ routes: RouteConfiguration, _ found: DiscoveredRoutes, _ member: Subscriber
+    ) throws(DiscoveryProblem) {
         let (changes, warnings) = try tables.compile(routes, rows: member.rows)
         for line in warnings { log.warning("rds: \(line)") }
         member.digest = routes.digest
@@ -163,6 +176,9 @@ final class RouteDiscovery {
             guard let self, let member else { return }
             self.tables.note(changes)
             member.reloaded()
+            member.shown.text = found.text
+            member.shown.version = found.version
+            member.shown.updatedMs = SubscriptionStats.nowMs()
             self.log.info("rds: \(member.source.name): \(routes.virtualHosts.count) virtual hosts are in use")
         }
     }

@@ -80,6 +80,12 @@ extension Server: AdminContext {
 
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }
 
+    var configInUse: ConfigInUse {
+        ConfigInUse(
+            texts: texts, loadedMs: loadedMs, clusters: clusterDiscovery?.shown, listeners: listenerDiscovery?.shown,
+            routes: routeDiscovery.shown)
+    }
+
     /// As Envoy does: `/ready` and `server.live` say no, and every response asks its client to go elsewhere.
     func failHealthCheck(_ fails: Bool) {
         healthCheckFailed = fails

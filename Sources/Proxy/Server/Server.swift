@@ -55,6 +55,10 @@ final class Server {
     let startNs = cl_monotonic_ns()
     /// CLOCK_REALTIME just before the configuration was read.
     var configurationReadAt = timespec()
+    /// What the configuration was made of.
+    var texts = BootstrapTexts()
+    /// When, in milliseconds since 1970.
+    let loadedMs = SubscriptionStats.nowMs()
 
     var role = Role.starting
     var state = ServerState.preInitializing { didSet { stats.gauges[.state].set(state.rawValue) } }

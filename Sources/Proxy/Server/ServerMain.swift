@@ -69,6 +69,7 @@ public enum ServerMain {
         let server = try Server(
             options: options, bootstrap: bootstrap, claim: claim, log: log, loop: try MainLoop(), signals: signals)
         server.configurationReadAt = readAt
+        server.texts = loaded.texts
         server.whenServing = { loaded.forgetText() }
         return try server.run()
     }

@@ -38,6 +38,41 @@ import ThreadTesting
             + [Int(stats["cluster_manager.active_clusters"] ?? 0)]
     }
 
+    @Test func theDumpTellsWhatIsInUse() throws {
+        try withBed { bed in
+            let one = try bed.upstream("one")
+            let path = try bed.file(
+                "cds.yaml", Self.file(Self.cluster("a", [one.port]), Self.cluster("b", [one.port]), version: "1"))
+            let proxy = try bed.proxy(Self.configuration(path))
+            func dump() throws -> [String] {
+                try proxy.admin("/config_dump?resource=dynamic_active_clusters").text.split(separator: "\n")
+                    .map { String($0.drop { $0 == " " }) }
+                    .filter {
+                        $0.hasPrefix("\"version_info\"") || $0.hasPrefix("\"name\"") || $0.hasPrefix("\"connect_")
+                    }
+            }
+            func told(_ version: Int, _ name: String, _ timeout: String) -> [String] {
+                ["\"version_info\": \"\(version)\",", "\"name\": \"\(name)\",", "\"connect_timeout\": \"\(timeout)\","]
+            }
+            #expect(try dump() == told(1, "a", "5s") + told(1, "b", "5s"))
+
+            // One stays as it is, one changes, one comes.
+            let changed = Self.cluster("b", [one.port]).replacing("5s", with: "2.5s")
+            try DiscoveryScene.replace(
+                path, Self.file(Self.cluster("c", [one.port]), changed, Self.cluster("a", [one.port]), version: "2"))
+            try waitUntil("the file is taken") { try Self.counters(proxy) == [4, 1, 0, 4] }
+            #expect(try dump() == told(2, "c", "5s") + told(2, "b", "2.500s") + told(1, "a", "5s"))
+
+            // What is refused changes nothing.
+            try DiscoveryScene.replace(path, "resources: [{ nope: 1 }]")
+            try waitUntil("it is refused") {
+                try proxy.stats("cds")["cluster_manager.cds.update_rejected"] == 1
+            }
+            #expect(try dump() == told(2, "c", "5s") + told(2, "b", "2.500s") + told(1, "a", "5s"))
+            #expect(try proxy.admin("/config_dump?mask=version_info").text.contains("\"version_info\": \"2\""))
+        }
+    }
+
     @Test func clustersComeChangeAndGo() throws {
         try withBed { bed in
             let (one, two) = (try bed.upstream("one"), try bed.upstream("two"))

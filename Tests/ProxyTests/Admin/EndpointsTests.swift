@@ -49,6 +49,19 @@ struct EndpointsTests {
         "/reset_counters", "/runtime_modify",
     ]
 
+    /// They change nothing here, but do where there is something to change.
+    static let nothingToChange = [
+        ("/cpuprofiler", UInt16(501)), ("/heapprofiler", 501), ("/stats/recentlookups/clear", 200),
+        ("/stats/recentlookups/disable", 200), ("/stats/recentlookups/enable", 200),
+    ]
+
+    @Test("So does what has nothing to change", arguments: nothingToChange)
+    func harmless(path: String, status: UInt16) {
+        #expect(context.get("\(path)?enable=y").status == 405)
+        #expect(context.post("\(path)?enable=y").status == status)
+        #expect(context.calls == [] && context.runtime.overrides.isEmpty)
+    }
+
     @Test("What changes something takes POST only", arguments: postOnly)
     func mutating(path: String) {
         for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "post", "TRACE"] {
@@ -65,7 +78,9 @@ struct EndpointsTests {
 
     @Test("Nothing else changes anything, by whatever method")
     func reading() {
-        #expect(AdminEndpoints.all.filter(\.isMutating).map(\.path) == Self.postOnly)
+        #expect(
+            Set(AdminEndpoints.all.filter(\.isMutating).map(\.path))
+                == Set(Self.postOnly + Self.nothingToChange.map(\.0)))
         for endpoint in AdminEndpoints.all where !endpoint.isMutating {
             for target in [endpoint.path, "\(endpoint.path)?a=2&graceful&skip_exit&reset"] {
                 #expect(context.get(target).afterwards == nil && context.post(target).afterwards == nil)

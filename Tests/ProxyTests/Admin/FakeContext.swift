@@ -17,6 +17,7 @@ final class FakeContext: AdminContext {
     let store = StatsStore.heapOnly(naming: .envoy)
     lazy var writer = store.makeWriter()
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] = []
+    var configInUse = ConfigInUse()
     var openListeners: [(name: String, addresses: [cl_address])] = []
     var calls: [String] = []
 

@@ -149,10 +149,10 @@ struct DefaultsTests {
         let set = try load(
             Sample.route(
                 """
-                {name: n, match: {path: /a, case_sensitive: false}, route: {cluster: c, timeout: 0s, idle_timeout: 0s,
+                {name: some, match: {path: /a, case_sensitive: false}, route: {cluster: c, timeout: 0s, idle_timeout: 0s,
                 prefix_rewrite: /b, host_rewrite_literal: h, upgrade_configs: [{upgrade_type: FOO, enabled: false}]}}
                 """))
-        #expect(set.route?.name == "n")
+        #expect(set.route?.name == "some")
         #expect(set.route?.match == .path("/a"))
         #expect(set.route?.caseSensitive == false)
         #expect(set.forward?.timeoutMs == 0)

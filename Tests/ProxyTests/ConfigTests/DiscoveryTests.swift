@@ -89,8 +89,8 @@ struct DiscoveryTests {
             (cluster("path: /eds"), "[", "YAML syntax: "),
             (cluster("path: /eds"), "a: 1", "/eds:1:1: a: unknown field \"a\""),
             (
-                cluster("path: /eds"), response(assignment("x"), assignment("y")),
-                "envoy.yaml:6:1: cluster \"c\": /eds: no ClusterLoadAssignment for \"c\", only for \"x\", \"y\""
+                cluster("path: /eds"), response(assignment("x"), assignment("z")),
+                "envoy.yaml:6:1: cluster \"c\": /eds: no ClusterLoadAssignment for \"c\", only for \"x\", \"z\""
             ),
             (
                 cluster("path: /eds"), response(assignment("c"), assignment("c")),
@@ -227,7 +227,7 @@ struct DiscoveryTests {
             return [found.digest, found.ownDigest, found.allChains[0].digest]
         }
         let first = try digests(Self.listener("x", port: 1))
-        let chain = try digests(Self.listener("x", port: 1, chain: ", name: n"))
+        let chain = try digests(Self.listener("x", port: 1, chain: ", name: other"))
         let own = try digests(Self.listener("x", port: 1, ", tcp_backlog_size: 9"))
         #expect(zip(first, chain).map { $0 == $1 } == [false, true, false])
         #expect(zip(first, own).map { $0 == $1 } == [false, false, true])
@@ -243,7 +243,7 @@ struct DiscoveryTests {
         let error = #expect(throws: DiscoveryError.self) {
             try DiscoveryLoader.listeners(
                 "/lds", others: loaded.listeners, clusters: [], mayHaveMoreClusters: false,
-                sources: Self.files(["/lds": Self.response(Self.listener("y", port: 1))]))
+                sources: Self.files(["/lds": Self.response(Self.listener("z", port: 1))]))
         }
         #expect(
             error?.diagnostics.first?.message.hasPrefix("duplicate listener address 127.0.0.1:1, already in ") == true)

@@ -97,15 +97,15 @@ struct HTTPFilterTests {
         let found = try limit(
             """
             token_bucket: {max_tokens: 10, fill_interval: 2s}, status: {code: 503},
-            filter_enabled: {default_value: {numerator: 50}, runtime_key: on},
+            filter_enabled: {default_value: {numerator: 50}, runtime_key: enabled},
             enable_x_ratelimit_headers: DRAFT_VERSION_03, local_rate_limit_per_downstream_connection: true,
-            response_headers_to_add: [{header: {key: X, value: y}}]
+            response_headers_to_add: [{header: {key: X, value: z}}]
             """)
         #expect(found.bucket == .init(maxTokens: 10, tokensPerFill: 1, fillIntervalMs: 2000))
         #expect(found.status == 503 && found.tellsLimits && found.isPerConnection)
-        #expect(found.enabled == RuntimeFraction(FractionalPercent(50), key: "on"))
+        #expect(found.enabled == RuntimeFraction(FractionalPercent(50), key: "enabled"))
         #expect(found.enforced == RuntimeFraction(FractionalPercent(0)))
-        #expect(found.responseHeaders == [HeaderAddition(name: "x", value: [.literal("y")])])
+        #expect(found.responseHeaders == [HeaderAddition(name: "x", value: [.literal("z")])])
         // As in Envoy, a status that is no error is none.
         #expect(try limit("status: {code: OK}").status == 429)
         #expect(try limit("status: {code: UnprocessableEntity}").status == 422)

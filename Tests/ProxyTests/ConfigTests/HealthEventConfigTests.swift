@@ -16,7 +16,7 @@ import Testing
         let check = try load(
             Self.text(
                 "event_log_path: /a, event_logger: [{name: x, typed_config: {\(Self.sink), event_log_path: /b}}, "
-                    + "{name: y, typed_config: {\(Self.sink), event_log_path: /c}}]")
+                    + "{name: z, typed_config: {\(Self.sink), event_log_path: /c}}]")
         ).bootstrap.clusters.first?.healthCheck
         #expect(check?.eventLogs.map(\.file) == ["/a", "/b", "/c"])
         let none = try load(Self.text("event_log_path: ''")).bootstrap.clusters.first?.healthCheck

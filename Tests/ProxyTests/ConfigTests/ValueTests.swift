@@ -40,7 +40,9 @@ struct ValueTests {
     func beyond(text: String) { #expect(WholeNumber.parse(text, isPlain: true) == .beyond) }
 
     static let scalars: [(text: String, kind: YAMLScalar.Kind)] = [
-        ("", .null), ("~", .null), ("null", .null), ("true", .bool), ("True", .string), ("yes", .string),
+        ("", .null), ("~", .null), ("null", .null), ("true", .bool), ("True", .bool), ("yes", .bool),
+        ("Y", .bool), ("YES", .bool), ("yEs", .string), ("on", .bool), ("Off", .bool), ("oN", .string), ("n", .bool),
+        ("NO", .bool), ("nO", .string), ("t", .string), ("yess", .string), ("one", .string), ("OFF", .bool),
         ("1", .number), ("-1.5e3", .number), (".5", .number), (".", .string), ("1.2.3.4", .string), ("5s", .string),
         ("0x", .string), ("0xfg", .string), (".inf", .number), ("-.INF", .number), ("1e", .string), ("::1", .string),
         ("Null", .null), ("NULL", .null), ("nUll", .string), ("nullx", .string), ("~a", .string),

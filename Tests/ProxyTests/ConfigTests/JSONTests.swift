@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import ProxyConfig
 
 @Suite("JSON of the admin listener")
 struct JSONTests {

@@ -1,32 +1,51 @@
 /// A JSON value that is written as Envoy writes its admin messages: pretty, one space a level, keys in the order given.
-enum JSON: Equatable {
-    struct Member: Equatable {
-        var name: String
-        var value: JSON
+public enum JSON: Equatable, Sendable {
+    public struct Member: Equatable, Sendable {
+        public var name: String
+        public var value: JSON
+        public init(name: String, value: JSON) {
+            self.name = name
+            self.value = value
+        }
     }
     case string(String)
     case number(UInt64)
+    /// What is JSON already: numbers of other kinds, `null`, free-form objects.
+    case raw(String)
     case bool(Bool)
     case array([JSON])
     case members([Member])
 
     /// An object with its members in this order.
-    static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
+    public static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
         .members(members.map { Member(name: $0.key, value: $0.value) })
     }
 
     /// With the line feed at the end that Envoy's have.
-    var text: String {
+    public var text: String {
         var output: [UInt8] = []
         write(&output, indent: 0)
         output.append(UInt8(ascii: "\n"))
         return String(decoding: output, as: UTF8.self)
     }
 
+    /// A member of an object; nil: it has none of that name, or is none.
+    public subscript(_ name: String) -> JSON? {
+        guard case .members(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
+    }
+
+    /// What a string says; nil: it is none.
+    public var string: String? {
+        if case .string(let text) = self { return text }
+        return nil
+    }
+
     private func write(_ output: inout [UInt8], indent: Int) {
         switch self {
         case .string(let text): Self.quote(text, &output)
         case .number(let number): output.append(contentsOf: String(number).utf8)
+        case .raw(let text): output.append(contentsOf: text.utf8)
         case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
         case .array(let items):
             Self.list(items, "[", "]", &output, indent) { $0.write(&$1, indent: indent + 1) }
