@@ -50,7 +50,7 @@ public enum CompatibilityDocument {
                 (.headerMutationRule, ""), (.filterConfig, "of routes"),
                 (.localReplyConfig, ""), (.responseMapper, ""), (.replyFormat, "of answers"),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
-                (.headerKeyFormat, ""), (.properCaseWords, ""), (.schemeTransformation, ""),
+                (.headerKeyFormat, ""), (.properCaseWords, ""), (.headerFormatter, ""), (.preserveCase, ""), (.schemeTransformation, ""),
             ]
         ),
         (

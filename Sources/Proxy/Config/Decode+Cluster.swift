@@ -130,7 +130,7 @@ extension Decoder {
             let http1 = explicit.requireOne(
                 of: ["http_protocol_options"], else: ["http2_protocol_options", "http3_protocol_options"]
             )?.message(.upstreamHTTP1Options)
-            cluster.properCase = http1.map { properCase($0) } ?? false
+            cluster.headerCase = http1.map { headerCase($0) } ?? []
         }
     }
 }

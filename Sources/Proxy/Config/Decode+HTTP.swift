@@ -17,7 +17,7 @@ extension Decoder {
         if let options = message["http_protocol_options"]?.message(.downstreamHTTP1Options) {
             result.acceptHTTP10 = options["accept_http_10"]?.bool() ?? false
             result.defaultHostForHTTP10 = options["default_host_for_http_10"]?.string() ?? ""
-            result.properCase = properCase(options)
+            result.headerCase = headerCase(options)
             result.allowsAbsoluteURL = options["allow_absolute_url"]?.bool() ?? true
             result.enableTrailers = options["enable_trailers"]?.bool() ?? false
             result.keepsAfterErrors =
@@ -44,14 +44,6 @@ extension Decoder {
         }
         checkOverrides(result)
         return result
-    }
-
-    /// `header_key_format` of `Http1ProtocolOptions`.
-    func properCase(_ options: Message) -> Bool {
-        guard let format = options["header_key_format"]?.message(.headerKeyFormat),
-            let words = format.requireOne(of: ["proper_case_words"], else: ["stateful_formatter"])
-        else { return false }
-        return words.message(.properCaseWords) != nil
     }
 
     private func headers(_ message: Message, _ result: inout HTTPConnectionManager) {

@@ -135,8 +135,8 @@ public struct HTTPConnectionManager: Sendable {
     public var addsUserAgent = false
     /// `append_x_forwarded_port`.
     public var appendsForwardedPort = false
-    /// `http_protocol_options.header_key_format.proper_case_words`.
-    public var properCase = false
+    /// `http_protocol_options.header_key_format`.
+    public var headerCase: HeaderCase = []
     /// `stream_error_on_invalid_http_message`, or what `http_protocol_options` has in its place: a connection outlives the answer
     /// to a request whose end is known, though it is invalid.
     public var keepsAfterErrors = false
@@ -302,8 +302,8 @@ public struct Cluster: Sendable {
     public var idleTimeoutMs: UInt64 = 3_600_000
     /// HttpProtocolOptions `common_http_protocol_options.max_requests_per_connection`; 0 = no limit.
     public var maxRequestsPerConnection: UInt32 = 0
-    /// `http_protocol_options.header_key_format.proper_case_words`.
-    public var properCase = false
+    /// `http_protocol_options.header_key_format`.
+    public var headerCase: HeaderCase = []
     /// `common_http_protocol_options.max_stream_duration` of a request that is sent there; 0 = none.
     public var maxStreamDurationMs: UInt64 = 0
     /// `circuit_breakers.thresholds`: what requests of each priority may use.

@@ -113,11 +113,19 @@ extension MessageSchema {
         fixed: ["dynamic_stats": ["true"]])
 
     static let headerKeyFormat = MessageSchema(
-        "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat", supported: "proper_case_words",
-        refused: "stateful_formatter", oneofs: ["proper_case_words stateful_formatter"])
+        "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat",
+        supported: "proper_case_words stateful_formatter", oneofs: ["proper_case_words stateful_formatter"])
 
     static let properCaseWords = MessageSchema(
         "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords")
+
+    /// The extension of a `stateful_formatter`.
+    static let headerFormatter = MessageSchema(
+        "envoy.config.core.v3.TypedExtensionConfig", supported: "name typed_config")
+
+    static let preserveCase = MessageSchema(
+        "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig",
+        supported: "forward_reason_phrase formatter_type_on_envoy_headers")
 
     static let schemeTransformation = MessageSchema(
         "envoy.config.core.v3.SchemeHeaderTransformation", supported: "scheme_to_overwrite match_upstream")

@@ -1,3 +1,5 @@
+import ProxyConfig
+
 /// Responses before the response (RFC 9110 §15.2): to clients that wait before they send their body, and from hosts.
 extension Worker {
     /// The client may send its body, unless that is for the host to say. The connection may be closed on return.
@@ -36,12 +38,12 @@ extension Worker {
         // HTTP/1.0 has none (RFC 9110 §15.2).
         guard listener.pointee.proxies100, !s.pointee.flags.contains(.http10) else { return }
         chargeDownstream(s, listenerStats + Int(d.pointee.listener), status)
-        writeInterim(listener)
+        writeInterim(listener, snapshot.clusters[Int(s.pointee.cluster)].headerCase)
         flushResponse(s)
     }
 
     /// As it came, but for what concerns its connection.
-    private func writeInterim(_ listener: UnsafeMutablePointer<CompiledListener>) {
+    private func writeInterim(_ listener: UnsafeMutablePointer<CompiledListener>, _ kept: HeaderCase) {
         let head = responseHead.pointee
         out.clear()
         out.append("HTTP/1.1 ")
@@ -57,6 +59,6 @@ extension Worker {
             }
         }
         out.append("\r\n")
-        if listener.pointee.properCase { ProperCase.write(out, from: 0) }
+        writeNames(listener.pointee.headerCase, from: 0, responseHead, kept)
     }
 }

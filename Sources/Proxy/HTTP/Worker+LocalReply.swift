@@ -186,7 +186,7 @@ extension Worker {
             out.append(head ? "transfer-encoding: chunked\r\n" : "content-length: 0\r\n")
         }
         out.append("\r\n")
-        if listener.pointee.properCase { ProperCase.write(out, from: 0) }
+        if listener.pointee.headerCase.contains(.proper) { ProperCase.write(out, from: 0) }
         if s.pointee.method != .head {
             out.append(first)
             out.append(second)

@@ -269,7 +269,9 @@ extension Worker {
         _ head: UnsafeMutablePointer<MessageHead>, _ route: UnsafePointer<CompiledRoute>
     ) {
         if let mirrors = route.pointee.mirrors { startMirrors(c, streamSlot, s, head, route, mirrors.pointee) }
-        if snapshot.clusters[Int(s.pointee.cluster)].properCase { ProperCase.write(out, from: 0) }
+        let names = snapshot.clusters[Int(s.pointee.cluster)].headerCase
+        let kept = snapshot.listeners[Int(c.pointee.listener)].headerCase
+        if !names.union(kept).isEmpty { writeNames(names, from: 0, head, kept) }
         if let policy = route.pointee.retry {
             if let follows = route.pointee.redirects {
                 beginRedirects(s, follows.pointee)

@@ -34,7 +34,10 @@ extension Worker {
         if s.pointee.log >= 0 { noteResponse(s, d, from: start) }
         if !isUpgrade { writeResponseFraming(s, head, http10: http10, trailers: listener.pointee.trailers) }
         out.append("\r\n")
-        if listener.pointee.properCase { ProperCase.write(out, from: start) }
+        let kept = snapshot.clusters[Int(s.pointee.cluster)].headerCase
+        if !listener.pointee.headerCase.union(kept).isEmpty {
+            writeNames(listener.pointee.headerCase, from: start, head, kept)
+        }
     }
 
     @inline(never)

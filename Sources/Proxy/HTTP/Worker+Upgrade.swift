@@ -137,7 +137,7 @@ extension Worker {
             noteResponse(s, d, from: 0)
         }
         out.append("\r\n")
-        if listener.pointee.properCase { ProperCase.write(out, from: 0) }
+        if listener.pointee.headerCase.contains(.proper) { ProperCase.write(out, from: 0) }
         joinTunnel(slot, u, s)
         if u.pointee.kind != .free { makeReady(slot, u) }
     }

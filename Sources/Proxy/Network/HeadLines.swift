@@ -1,7 +1,7 @@
 import Glibc
 
 /// The field lines of a head that stands in the worker's scratch memory, written by ourselves: names in lower case, a colon and
-/// a space, no empty line at the end yet. Of a request that is kept for another try they may have capitals (`ProperCase`).
+/// a space, no empty line at the end yet. Of a request that is kept for another try they may have capitals (`HeaderCase`).
 struct HeadLines {
     struct Line: BitwiseCopyable {
         /// Where the name begins.

@@ -6,19 +6,26 @@ enum ProperCase {
     static func write(_ out: OutputScratch, from start: Int) {
         var p = lineEnd(out, start) + 2
         while p < out.count, out.bytes[p] != ASCII.cr {
-            var begins = true
-            while p < out.count, out.bytes[p] != ASCII.colon, out.bytes[p] != ASCII.cr {
-                let byte = out.bytes[p]
-                let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
-                if begins, isLetter { out.bytes[p] = byte & ~0x20 }
-                begins = !isLetter && byte &- UInt8(ascii: "0") >= 10
-                p += 1
-            }
+            writeName(out, p)
             p = lineEnd(out, p) + 2
         }
     }
 
-    private static func lineEnd(_ out: OutputScratch, _ start: Int) -> Int {
+    /// The name that begins there.
+    static func writeName(_ out: OutputScratch, _ start: Int) {
+        var p = start
+        var begins = true
+        while p < out.count, out.bytes[p] != ASCII.colon, out.bytes[p] != ASCII.cr {
+            let byte = out.bytes[p]
+            let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
+            if begins, isLetter { out.bytes[p] = byte & ~0x20 }
+            begins = !isLetter && byte &- UInt8(ascii: "0") >= 10
+            p += 1
+        }
+    }
+
+    /// Where the line ends that has `start`.
+    static func lineEnd(_ out: OutputScratch, _ start: Int) -> Int {
         var p = start
         while p < out.count, out.bytes[p] != ASCII.cr { p += 1 }
         return p

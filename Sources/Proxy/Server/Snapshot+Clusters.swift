@@ -43,7 +43,7 @@ extension Snapshot {
             name: Bytes(keeping: cluster.altStatName ?? cluster.name),
             maintenance: shares.make(
                 RuntimeFraction(FractionalPercent(0), key: RuntimeKeys.maintenance(of: cluster.name))))
-        row.properCase = cluster.properCase
+        row.headerCase = cluster.headerCase
         row.maxStreamNs = cluster.maxStreamDurationMs &* 1_000_000
         row.tracksRemaining = limits.tracksRemaining
         row.watch = HostWatch(cluster)

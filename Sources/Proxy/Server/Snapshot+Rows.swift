@@ -109,7 +109,7 @@ extension Snapshot {
         }
         compiled.appendsForwardedPort = http.appendsForwardedPort
         compiled.addsFields = !http.via.isEmpty || http.addsUserAgent || http.appendsForwardedPort
-        compiled.properCase = http.properCase
+        compiled.headerCase = http.headerCase
         compiled.allowsAbsoluteURL = http.allowsAbsoluteURL
         compiled.keepsAfterErrors = http.keepsAfterErrors
         compiled.limits.requiresHost = !http.keepsAfterErrors

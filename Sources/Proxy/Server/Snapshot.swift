@@ -47,8 +47,8 @@ struct CompiledListener: BitwiseCopyable {
     var scheme: Bytes?
     /// As requests go on they get the scheme of what hosts speak.
     var matchesUpstreamScheme = false
-    /// Names in heads of responses have capitals.
-    var properCase = false
+    /// How names are written in heads of responses, and of requests that came here.
+    var headerCase: HeaderCase = []
     var generateRequestID = true
     var preserveRequestID = false
     var requestIDInResponse = false
@@ -131,8 +131,8 @@ struct CompiledCluster: BitwiseCopyable {
     /// Whether requests are counted: `maxRequests` can be reached before `maxConnections` (an HTTP/1 connection carries one
     /// request, so else nothing needs to be), or what is left is shown.
     var limitsRequests: Bool { maxRequests < maxConnections || tracksRemaining }
-    /// Names in heads of requests have capitals.
-    var properCase = false
+    /// How names are written in heads of requests, and of responses of its hosts.
+    var headerCase: HeaderCase = []
     /// `track_remaining`.
     var tracksRemaining = false
     /// The cluster of the configuration that it is, for requests of another priority; -1: it is one of these itself.

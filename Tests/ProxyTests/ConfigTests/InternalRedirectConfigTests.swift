@@ -74,8 +74,20 @@ import Testing
             Sample.hcm("stat_prefix: p, \(Sample.router), route_config: {}, \(fields)header_key_format: {\(format)}}")
         }
         let http = try #require(try load(text("proper_case_words: {}")).http)
-        #expect(http.addsUserAgent && http.appendsForwardedPort && !http.allowsAbsoluteURL && http.properCase)
-        for (format, message) in [("stateful_formatter: {}", "stateful_formatter"), ("", "proper_case_words")] {
+        #expect(
+            http.addsUserAgent && http.appendsForwardedPort && !http.allowsAbsoluteURL && http.headerCase == .proper)
+        func preserves(_ fields: String) throws -> HeaderCase? {
+            try load(
+                text(
+                    "stateful_formatter: {name: p, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.http."
+                        + "header_formatters.preserve_case.v3.PreserveCaseFormatterConfig\(fields)}}")
+            ).http?.headerCase
+        }
+        #expect(try preserves("") == .preserve)
+        #expect(
+            try preserves(", forward_reason_phrase: true, formatter_type_on_envoy_headers: PROPER_CASE")
+                == [.preserve, .reason, .properOthers])
+        for (format, message) in [("stateful_formatter: {}", "name"), ("", "proper_case_words")] {
             #expect(errors(text(format)).contains { $0.contains(message) })
         }
     }

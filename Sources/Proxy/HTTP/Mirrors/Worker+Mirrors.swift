@@ -40,7 +40,7 @@ extension Worker {
         if let changes = mirror.pointee.changes { changeRequest(c, s, head, route, changes, from: 0) }
         markMirror(lines, mirror)
         out.append("\r\n")
-        if snapshot.clusters[Int(cluster)].properCase { ProperCase.write(out, from: 0) }
+        if snapshot.clusters[Int(cluster)].headerCase.contains(.proper) { ProperCase.write(out, from: 0) }
         out.append(body: copied.bytes + headEnd, copied.count - headEnd)
         let copy = connections[slot].pointee.stream
         fillMirror(streams[copy], s, slot, cluster)

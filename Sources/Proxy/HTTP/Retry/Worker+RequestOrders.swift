@@ -156,7 +156,10 @@ extension Worker {
         }
         if r.policy.marks.contains(.expected) { noteExpected(s, r.policy) }
         out.append("\r\n")
-        if snapshot.clusters[Int(s.pointee.cluster)].properCase { ProperCase.write(out, from: 0) }
+        let names = snapshot.clusters[Int(s.pointee.cluster)].headerCase
+        let preserved = snapshot.listeners[Int(connections[s.pointee.downstream].pointee.listener)].headerCase
+        // What came with capitals has them still.
+        if names.contains(.proper), !preserved.contains(.preserve) { ProperCase.write(out, from: 0) }
         var marked = ByteBuffer()
         marked.append(out.bytes, out.count)
         marked.append(kept.bytes + end, kept.count - end)
