@@ -72,7 +72,7 @@ public enum CompatibilityDocument {
             "Clusters",
             [
                 (.cluster, ""), (.upstreamConnectionOptions, ""), (.bindConfig, ""), (.circuitBreakers, ""),
-                (.thresholds, ""), (.retryBudget, ""),
+                (.thresholds, ""), (.retryBudget, ""), (.preconnectPolicy, ""),
                 (.loadAssignment, ""), (.loadPolicy, ""),
                 (.localityEndpoints, ""), (.lbEndpoint, ""), (.endpoint, ""), (.healthCheckConfig, ""),
                 (.endpointMetadata, "of endpoints"), (.refreshRate, ""), (.commonLBConfig, ""), (.zoneAware, ""),

@@ -171,7 +171,7 @@ extension Decoder {
 }
 
 extension Value {
-    fileprivate func double() -> Double? {
+    func double() -> Double? {
         guard case .scalar(let scalar) = node.content, scalar.kind == .number, let real = Double(scalar.text) else {
             error("expected a number, got \(node.kindText)")
             return nil

@@ -31,6 +31,7 @@ extension Decoder {
         if let options = message["typed_extension_protocol_options"] { protocolOptions(options, &cluster) }
         health(message, &cluster)
         balancing(message, &cluster)
+        preconnect(message, &cluster)
         loadAssignment(message, type, &cluster)
         endpointSource(message, &cluster)
         return cluster

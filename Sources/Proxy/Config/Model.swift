@@ -341,6 +341,8 @@ public struct Cluster: Sendable {
     public var slowStart: SlowStart?
     /// `common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing`.
     public var hashesHostnames = false
+    /// `preconnect_policy`; nil: no connection is made ahead.
+    public var preconnect: PreconnectPolicy?
     public var location: SourceLocation
     public init(name: String, location: SourceLocation) {
         self.name = name

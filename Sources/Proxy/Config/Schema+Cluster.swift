@@ -11,7 +11,8 @@ extension MessageSchema {
             respect_dns_ttl dns_lookup_family transport_socket health_checks outlier_detection common_lb_config \
             ignore_health_on_host_removal close_connections_on_host_health_failure lb_policy \
             least_request_lb_config ring_hash_lb_config maglev_lb_config upstream_connection_options \
-            upstream_bind_config round_robin_lb_config eds_cluster_config original_dst_lb_config cleanup_interval
+            upstream_bind_config round_robin_lb_config eds_cluster_config original_dst_lb_config cleanup_interval \
+            preconnect_policy
             """,
         refused: """
             transport_socket_matcher cluster_type max_requests_per_connection \
@@ -23,7 +24,7 @@ extension MessageSchema {
         unlessDefault: """
             transport_socket_matches dns_resolvers use_tcp_for_dns_lookups lb_subset_config \
             filters lrs_report_endpoint_metrics \
-            track_timeout_budgets track_cluster_stats preconnect_policy connection_pool_per_downstream_connection
+            track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection
             """,
         fixed: [
             "protocol_selection": ["USE_CONFIGURED_PROTOCOL"],

@@ -23,7 +23,8 @@ extension Worker {
             let up = c.pointee.stream >= 0 ? streams[c.pointee.stream].pointee.upstream : c.pointee.peer
             return SentUnit(worker: Int32(index), downstream: slot, upstream: up)
         case .upstreamHTTP, .tunnelUpstream:
-            guard c.pointee.stream < 0, c.pointee.peer < 0 else { return nil }
+            // One that nobody has stays: the new process makes its own.
+            guard c.pointee.stream < 0, c.pointee.peer < 0, !c.pointee.flags.contains(.spare) else { return nil }
             return SentUnit(worker: Int32(index), downstream: -1, upstream: slot)
         }
     }

@@ -34,7 +34,7 @@ extension WorkerPool {
                 let c = worker.connections[slot]
                 // What is about to end is not worth it; a client of a copy has none.
                 if c.pointee.fd < 0 || c.pointee.kind == .free
-                    || !c.pointee.flags.isDisjoint(with: [.lingering, .closeAfterFlush])
+                    || !c.pointee.flags.isDisjoint(with: [.lingering, .closeAfterFlush, .spare])
                 {
                     continue
                 }

@@ -214,6 +214,7 @@ extension WorkerPool {
             }
             // Requests that stay may have waited for a connection that has moved.
             worker.connectForWaiting()
+            worker.closeSpares()
         }
     }
 

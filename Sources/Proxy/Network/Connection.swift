@@ -84,6 +84,8 @@ struct Connection: BitwiseCopyable {
         static let overLimit = Flags(rawValue: 1 << 25)
         /// The same: there was no token for it. Never leaves the process.
         static let rateLimited = Flags(rawValue: 1 << 26)
+        /// To a host of a TCP proxy, made ahead: nobody has it yet (`HostPool.spareHead`). Never leaves the process.
+        static let spare = Flags(rawValue: 1 << 27)
     }
 
     var fd: Int32 = -1

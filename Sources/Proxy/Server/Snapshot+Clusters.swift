@@ -48,6 +48,7 @@ extension Snapshot {
         row.tracksRemaining = limits.tracksRemaining
         row.watch = HostWatch(cluster)
         row.balancing = CompiledBalancing(cluster, shares)
+        row.preconnect = CompiledPreconnect(cluster.preconnect)
         row.proxyVersion = cluster.proxyProtocol.map { $0 == .v1 ? .v1 : .v2 }
         if let outliers = cluster.outlierDetection {
             row.consecutive5xx = outliers.consecutive5xx

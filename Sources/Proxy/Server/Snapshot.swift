@@ -142,6 +142,8 @@ struct CompiledCluster: BitwiseCopyable {
     /// The header that connections begin with; nil: none.
     var proxyVersion: ProxyHeader.Version?
     var balancing = CompiledBalancing()
+    /// Connections are made ahead; nothing in most clusters.
+    var preconnect = CompiledPreconnect()
     /// In `socketSettings`, of its connections; -1: there is nothing to do with them.
     var sockets: Int32 = -1
 

@@ -73,6 +73,7 @@ extension Worker {
         let pool = hosts[c.pointee.host]
         let stats = clusterStats[Int(pool.pointee.cluster)]
         if c.pointee.flags.contains(.pooled) { unpool(c) }
+        if c.pointee.flags.contains(.spare) { unlinkSpare(c, pool) }
         if c.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
         pool.pointee.connections -= 1
         use(Int(pool.pointee.cluster), .connections, -1)
@@ -131,6 +132,7 @@ extension Worker {
     /// A connection that failed under a read or a write: the peer is gone.
     func connectionBroke(_ slot: Int32, _ c: ConnectionPointer) {
         c.pointee.flags.insert([.remoteClosed, .readEnded])
+        if c.pointee.flags.contains(.spare) { return close(slot, c) }
         switch c.pointee.kind {
         case .downstreamHTTP: downstreamClosed(slot, c)
         case .upstreamHTTP: upstreamClosed(slot, c)

@@ -110,6 +110,7 @@ extension Worker {
     func readable(_ slot: Int32, _ c: ConnectionPointer) {
         if c.pointee.flags.contains(.readPaused) {
             c.pointee.flags.insert(.readPending)
+            if c.pointee.flags.isSuperset(of: [.spare, .peerClosing]) { return connectionBroke(slot, c) }
             // A reset is noticed at once, even when nobody reads.
             if c.pointee.flags.contains(.peerClosing), cl_socket_error(c.pointee.fd) != 0 { connectionBroke(slot, c) }
             return

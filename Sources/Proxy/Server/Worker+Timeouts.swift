@@ -64,7 +64,11 @@ extension Worker {
             if c.pointee.stream >= 0 { due.consider(at: streams[c.pointee.stream].pointee.endNs, .duration) }
             due.consider(c.pointee.createdNs, listener.pointee.maxDurationNs, .maxDuration)
         case .tunnelUpstream:
-            if c.pointee.flags.contains(.connecting) { due.consider(c.pointee.deadlineNs, 1, .connect) }
+            if c.pointee.flags.contains(.connecting) {
+                due.consider(c.pointee.deadlineNs, 1, .connect)
+            } else if c.pointee.flags.contains(.spare) {
+                due.consider(c.pointee.lastActivityNs, Self.spareIdleNs, .idle)
+            }
         case .awaitingHeader:
             if c.pointee.deadlineNs > 0 { due.consider(c.pointee.deadlineNs, 1, .proxyHeader) }
         case .echo: break
@@ -150,7 +154,7 @@ extension Worker {
             close(slot, c)
         case .grace: closeAfterFlush(slot, c)
         case .idle:
-            if c.pointee.kind == .upstreamHTTP {
+            if c.pointee.kind == .upstreamHTTP || c.pointee.kind == .tunnelUpstream {
                 clusterStats[cluster(of: c)].counters[.upstream_cx_idle_timeout].increment()
                 close(slot, c)
             } else {

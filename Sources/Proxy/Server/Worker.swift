@@ -76,6 +76,8 @@ struct WorkerCluster: BitwiseCopyable {
     var memberCount = 0
     /// Of a cluster that `needsCare`: what is chosen from, one level for each request.
     var levels = WorkerLevels()
+    /// Hosts whose turn it will be, and that have got connections for it already.
+    var ahead = HostsAhead()
 }
 
 /// One event loop on one thread: it owns its connections, its streams and its upstream pools, and shares nothing with

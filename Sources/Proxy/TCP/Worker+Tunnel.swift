@@ -37,12 +37,14 @@ extension Worker {
                 if c.pointee.log >= 0 { noteNoHost(c, clusterIndex, .overflow) }
                 return close(slot, c)
             }
+            if limits.preconnect.isOn, takeSpare(slot, c, host, hosts[host], cluster: clusterIndex) { return }
             if c.pointee.log >= 0 { noteAttempt(c, clusterIndex, hosts[host]) }
             let upstream = connectUpstream(host, hosts[host], kind: .tunnelUpstream, for: slot)
             if upstream >= 0 {
                 c.pointee.peer = upstream
                 connections[upstream].pointee.peer = slot
                 clusterStats[clusterIndex].gauges[.upstream_rq_active].add(1)
+                if limits.preconnect.isOn { connectSpares(host, hosts[host]) }
                 return
             }
             if c.pointee.log >= 0 { noteConnectFailure(c, -upstream) }
@@ -69,6 +71,7 @@ extension Worker {
     }
 
     func tunnelConnectFailed(_ slot: Int32, _ u: ConnectionPointer, _ code: Int32) {
+        if u.pointee.flags.contains(.spare) { return close(slot, u) }
         if u.pointee.stream >= 0 { return connectUnreachable(slot, u, code) }
         let down = u.pointee.peer
         u.pointee.peer = -1

@@ -15,6 +15,13 @@ struct HostPool: BitwiseCopyable {
     var pendingTail: Int32 = -1
     var pendingCount: Int32 = 0
     var connecting: Int32 = 0
+    /// Connections in the list of `idleHead`.
+    var idle: Int32 = 0
+    /// Connections for TCP that were made ahead and that nobody has yet, those that are connected first.
+    var spareHead: Int32 = -1
+    var spares: Int32 = 0
+    /// Not healthy as far as anybody knows. Known only of clusters that make connections ahead.
+    var isUnwell = false
     /// All connections, idle and connecting ones included.
     var connections: Int32 = 0
     /// Streams whose last try it was and that wait for the next one: they name it, so it is not given away.

@@ -56,7 +56,9 @@ extension Worker {
         guard index < snapshot.clusterCount else { return }
         let cluster = clusters + index
         let count = cluster.pointee.memberCount
-        if selection == nil, count == 1, snapshot.clusters[index].balancing.policy == .roundRobin {
+        let preconnects = snapshot.clusters[index].preconnect.isOn
+        if preconnects { prepareAhead(cluster: index, selection) }
+        if selection == nil, count == 1, !preconnects, snapshot.clusters[index].balancing.policy == .roundRobin {
             return selectOnlyHost(cluster: index)
         }
         let selection = selection ?? HostSelection(positions: (0..<count).map(Int32.init))
@@ -96,6 +98,7 @@ extension Worker {
             let pool = hosts[hostSlot]
             guard sameAddress(pool, &address), pool.pointee.connections > 0 else { continue }
             while pool.pointee.idleHead >= 0 { close(pool.pointee.idleHead, connections[pool.pointee.idleHead]) }
+            closeSpares(pool)
             for slot in 0..<connections.count {
                 let u = connections[slot]
                 guard u.pointee.host == hostSlot else { continue }
@@ -121,6 +124,7 @@ extension Worker {
             close(idle, connections[idle])
             if pool.pointee.isFree { return }
         }
+        closeSpares(pool)
         freeHostIfUnused(slot, pool)
     }
 

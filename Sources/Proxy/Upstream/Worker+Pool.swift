@@ -20,6 +20,7 @@ extension Worker {
         let pool = hosts[s.pointee.host]
         let stats = clusterStats[Int(pool.pointee.cluster)]
         let limits = snapshot.clusters[Int(pool.pointee.cluster)]
+        if limits.preconnect.isOn { return attachAhead(streamSlot, s, pool) }
         let usage = snapshot.usage(of: Int(pool.pointee.cluster))
         if limits.limitsRequests, !admit(s, usage, limits.maxRequests) {
             stats.counters[.upstream_rq_active_overflow].increment()
@@ -172,6 +173,7 @@ extension Worker {
         pool.pointee.connecting -= 1
         stats.histograms[.upstream_cx_connect_ms].record((state.pointee.nowNs &- u.pointee.createdNs) / 1_000_000)
         u.pointee.lastActivityNs = state.pointee.nowNs
+        if u.pointee.flags.contains(.spare) { return spareConnected(slot, u, pool) }
         if u.pointee.kind == .tunnelUpstream { countLoad(u, of: Int(pool.pointee.cluster), 1) }
         if u.pointee.flags.contains(.proxied) { return ownConnected(slot, u) }
         if u.pointee.kind == .tunnelUpstream { tunnelConnected(slot, u) } else { serveNext(slot, u) }
@@ -237,6 +239,9 @@ extension Worker {
         let s = streams[waiting]
         dequeue(waiting, s)
         bind(slot, u, waiting, s)
+        if pool.pointee.pendingHead >= 0, snapshot.clusters[Int(pool.pointee.cluster)].preconnect.isOn {
+            connectAll(u.pointee.host, pool)
+        }
         if s.pointee.flags.contains(.retains) {
             sendKept(slot, u, s)
             if s.pointee.upstream == slot { armIdle(s.pointee.downstream, connections[s.pointee.downstream]) }
@@ -265,12 +270,14 @@ extension Worker {
         u.pointee.poolNext = pool.pointee.idleHead
         if pool.pointee.idleHead >= 0 { connections[pool.pointee.idleHead].pointee.poolPrevious = slot }
         pool.pointee.idleHead = slot
+        pool.pointee.idle &+= 1
         if u.pointee.addresses >= 0 { linkByClient(slot, u) }
     }
 
     func unpool(_ u: ConnectionPointer) {
         guard u.pointee.flags.contains(.pooled) else { return }
         let pool = hosts[u.pointee.host]
+        pool.pointee.idle &-= 1
         if u.pointee.poolPrevious >= 0 {
             connections[u.pointee.poolPrevious].pointee.poolNext = u.pointee.poolNext
         } else {

@@ -2,6 +2,8 @@
 public struct HostSelection: Sendable, Equatable {
     /// One is chosen for each request, by its load.
     var levels: [HostLevel]
+    /// Those that are not healthy; empty unless the cluster makes connections ahead.
+    var unwell: [Int32] = []
 
     /// All requests go to these hosts.
     ///
@@ -10,7 +12,10 @@ public struct HostSelection: Sendable, Equatable {
         levels = [HostLevel(isPanic: isPanic, places: [HostPlace(positions: positions)])]
     }
 
-    init(levels: [HostLevel]) { self.levels = levels }
+    init(levels: [HostLevel], unwell: [Int32] = []) {
+        self.levels = levels
+        self.unwell = unwell
+    }
 }
 
 /// The healthy hosts of a priority, or its degraded ones, or in panic all of it.

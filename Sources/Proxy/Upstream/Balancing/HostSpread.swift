@@ -58,7 +58,8 @@ enum HostSpread {
         }
         // There is no host for anything, and no panic.
         if levels.isEmpty { levels = [level(cluster, sets[0], 0, 100, false, isPanic: loads.isPanic[0])] }
-        return HostSelection(levels: levels)
+        let unwell = cluster.preconnect == nil ? [] : members.indices.filter { members[$0].state != .healthy }
+        return HostSelection(levels: levels, unwell: unwell.map(Int32.init))
     }
 
     private static func level(

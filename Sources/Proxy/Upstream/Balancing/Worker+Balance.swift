@@ -11,6 +11,12 @@ extension Worker {
     ///   - attempt: how many hosts have been found unfit before, for the same request.
     @inline(never)
     func chooseCarefully(cluster index: Int, _ key: HashKey = HashKey(), attempt: UInt32 = 0) -> Int32 {
+        let ahead = (clusters + index).pointee.ahead.take()
+        return ahead >= 0 ? ahead : chooseNow(cluster: index, key, attempt: attempt)
+    }
+
+    /// The same, whatever was foreseen.
+    func chooseNow(cluster index: Int, _ key: HashKey, attempt: UInt32) -> Int32 {
         let cluster = clusters + index
         let balancing = snapshot.clusters[index].balancing
         let isHashed = balancing.policy == .hash

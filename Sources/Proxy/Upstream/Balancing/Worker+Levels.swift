@@ -10,7 +10,7 @@ extension Worker {
         balanceKeeper.keep(selection.levels.compactMap(\.table), cluster: index)
         // Else the next one is simply the next one.
         cluster.pointee.needsCare =
-            policy != .roundRobin || levels.count != 1
+            policy != .roundRobin || levels.count != 1 || snapshot.clusters[index].preconnect.isPredictive
             || levels.contains { $0.isPanic || $0.placeCount != 1 || !$0.places.pointee.schedule.isEmpty }
     }
 
