@@ -215,6 +215,10 @@ extension Worker {
         let count = state.pointee.freedCount
         for i in 0..<count { connections.give(freed[i]) }
         state.pointee.freedCount = 0
+        for i in 0..<count {
+            let host = connections[freed[i]].pointee.host
+            if host >= 0, hosts[host].pointee.pendingHead >= 0 { connectForPending(host, hosts[host]) }
+        }
     }
 
     // MARK: Commands

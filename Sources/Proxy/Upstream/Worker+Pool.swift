@@ -289,42 +289,4 @@ extension Worker {
         u.pointee.poolPrevious = -1
         u.pointee.flags.remove(.pooled)
     }
-
-    // MARK: Pending requests
-
-    func enqueue(_ streamSlot: Int32, _ s: StreamPointer, _ pool: UnsafeMutablePointer<HostPool>) {
-        s.pointee.flags.insert(.pending)
-        s.pointee.pendingNext = -1
-        s.pointee.pendingPrevious = pool.pointee.pendingTail
-        if pool.pointee.pendingTail >= 0 {
-            streams[pool.pointee.pendingTail].pointee.pendingNext = streamSlot
-        } else {
-            pool.pointee.pendingHead = streamSlot
-        }
-        pool.pointee.pendingTail = streamSlot
-        pool.pointee.pendingCount += 1
-        use(Int(pool.pointee.cluster), .pending, 1)
-    }
-
-    /// Takes a stream out of the pending list of its host.
-    func dequeue(_ streamSlot: Int32, _ s: StreamPointer) {
-        guard s.pointee.flags.contains(.pending) else { return }
-        let pool = hosts[s.pointee.host]
-        s.pointee.flags.remove(.pending)
-        if s.pointee.pendingPrevious >= 0 {
-            streams[s.pointee.pendingPrevious].pointee.pendingNext = s.pointee.pendingNext
-        } else {
-            pool.pointee.pendingHead = s.pointee.pendingNext
-        }
-        if s.pointee.pendingNext >= 0 {
-            streams[s.pointee.pendingNext].pointee.pendingPrevious = s.pointee.pendingPrevious
-        } else {
-            pool.pointee.pendingTail = s.pointee.pendingPrevious
-        }
-        s.pointee.pendingNext = -1
-        s.pointee.pendingPrevious = -1
-        pool.pointee.pendingCount -= 1
-        use(Int(pool.pointee.cluster), .pending, -1)
-        clusterStats[Int(s.pointee.cluster)].gauges[.upstream_rq_pending_active].sub(1)
-    }
 }

@@ -29,6 +29,31 @@ import Testing
         }
     }
 
+    /// Who waits for the only connection gets another when that ends with its answer.
+    @Test func theNextConnectionIsMadeForThoseThatWait() throws {
+        try withBed { bed in
+            let upstream = try Listener()
+            var configuration = Configuration(upstream.port)
+            configuration.clusterLines = ["circuit_breakers: { thresholds: [{ max_connections: 1 }] }"]
+            let proxy = try bed.proxy(configuration, concurrency: 1)
+            let clients = try (0..<3).map { _ in try proxy.client() }
+            for (i, client) in clients.enumerated() {
+                try client.send("GET /\(i) HTTP/1.1\r\nhost: test\r\n\r\n")
+                try waitUntil("\(i + 1) requests are there") {
+                    let stats = try bed.statdump()
+                    let waiting = stats["cluster.service.upstream_rq_pending_active"] ?? 0
+                    return waiting + (stats["cluster.service.upstream_rq_active"] ?? 0) == UInt64(i + 1)
+                }
+            }
+            for (i, client) in clients.enumerated() {
+                let served = try upstream.accept()
+                #expect(try served.request().target == "/\(i)")
+                try served.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+                #expect(try client.response().text == "ok")
+            }
+        }
+    }
+
     /// The first takes the only place, and the next one is told so.
     private func expectRefused(_ lines: String, counted: String, waiting: Int = 1) throws {
         try withBed { bed in
