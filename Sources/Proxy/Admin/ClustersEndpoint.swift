@@ -47,7 +47,7 @@ enum ClustersEndpoint {
             line(address, "region", group?.locality.region ?? "")
             line(address, "zone", group?.locality.zone ?? "")
             line(address, "sub_zone", group?.locality.subZone ?? "")
-            line(address, "canary", "false")
+            line(address, "canary", "\(cluster.endpoint(of: host)?.isCanary ?? false)")
             line(address, "priority", "\(group?.priority ?? 0)")
         }
         return output

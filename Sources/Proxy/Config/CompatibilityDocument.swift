@@ -66,6 +66,8 @@ public enum CompatibilityDocument {
                 (.hashPolicy, ""), (.hashHeader, ""), (.hashCookie, ""), (.hashCookieAttribute, ""),
                 (.hashConnection, ""), (.hashQuery, ""),
                 (.retryPolicy, ""), (.retryBackOff, ""), (.retryHostPredicate, ""), (.previousHosts, ""),
+                (.omitCanaryHosts, ""), (.omitHostMetadata, ""), (.retryPriority, ""),
+                (.previousPriorities, ""), (.rateLimitedBackOff, ""), (.resetHeader, ""),
             ]
         ),
         (

@@ -102,6 +102,7 @@ extension Decoder {
         result.hostname = hostname
         result.hashKey = hashKey(message)
         result.metadata = metadata(message)
+        hostLabels(message, &result)
         health(message, inner, &result)
         return result
     }

@@ -37,14 +37,14 @@ extension Decoder {
         }
         policy.responseHeaders = headerConditions(message["retriable_headers"])
         policy.requestHeaders = headerConditions(message["retriable_request_headers"])
-        let predicates = message["retry_host_predicate"]?.messages(.retryHostPredicate) ?? []
-        for predicate in predicates {
-            _ = predicate.require("name")?.nonEmptyString()
-            _ = predicate.requireOne(of: ["typed_config"], else: ["config"])?.extensionMessage([.previousHosts])
+        policy.avoided = avoidedHosts(message)
+        policy.priorityFrequency = message["retry_priority"]?.message(.retryPriority).flatMap(priorityFrequency) ?? 0
+        policy.rateLimited = message["rate_limited_retry_back_off"]?.message(.rateLimitedBackOff).flatMap {
+            rateLimitedBackOff($0)
         }
         let attempts = message["host_selection_retry_max_attempts"]?.number(1...1000) ?? 1
         // Envoy looks once and then as often again.
-        if !predicates.isEmpty { policy.hostAttempts = attempts + 1 }
+        if !policy.avoided.isEmpty { policy.hostAttempts = attempts + 1 }
         let limitsTries = policy.perTryTimeoutMs > 0 || policy.perTryIdleTimeoutMs > 0
         return policy.conditions.isEmpty && !limitsTries ? nil : policy
     }

@@ -49,9 +49,15 @@ public struct RetryPolicy: Sendable, Hashable {
     public var maxMs: UInt64 = 250
     /// `retriable_status_codes`.
     public var statusCodes: [UInt16] = []
-    /// `host_selection_retry_max_attempts` with the predicate `previous_hosts`: how often another host is looked for; 1
-    /// takes the first one.
+    /// `host_selection_retry_max_attempts` with predicates: how often a host is looked for; 1 takes the first one.
     public var hostAttempts: UInt32 = 1
+    /// `retry_host_predicate`.
+    public var avoided = AvoidedHosts()
+    /// `retry_priority` `previous_priorities`, `update_frequency`: after so many tries each time the priorities that they went to are
+    /// excluded; 0: never.
+    public var priorityFrequency: UInt32 = 0
+    /// `rate_limited_retry_back_off`; nil: there is none.
+    public var rateLimited: RateLimitedBackOff?
     /// `retriable_headers`: of responses.
     public var responseHeaders: [HeaderCondition] = []
     /// `retriable_request_headers`: only requests with one of these are sent again; empty: all.

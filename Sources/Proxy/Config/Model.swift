@@ -400,6 +400,10 @@ public struct Endpoint: Sendable {
     public var hashKey = ""
     /// `metadata.filter_metadata` as JSON, in the order of the text; empty: there is no `metadata`.
     public var metadata = ""
+    /// What `metadata` says under `envoy.lb` (`HostLabels`); empty: nothing.
+    public var labels = ""
+    /// `metadata`, `envoy.lb`, `canary`.
+    public var isCanary = false
     /// `health_status`.
     public var health = EndpointHealth.unknown
     /// `endpoint.health_check_config.port_value`; 0: the endpoint's own.

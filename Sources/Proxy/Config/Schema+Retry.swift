@@ -4,9 +4,9 @@ extension MessageSchema {
         "envoy.config.route.v3.RetryPolicy",
         supported: """
             retry_on num_retries per_try_timeout per_try_idle_timeout retry_back_off retriable_status_codes retry_host_predicate \
-            host_selection_retry_max_attempts retriable_headers retriable_request_headers
+            host_selection_retry_max_attempts retriable_headers retriable_request_headers \
+            rate_limited_retry_back_off retry_priority
             """,
-        refused: "retry_priority rate_limited_retry_back_off",
         unlessDefault: "retry_options_predicates")
 
     static let retryBudget = MessageSchema(
@@ -22,4 +22,24 @@ extension MessageSchema {
 
     static let previousHosts = MessageSchema(
         "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate")
+
+    static let omitCanaryHosts = MessageSchema(
+        "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate")
+
+    static let omitHostMetadata = MessageSchema(
+        "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig", supported: "metadata_match")
+
+    static let retryPriority = MessageSchema(
+        "envoy.config.route.v3.RetryPolicy.RetryPriority", supported: "name typed_config", refused: "config",
+        oneofs: ["typed_config config"])
+
+    static let previousPriorities = MessageSchema(
+        "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig", supported: "update_frequency"
+    )
+
+    static let rateLimitedBackOff = MessageSchema(
+        "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff", supported: "reset_headers max_interval")
+
+    static let resetHeader = MessageSchema(
+        "envoy.config.route.v3.RetryPolicy.ResetHeader", supported: "name format")
 }

@@ -79,6 +79,9 @@ extension Worker {
             }
             fill(streams[adopted.stream], record, unit.cluster, host)
             if let state = record.retry { retries[retry].pointee = state }
+            if let start = record.retryNames.start {
+                retries[retry].pointee.headerNames.append(start, record.retryNames.count)
+            }
             streams[adopted.stream].pointee.retry = retry
             if let kept = record.filter { filterStates[filter].pointee = adoptedFilter(kept, unit.listener) }
             streams[adopted.stream].pointee.filter = filter
@@ -347,7 +350,7 @@ extension Worker {
                 streams[unit.stream].pointee.changes.free()
                 dropLog(streams[unit.stream].pointee.log)
                 streams[unit.stream].pointee.log = -1
-                if streams[unit.stream].pointee.retry >= 0 { retries.give(streams[unit.stream].pointee.retry) }
+                if streams[unit.stream].pointee.retry >= 0 { giveRetry(streams[unit.stream].pointee.retry) }
                 streams[unit.stream].pointee.retry = -1
                 if streams[unit.stream].pointee.filter >= 0 { filterStates.give(streams[unit.stream].pointee.filter) }
                 streams[unit.stream].pointee.filter = -1

@@ -34,6 +34,11 @@ public struct UpstreamHost: Sendable {
     var cells: HostCells?
     /// How many requests it has; nil: nobody asks.
     var load: HostLoad?
+    /// `Endpoint.labels`; known only to workers.
+    var labels = ""
+    var isCanary = false
+    /// `EndpointGroup.priority`; known only to workers.
+    var priority: UInt32 = 0
     /// For `/clusters`.
     var health = HealthFlags()
     var configuredHealth = EndpointHealth.unknown

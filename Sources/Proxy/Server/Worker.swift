@@ -76,6 +76,8 @@ struct WorkerCluster: BitwiseCopyable {
     var memberCount = 0
     /// Of a cluster that `needsCare`: what is chosen from, one level for each request.
     var levels = WorkerLevels()
+    /// Levels without load, for requests that are sent again elsewhere.
+    var others = WorkerLevels()
     /// Hosts whose turn it will be, and that have got connections for it already.
     var ahead = HostsAhead()
 }
@@ -138,6 +140,8 @@ final class Worker: @unchecked Sendable {
     let ordered: UnsafeMutablePointer<CompiledRoute>
     let orderedRetry: UnsafeMutablePointer<CompiledRetry>
     let orderedTimeout = OutputScratch(capacity: 64)
+    /// Names of headers of responses that the request wants to be asked for again.
+    let orderedNames = OutputScratch(capacity: 64)
     /// All of its body, if a filter has waited for that.
     let gatheredBody: UnsafeMutablePointer<ByteBuffer>
     let filterNotes: UnsafeMutablePointer<FilterNote>

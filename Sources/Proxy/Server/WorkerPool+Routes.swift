@@ -52,6 +52,8 @@ extension Worker {
             let policy = retries[s.pointee.retry].pointee.policy
             if let tests = policy.responseHeaders { pointers.append(UnsafeRawPointer(tests)) }
             if let tests = policy.requestHeaders { pointers.append(UnsafeRawPointer(tests)) }
+            if let tests = policy.avoidedLabels { pointers.append(UnsafeRawPointer(tests)) }
+            if let headers = policy.resets { pointers.append(UnsafeRawPointer(headers)) }
         }
         return pointers
     }

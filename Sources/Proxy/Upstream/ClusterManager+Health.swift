@@ -47,7 +47,7 @@ extension ClusterManager {
         let state = clusters[index]
         // Nobody is there yet, or any more: a table may be large.
         guard let workers, !state.isWarming, state.cluster.discovery != .originalDst else { return }
-        workers.publish(hosts: state.hosts, selection: selection(index), cluster: index)
+        workers.publish(hosts: state.cluster.labelled(state.hosts), selection: selection(index), cluster: index)
     }
 
     /// Which hosts are used, nil: all alike; with the tables of a cluster that has some.

@@ -1,4 +1,4 @@
-/// The names of hosts as plain bytes that live as long as the process: there are no more of them than the configuration has, however
+/// The names of hosts, and what else is said of them, as plain bytes that live as long as the process: there are no more of them than the configuration has, however
 /// often their addresses change.
 final class HostNames {
     private var known: [String: Bytes] = [:]

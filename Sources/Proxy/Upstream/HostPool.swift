@@ -5,6 +5,10 @@ struct HostPool: BitwiseCopyable {
     var address = cl_address()
     /// The endpoint's, or the name that it was resolved from; may be empty.
     var hostname = Bytes("")
+    /// 0 is the highest.
+    var priority: UInt32 = 0
+    /// `Endpoint.labels`.
+    var labels = Bytes("")
     /// Position of the cluster in the configuration.
     var cluster: Int32 = -1
     var weight: UInt32 = 1
@@ -28,6 +32,8 @@ struct HostPool: BitwiseCopyable {
     var retrying: Int32 = 0
     /// No longer a member of the cluster: nothing new goes there.
     var isRemoved = false
+    /// `Endpoint.isCanary`.
+    var isCanary = false
     /// Of a cluster of type ORIGINAL_DST: it was chosen since the last look.
     var wasChosen = false
     /// Each of its connections belongs to one client, whose addresses it begins with.

@@ -18,6 +18,9 @@ extension Worker {
                 hosts[known].pointee.weight = max(host.weight, 1)
                 hosts[known].pointee.cells = host.cells?.words
                 hosts[known].pointee.load = host.load?.word
+                hosts[known].pointee.labels = hostnames.bytes(host.labels)
+                hosts[known].pointee.isCanary = host.isCanary
+                hosts[known].pointee.priority = host.priority
                 kept.append(known)
                 continue
             }
@@ -31,6 +34,9 @@ extension Worker {
             hosts[slot].pointee.isFree = false
             hosts[slot].pointee.cells = host.cells?.words
             hosts[slot].pointee.load = host.load?.word
+            hosts[slot].pointee.labels = hostnames.bytes(host.labels)
+            hosts[slot].pointee.isCanary = host.isCanary
+            hosts[slot].pointee.priority = host.priority
             hosts[slot].pointee.isByClient = snapshot.clusters[index].proxyVersion != nil
             kept.append(slot)
         }
@@ -78,6 +84,7 @@ extension Worker {
         cluster.pointee.hosts[0] = cluster.pointee.members[0]
         cluster.pointee.hostCount = 1
         cluster.pointee.levels.free()
+        cluster.pointee.others.free()
         cluster.pointee.needsCare = false
         balanceKeeper.keep([HashTable](), cluster: index)
     }

@@ -13,7 +13,8 @@ public enum ClusterCounter: Int, CounterNames {
     case upstream_rq_active_overflow, upstream_rq_pending_failure_eject
     case upstream_rq_cancelled, upstream_rq_timeout, upstream_rq_rx_reset
     case upstream_rq_tx_reset, upstream_rq_per_try_timeout, upstream_rq_per_try_idle_timeout, upstream_rq_retry
-    case upstream_rq_retry_backoff_exponential, upstream_rq_retry_limit_exceeded, upstream_rq_retry_overflow
+    case upstream_rq_retry_backoff_exponential, upstream_rq_retry_backoff_ratelimited
+    case upstream_rq_retry_limit_exceeded, upstream_rq_retry_overflow
     case upstream_rq_retry_success, retry_or_shadow_abandoned
     case upstream_rq_maintenance_mode
     case upstream_rq_max_duration_reached
@@ -89,7 +90,9 @@ public enum ClusterCounter: Int, CounterNames {
         case .upstream_rq_per_try_timeout:
             StatEntry("Tries ended because no response had begun within the `per_try_timeout` of the route.")
         case .upstream_rq_retry: StatEntry("Times that a request is sent again.")
-        case .upstream_rq_retry_backoff_exponential: StatEntry("Of these, after an exponential back-off: all.")
+        case .upstream_rq_retry_backoff_exponential: StatEntry("Of these, after a time from an exponential back-off.")
+        case .upstream_rq_retry_backoff_ratelimited:
+            StatEntry("Of these, after the time that the host has said (`rate_limited_retry_back_off`).")
         case .upstream_rq_retry_limit_exceeded:
             StatEntry("Requests that failed once more after all their `num_retries`.")
         case .upstream_rq_retry_overflow:

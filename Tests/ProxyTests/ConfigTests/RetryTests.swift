@@ -20,6 +20,68 @@ import Testing
         #expect(policy.retries == 3 && policy.perTryTimeoutMs == 250 && policy.baseMs == 100 && policy.maxMs == 2000)
         #expect(policy.perTryIdleTimeoutMs == 100)
         #expect(policy.statusCodes == [409, 503] && policy.hostAttempts == 5)
+        #expect(policy.avoided.previous && !policy.avoided.canaries && policy.avoided.labels.isEmpty)
+    }
+
+    private static let retry = "type.googleapis.com/envoy.extensions.retry"
+
+    @Test func hostsAndPriorities() throws {
+        let policy = try #require(
+            try load(
+                Self.route(
+                    "retry_on: 5xx, host_selection_retry_max_attempts: 2, retry_host_predicate: ["
+                        + "{name: a, typed_config: {\"@type\": \(Self.retry).host.omit_canary_hosts.v3.OmitCanaryHostsPredicate}}, "
+                        + "{name: b, typed_config: {\"@type\": \(Self.retry).host.omit_host_metadata.v3.OmitHostMetadataConfig, "
+                        + "metadata_match: {filter_metadata: {envoy.lb: {b: [1], a: {y: 1, x: z}}, other: {c: d}}}}}, "
+                        + "{name: c, typed_config: {\"@type\": \(Self.retry).host.omit_host_metadata.v3.OmitHostMetadataConfig}}], "
+                        + "retry_priority: {name: p, typed_config: {\"@type\": "
+                        + "\(Self.retry).priority.previous_priorities.v3.PreviousPrioritiesConfig, update_frequency: 2}}"
+                )
+            ).forward?.retry)
+        #expect(policy.avoided.canaries && !policy.avoided.previous && policy.hostAttempts == 3)
+        #expect(policy.avoided.labels == [["\"b\"\u{1}[1]", "\"a\"\u{1}{\"x\":\"z\",\"y\":1}"]])
+        #expect(policy.priorityFrequency == 2)
+    }
+
+    @Test func timesThatHostsSay() throws {
+        func policy(_ text: String) throws -> RateLimitedBackOff? {
+            try load(Self.route("retry_on: 5xx, rate_limited_retry_back_off: {\(text)}")).forward?.retry?.rateLimited
+        }
+        let headers = "reset_headers: [{name: Retry-After}, {name: x-at, format: UNIX_TIMESTAMP}]"
+        let plain = try #require(try policy(headers))
+        #expect(plain.maxMs == 300_000 && plain.headers.map(\.name) == ["retry-after", "x-at"])
+        #expect(plain.headers.map(\.format) == [.seconds, .unixTimestamp])
+        #expect(try policy("\(headers), max_interval: 2s")?.maxMs == 2000)
+    }
+
+    @Test(arguments: [
+        ("rate_limited_retry_back_off: {}", "rate_limited_retry_back_off: required field \"reset_headers\" is missing"),
+        (
+            "rate_limited_retry_back_off: {reset_headers: []}",
+            "rate_limited_retry_back_off.reset_headers: must have at least one"
+        ),
+        (
+            "rate_limited_retry_back_off: {reset_headers: [{name: \"a b\"}]}",
+            "reset_headers[0].name: \"a b\" is not the name of a header"
+        ),
+        (
+            "rate_limited_retry_back_off: {reset_headers: [{name: a}], max_interval: 0s}",
+            "max_interval: must be greater than 0s"
+        ),
+        (
+            "retry_priority: {name: p, typed_config: {\"@type\": "
+                + "\(retry).priority.previous_priorities.v3.PreviousPrioritiesConfig}}",
+            "required field \"update_frequency\" is missing"
+        ),
+        (
+            "retry_priority: {name: p, typed_config: {\"@type\": "
+                + "\(retry).priority.previous_priorities.v3.PreviousPrioritiesConfig, update_frequency: 0}}",
+            "update_frequency: 0 is out of range (1 to 2147483647)"
+        ),
+    ])
+    func isNotUnderstood(policy: String, message: String) {
+        let found = errors(Self.route("retry_on: 5xx, \(policy)"))
+        #expect(found.count == 1 && found[0].contains(message), "\(found)")
     }
 
     @Test func headersThatAskForAnotherTry() throws {
@@ -98,10 +160,6 @@ import Testing
         (
             "retry_back_off: {base_interval: 2s, max_interval: 1s}",
             "107: \(place).retry_back_off.max_interval: must not be less than the base_interval"
-        ),
-        (
-            "retry_priority: {}",
-            "57: \(place).retry_priority: \"retry_priority\" is an Envoy field that this build does not support"
         ),
     ]
 

@@ -13,7 +13,7 @@ struct CompiledRetry: BitwiseCopyable {
     var maxNs: UInt64 = 250_000_000
     /// Whether one try has a limit of its own.
     var limitsTries: Bool { perTryNs | perTryIdleNs != 0 }
-    /// How often a host is chosen, until it is another than the one before.
+    /// How often a host is chosen, until it is none of those that are avoided.
     var hostAttempts: UInt32 = 1
     var codes = StatusSet()
     /// Of responses that are asked for again; nil: none, or another process had them.
@@ -22,6 +22,16 @@ struct CompiledRetry: BitwiseCopyable {
     var requestHeaders: UnsafePointer<HeaderTests>?
     /// What is to be written anew for each try.
     var marks = AttemptMarks()
+    /// Hosts that are avoided.
+    var avoids: HostAvoidance = []
+    /// The same by what is said of them; nil: none, or another process had them.
+    var avoidedLabels: UnsafePointer<LabelTests>?
+    /// After so many tries each time their priorities are excluded; 0: never.
+    var priorityFrequency: UInt32 = 0
+    /// Headers that say when to try again; nil: none, or another process had them.
+    var resets: UnsafePointer<ResetHeaders>?
+    /// The request has named headers of responses that are asked for again (`RetryState.headerNames`).
+    var hasNames = false
 
     init() {}
 
@@ -36,6 +46,11 @@ struct CompiledRetry: BitwiseCopyable {
         for code in policy.statusCodes { codes.insert(code) }
         responseHeaders = HeaderTests(policy.responseHeaders).map { keepForever($0) }
         requestHeaders = HeaderTests(policy.requestHeaders).map { keepForever($0) }
+        if policy.avoided.previous { avoids.insert(.previous) }
+        if policy.avoided.canaries { avoids.insert(.canaries) }
+        avoidedLabels = LabelTests(policy.avoided.labels).map { keepForever($0) }
+        priorityFrequency = policy.priorityFrequency
+        resets = policy.rateLimited.map { keepForever(ResetHeaders($0)) }
     }
 
     /// A try that may take longer than all of them together has no limit of its own, as in Envoy.
@@ -142,11 +157,18 @@ struct RetryState: BitwiseCopyable {
     var bodyBytes: UInt64 = 0
     /// What chose its host, and chooses the next.
     var key = HashKey()
+    /// Where it has been.
+    var attempted = AttemptedHosts()
+    var tried = TriedPriorities()
+    /// Tries for which the host had said when.
+    var limitedTries: UInt32 = 0
+    /// Names of headers of responses that are asked for again, as the request has them: a list with commas. Its own memory.
+    var headerNames = ByteBuffer()
 
     /// How long to wait before the next try: at random up to an interval that doubles with each, as Envoy does it.
     func backOff(_ random: UInt64) -> UInt64 {
         var interval = max(policy.baseNs, 1)
-        for _ in 1..<max(min(attempts, 40), 1) {
+        for _ in 1..<max(min(attempts &- min(limitedTries, attempts), 40), 1) {
             if interval >= policy.maxNs / 2 {
                 interval = max(policy.maxNs, 1)
                 break

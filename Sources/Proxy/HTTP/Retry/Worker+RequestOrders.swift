@@ -6,7 +6,7 @@ import ProxyConfig
 /// downstreams)"), and what HTTP filters have said in their place. Nobody else is obeyed; hosts see nothing of it.
 extension Worker {
     private enum Order {
-        case timeout, perTryTimeout, retryOn, maxRetries, statusCodes, expectedTimeout
+        case timeout, perTryTimeout, retryOn, maxRetries, statusCodes, headerNames, expectedTimeout
         /// Goes on to the host.
         case passes
         /// Is for a router that has what this one has not, or is said by the proxy itself.
@@ -22,6 +22,7 @@ extension Worker {
         case 30:
             if has("x-envoy-upstream-rq-timeout-ms") { return .timeout }
             if has("x-envoy-expected-rq-timeout-ms") { return .expectedTimeout }
+            if has("x-envoy-retriable-header-names") { return .headerNames }
             return has("x-envoy-retriable-status-codes") ? .statusCodes : .dropped
         case 38: return .perTryTimeout
         default: return .dropped
@@ -61,6 +62,10 @@ extension Worker {
             case .maxRetries: most = value.decimal ?? most
             case .statusCodes:
                 RetryWords.forEach(value) { if let code = $0.decimal, code < 640 { retry.codes.insert(UInt16(code)) } }
+            case .headerNames:
+                if retry.hasNames { orderedNames.append(",") } else { orderedNames.clear() }
+                orderedNames.appendLower(value.start, value.count)
+                retry.hasNames = true
             case .passes, .dropped: break
             }
         }
@@ -109,7 +114,7 @@ extension Worker {
         case .timeout:
             let isOther = route == UnsafePointer(ordered) && state.pointee.passesTimeout
             if state.pointee.keepsOrders || isOther { out.append(field, of: base) }
-        case .perTryTimeout, .retryOn, .maxRetries, .statusCodes:
+        case .perTryTimeout, .retryOn, .maxRetries, .statusCodes, .headerNames:
             if state.pointee.keepsOrders { out.append(field, of: base) }
         case .dropped: break
         }
@@ -219,5 +224,6 @@ enum RetryWords {
         ("5xx", .fiveXX), ("gateway-error", .gatewayError), ("reset", .reset),
         ("reset-before-request", .resetBeforeRequest), ("connect-failure", .connectFailure),
         ("retriable-4xx", .retriable4xx), ("retriable-status-codes", .statusCodes), ("envoy-ratelimited", .rateLimited),
+        ("retriable-headers", .headers),
     ]
 }

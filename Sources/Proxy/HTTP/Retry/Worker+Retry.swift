@@ -6,7 +6,9 @@ import StatCatalog
 extension Worker {
     enum Lapse {
         /// A response came that asks for another try.
-        case status(UInt16, isRateLimited: Bool, hasHeader: Bool)
+        ///
+        /// - Parameter resetNs: when it may come again, in nanoseconds from now; 0: the host did not say.
+        case status(UInt16, isRateLimited: Bool, hasHeader: Bool, resetNs: UInt64)
         /// None came.
         case failure(UpstreamFailure)
         case perTryTimeout
@@ -34,6 +36,7 @@ extension Worker {
         guard slot >= 0 else { return }
         retries[slot].pointee = RetryState()
         retries[slot].pointee.policy = policy
+        if policy.hasNames { retries[slot].pointee.headerNames.append(orderedNames.bytes, orderedNames.count) }
         if clusters[Int(s.pointee.cluster)].needsCare { retries[slot].pointee.key = state.pointee.hashKey }
         retries[slot].pointee.bodyLimit = bodyLimit == .max ? bodyLimitOfListener(s) : bodyLimit
         // What filters have waited for stands behind the head already.
@@ -80,8 +83,14 @@ extension Worker {
     func dropRetries(_ s: StreamPointer) {
         returnToken(s)
         if retries[s.pointee.retry].pointee.againNs > 0 { letGo(s.pointee.host) }
-        retries.give(s.pointee.retry)
+        giveRetry(s.pointee.retry)
         s.pointee.retry = -1
+    }
+
+    /// Gives a place in the slab back, with what it keeps.
+    func giveRetry(_ slot: Int32) {
+        retries[slot].pointee.headerNames.free()
+        retries.give(slot)
     }
 
     /// Keeps a host until `letGo`, also when it is no longer a member of its cluster and has no connection: a stream that
@@ -112,10 +121,13 @@ extension Worker {
     /// What `responseHead` says.
     private func lapse(of s: StreamPointer) -> Lapse {
         let head = responseHead.pointee
-        let policy = retries[s.pointee.retry].pointee.policy
+        let r = retries[s.pointee.retry]
+        let response = RoutedRequest(head: responseHead)
         return .status(
             head.status, isRateLimited: head.present.contains(.xEnvoyRateLimited),
-            hasHeader: policy.responseHeaders?.pointee.anyHolds(RoutedRequest(head: responseHead)) ?? false)
+            hasHeader: r.pointee.policy.responseHeaders?.pointee.anyHolds(response) ?? false
+                || r.pointee.hasNamedHeader(response),
+            resetNs: r.pointee.policy.resets?.pointee.wait(response) ?? 0)
     }
 
     /// Whether it was sent more than once.
@@ -157,12 +169,25 @@ extension Worker {
         r.pointee.attempts += 1
         r.pointee.tryNs = 0
         r.pointee.wasSent = false
-        r.pointee.againNs = max(state.pointee.nowNs &+ r.pointee.backOff(random()), 1)
+        let wait = backOff(r, lapse, stats)
+        r.pointee.againNs = max(state.pointee.nowNs &+ wait, 1)
         hold(s.pointee.host)
         stats.counters[.upstream_rq_retry].increment()
-        stats.counters[.upstream_rq_retry_backoff_exponential].increment()
         arm(s.pointee.downstream, deadlineNs: r.pointee.againNs)
         return true
+    }
+
+    /// How long it waits for its next try: as the host has said, and then up to half of that longer, or at random.
+    private func backOff(
+        _ r: UnsafeMutablePointer<RetryState>, _ lapse: Lapse, _ stats: ClusterStats
+    ) -> UInt64 {
+        if case .status(_, _, _, let resetNs) = lapse, resetNs > 1 {
+            stats.counters[.upstream_rq_retry_backoff_ratelimited].increment()
+            r.pointee.limitedTries += 1
+            return resetNs &+ random() % (resetNs / 2)
+        }
+        stats.counters[.upstream_rq_retry_backoff_exponential].increment()
+        return r.pointee.backOff(random())
     }
 
     /// How many requests of its cluster may wait to be sent again, or be again under way.
@@ -178,7 +203,7 @@ extension Worker {
     private func isRetriable(_ r: UnsafeMutablePointer<RetryState>, _ lapse: Lapse) -> Bool {
         let policy = r.pointee.policy
         switch lapse {
-        case .status(let status, let isRateLimited, let hasHeader):
+        case .status(let status, let isRateLimited, let hasHeader, _):
             return policy.retries(status: status, isRateLimited: isRateLimited, hasHeader: hasHeader)
         case .perTryTimeout: return policy.retriesReset(isConnecting: false, wasSent: r.pointee.wasSent)
         case .failure(let failure):
@@ -248,12 +273,19 @@ extension Worker {
         // A cluster that the configuration has no more is left with the host that the request had, as is one whose host the client
         // has named.
         if cluster < snapshot.clusterCount, snapshot.clusters[cluster].balancing.policy != .originalDst {
+            r.pointee.attempted.note(before)
+            let isByPriority = r.pointee.policy.priorityFrequency > 0
+            if isByPriority, before >= 0 { r.pointee.tried.note(hosts[before].pointee.priority) }
             for attempt in 0..<max(r.pointee.policy.hostAttempts, 1) {
-                s.pointee.host =
-                    clusters[cluster].needsCare
-                    ? chooseCarefully(cluster: cluster, r.pointee.key, attempt: attempt)
-                    : nextHost(clusters + cluster)
-                if s.pointee.host != before { break }
+                if isByPriority, let level = retryLevel(cluster: cluster, r) {
+                    s.pointee.host = chooseNow(cluster: cluster, r.pointee.key, attempt: attempt, level: level)
+                } else {
+                    s.pointee.host =
+                        clusters[cluster].needsCare
+                        ? chooseCarefully(cluster: cluster, r.pointee.key, attempt: attempt)
+                        : nextHost(clusters + cluster)
+                }
+                if s.pointee.host < 0 || !avoids(s.pointee.host, r) { break }
             }
         }
         if s.pointee.host < 0 {

@@ -21,6 +21,8 @@ struct StreamRecord: BitwiseCopyable {
     var log = RecordBytes()
     /// Of a route that retries.
     var retry: RetryState?
+    /// `RetryState.headerNames`; there only if `retry` is.
+    var retryNames = RecordBytes()
     /// `KeptChanges`; empty: none.
     var changes = RecordBytes()
     /// What its answer gives the client for cookies.
@@ -94,7 +96,10 @@ struct StreamRecord: BitwiseCopyable {
             case Self.logTag:
                 log = try field.content()
                 try LogRecord.read(log, into: nil, nil)
-            case Self.retryTag: retry = try RetryRecord.read(try field.content())
+            case Self.retryTag:
+                let content = try field.content()
+                retry = try RetryRecord.read(content)
+                retryNames = try RetryRecord.names(content)
             case Self.cookiesTag: cookies = try field.content()
             case Self.filterTag: filter = try FilterRecord(try field.content())
             case Self.endTag: endNs = try field.number()

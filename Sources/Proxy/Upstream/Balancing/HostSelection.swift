@@ -2,6 +2,8 @@
 public struct HostSelection: Sendable, Equatable {
     /// One is chosen for each request, by its load.
     var levels: [HostLevel]
+    /// Those without load that could take some; not of a cluster that balances by hash.
+    var others: [HostLevel] = []
     /// Those that are not healthy; empty unless the cluster makes connections ahead.
     var unwell: [Int32] = []
 
@@ -12,8 +14,9 @@ public struct HostSelection: Sendable, Equatable {
         levels = [HostLevel(isPanic: isPanic, places: [HostPlace(positions: positions)])]
     }
 
-    init(levels: [HostLevel], unwell: [Int32] = []) {
+    init(levels: [HostLevel], others: [HostLevel] = [], unwell: [Int32] = []) {
         self.levels = levels
+        self.others = others
         self.unwell = unwell
     }
 }
@@ -24,6 +27,8 @@ struct HostLevel: Sendable, Equatable {
     var isDegraded = false
     /// Percent of the requests.
     var load: UInt32 = 100
+    /// Percent of the requests that it could take, whatever others can.
+    var availability: UInt32 = 0
     var isPanic = false
     /// More than one: localities, which take turns by weight.
     var places: [HostPlace]
@@ -33,7 +38,7 @@ struct HostLevel: Sendable, Equatable {
     /// What follows from hosts and health; tables follow from that.
     static func == (a: HostLevel, b: HostLevel) -> Bool {
         a.priority == b.priority && a.isDegraded == b.isDegraded && a.load == b.load && a.isPanic == b.isPanic
-            && a.places == b.places
+            && a.places == b.places && a.availability == b.availability
     }
 }
 

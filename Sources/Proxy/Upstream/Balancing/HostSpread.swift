@@ -47,19 +47,25 @@ enum HostSpread {
         let loads = PriorityLoads(
             sets.map(\.count), overprovisioning: cluster.overprovisioning, threshold: cluster.healthyPanicPercent)
         var levels: [HostLevel] = []
+        var others: [HostLevel] = []
         for isDegraded in [false, true] {
             for (priority, set) in sets.enumerated() {
                 let load = isDegraded ? loads.degraded[priority] : loads.healthy[priority]
+                let share = isDegraded ? loads.degradedShares[priority] : loads.healthyShares[priority]
                 // Also without load, since tables of healthy hosts are made for all priorities.
-                if load == 0, isDegraded || !cluster.balancing.isHashed { continue }
-                levels.append(
-                    level(cluster, set, UInt32(priority), load, isDegraded, isPanic: loads.isPanic[priority]))
+                let isOther = load == 0 && (isDegraded || !cluster.balancing.isHashed)
+                if isOther, share == 0 || cluster.balancing.isHashed { continue }
+                var level = level(
+                    cluster, set, UInt32(priority), load, isDegraded, isPanic: loads.isPanic[priority])
+                // Nobody asks where there is no other.
+                if lowest > 0 { level.availability = share }
+                if isOther { others.append(level) } else { levels.append(level) }
             }
         }
         // There is no host for anything, and no panic.
         if levels.isEmpty { levels = [level(cluster, sets[0], 0, 100, false, isPanic: loads.isPanic[0])] }
         let unwell = cluster.preconnect == nil ? [] : members.indices.filter { members[$0].state != .healthy }
-        return HostSelection(levels: levels, unwell: unwell.map(Int32.init))
+        return HostSelection(levels: levels, others: others, unwell: unwell.map(Int32.init))
     }
 
     private static func level(
@@ -147,6 +153,22 @@ extension Cluster {
     /// Position in `groups`; 0 also of a host whose endpoint is not known.
     func groupPosition(of host: UpstreamHost) -> Int {
         endpoints.indices.contains(host.endpoint) ? endpoints[host.endpoint].group : 0
+    }
+
+    /// nil: it is not known.
+    func endpoint(of host: UpstreamHost) -> Endpoint? {
+        endpoints.indices.contains(host.endpoint) ? endpoints[host.endpoint] : nil
+    }
+
+    /// The same hosts with what their endpoints say that matters when a request is sent again.
+    func labelled(_ hosts: [UpstreamHost]) -> [UpstreamHost] {
+        if groups.allSatisfy({ $0.priority == 0 }), endpoints.allSatisfy({ $0.labels.isEmpty }) { return hosts }
+        return hosts.map { host in
+            var host = host
+            if let endpoint = endpoint(of: host) { (host.labels, host.isCanary) = (endpoint.labels, endpoint.isCanary) }
+            host.priority = group(of: host)?.priority ?? 0
+            return host
+        }
     }
 
     func group(of host: UpstreamHost) -> EndpointGroup? {

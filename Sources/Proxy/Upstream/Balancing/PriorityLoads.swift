@@ -16,6 +16,9 @@ struct PriorityLoads: Equatable {
     private(set) var degraded: [UInt32]
     /// All hosts of the priority are used.
     private(set) var isPanic: [Bool]
+    /// Percent of the requests that the healthy hosts of each priority could take, and its degraded ones, whatever others can.
+    let healthyShares: [UInt32]
+    let degradedShares: [UInt32]
 
     /// - Parameters:
     ///   - overprovisioning: percent: with 140, 5 of 7 healthy hosts are as good as all.
@@ -29,6 +32,8 @@ struct PriorityLoads: Equatable {
         }
         let health = priorities.map { share($0, $0.healthy) }
         let rest = priorities.map { share($0, $0.degraded) }
+        healthyShares = health.map(UInt32.init)
+        degradedShares = rest.map(UInt32.init)
         let total = min(100, health.reduce(0, +) + rest.reduce(0, +))
         healthy = priorities.map { _ in 0 }
         degraded = healthy

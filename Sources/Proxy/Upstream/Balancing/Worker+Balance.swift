@@ -16,13 +16,17 @@ extension Worker {
     }
 
     /// The same, whatever was foreseen.
-    func chooseNow(cluster index: Int, _ key: HashKey, attempt: UInt32) -> Int32 {
+    ///
+    /// - Parameter chosen: the level; nil: by its load.
+    func chooseNow(
+        cluster index: Int, _ key: HashKey, attempt: UInt32, level chosen: UnsafeMutablePointer<WorkerLevel>? = nil
+    ) -> Int32 {
         let cluster = clusters + index
         let balancing = snapshot.clusters[index].balancing
         let isHashed = balancing.policy == .hash
         let levels = cluster.pointee.levels
         let hash = isHashed && key.isSet ? key.value : isHashed || levels.count > 1 ? random() : 0
-        let level = levels.choose(hash)
+        let level = chosen ?? levels.choose(hash)
         if level.pointee.isPanic, !isHashed || attempt == 0 {
             clusterStats[index].counters[.lb_healthy_panic].increment()
         }

@@ -7,6 +7,8 @@ extension Worker {
         let levels = selection.levels.map { level(index, $0, old) }
         old.free()
         cluster.pointee.levels = WorkerLevels(levels)
+        cluster.pointee.others.free()
+        cluster.pointee.others = WorkerLevels(selection.others.map { level(index, $0, WorkerLevels()) })
         balanceKeeper.keep(selection.levels.compactMap(\.table), cluster: index)
         // Else the next one is simply the next one.
         cluster.pointee.needsCare =
@@ -25,8 +27,8 @@ extension Worker {
             (places + i).initialize(to: place)
         }
         var result = WorkerLevel(
-            priority: level.priority, isDegraded: level.isDegraded, load: level.load, isPanic: level.isPanic,
-            places: places, placeCount: level.places.count)
+            priority: level.priority, isDegraded: level.isDegraded, load: level.load,
+            availability: level.availability, isPanic: level.isPanic, places: places, placeCount: level.places.count)
         if level.places.count > 1 {
             result.schedule = WeightedSchedule(
                 level.places.enumerated().map { (Int32($0.offset), $0.element.weight) }, random: randomPart)

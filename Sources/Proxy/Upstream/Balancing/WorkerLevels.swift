@@ -49,6 +49,8 @@ struct WorkerLevel: BitwiseCopyable {
     var isDegraded: Bool
     /// Percent of the requests.
     var load: UInt32
+    /// Percent of the requests that it could take.
+    var availability: UInt32
     /// Hosts are used without regard to their health, since too few are healthy.
     var isPanic: Bool
     /// One or more.

@@ -74,7 +74,8 @@ enum SampleRecords {
         log.text(3, "a value")
         log.end(value)
         var retry = RecordWriter()
-        for field in 1...13 as ClosedRange<UInt32> { retry.number(field, 1) }
+        for field in (1...20).filter({ $0 != 17 }) + (22...25) as [UInt32] { retry.number(field, 1) }
+        retry.text(21, "x-a, x-b")
         let runtime = RuntimeRecord(overrides: [.init(key: "a.b", value: "5")])
         return [
             health.encoded(), hosts.encoded(), runtime.encoded(), HealthRecord(failed: true).encoded(),
