@@ -23,6 +23,7 @@ public enum StatCatalog {
         RingHashGauge.self, MaglevGauge.self,
         OriginCounter.self, OriginStatusCounter.self, OriginHistogram.self,
         ClusterRetryCounter.self, ClusterRetryStatusCounter.self,
+        RequestClassCounter.self, RequestClassStatusCounter.self, RequestClassHistogram.self,
         ServerGauge.self, ServerHistogram.self,
         HotRestartCounter.self, HotRestartHistogram.self,
         ListenerManagerCounter.self, ListenerManagerGauge.self,

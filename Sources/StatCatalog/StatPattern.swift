@@ -9,9 +9,11 @@ struct StatPattern: Sendable {
     private enum Placeholder: String, Sendable {
         /// A number, in decimal.
         case i
-        /// An HTTP status code.
+        /// An HTTP status code; `unknown`: one that is none (RFC 9110 §15).
         case code
         case origin
+        /// Of a virtual host.
+        case part
         /// A prefix with the dot before it, or nothing.
         case optionalPrefix = ".stat_prefix"
         /// Any text: what the configuration says.
@@ -20,8 +22,9 @@ struct StatPattern: Sendable {
         func takes(_ value: ArraySlice<UInt8>) -> Bool {
             switch self {
             case .i: value.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-            case .code: value.count == 3 && Self.i.takes(value)
+            case .code: value.count == 3 && Self.i.takes(value) || value.elementsEqual("unknown".utf8)
             case .origin: value.elementsEqual("external".utf8) || value.elementsEqual("internal".utf8)
+            case .part: value.elementsEqual("vcluster".utf8) || value.elementsEqual("route".utf8)
             case .optionalPrefix: value.first == UInt8(ascii: ".") && value.count > 1
             case .text: !value.isEmpty
             }

@@ -245,6 +245,22 @@ public struct ClusterMaglevScope: StatScope {
     public init(_ name: String) { prefix = Self.filled(name) }
 }
 
+/// `vhost.<virtual_host>.vcluster.<name>.`, or `vhost.<virtual_host>.route.<name>.`
+public struct RequestClassScope: StatScope {
+    /// What the requests have in common.
+    public enum Kind: String, Sendable {
+        case vcluster, route
+    }
+    public static let pattern = "vhost.<virtual_host>.<part>.<name>."
+    public static let about =
+        "Requests of a virtual host: those of one of its `virtual_clusters` (*part* is `vcluster`; `other` are those of none "
+        + "of them), or of a route (*part* is `route`) by its `stat_prefix`. What is counted is what is counted for the "
+        + "cluster."
+    public let prefix: String
+    /// The scope of one virtual cluster or route.
+    public init(host: String, _ kind: Kind, _ name: String) { prefix = Self.filled(host, kind.rawValue, name) }
+}
+
 /// `server.`
 public struct ServerScope: StatScope {
     public static let pattern = "server."

@@ -87,6 +87,7 @@ import Testing
                         virtual_hosts:
                         - name: test
                           domains: [test]
+                          virtual_clusters: [{ name: v, headers: [{ name: ":method", exact_match: GET }] }]
                           routes:
                           - { match: { path: /direct }, direct_response: { status: 204 } }
                           - { match: { path: /dns }, route: { cluster: dns, prefix_rewrite: / } }

@@ -32,6 +32,7 @@ import Testing
         check(AdminHTTPCounter.downstream_rq_1xx, "downstream_rq")
         check(ClusterCounter.upstream_rq_1xx, "upstream_rq")
         check(OriginCounter.upstream_rq_1xx, "upstream_rq")
+        check(RequestClassCounter.upstream_rq_1xx, "upstream_rq")
     }
 
     /// Cells are found by position: raw values count from 0 without a gap.
@@ -67,6 +68,8 @@ import Testing
             ("proxy_proto.a.b.not_found_allowed", "proxy_proto<.stat_prefix>."),
             ("proxy_proto.versions.v1.found", "proxy_proto<.stat_prefix>.versions.v<i>."),
             ("proxy_proto.pp.versions.v2.error", "proxy_proto<.stat_prefix>.versions.v<i>."),
+            ("vhost.a.b.vcluster.c.d.upstream_rq_total", "vhost.<virtual_host>.<part>.<name>."),
+            ("vhost.a.route.r.upstream_rq_unknown", "vhost.<virtual_host>.<part>.<name>."),
             ("server.live", "server."),
             ("stats.overflow", "stats."),
         ])
@@ -78,7 +81,8 @@ import Testing
         "Other names are not",
         arguments: [
             "", ".", "live", "server.", "server.alive", "http..no_route", "http.a.",
-            "cluster.a.upstream_rq_42", "cluster.a.upstream_rq_abc", "xhttp.a.no_route",
+            "cluster.a.upstream_rq_42", "vhost.a.other.r.upstream_rq_total", "cluster.a.upstream_rq_abc",
+            "xhttp.a.no_route",
             "proxy_proto..not_found_allowed", "proxy_protox.not_found_allowed", "proxy_proto.versions.vx.found",
             "cluster.a.other.upstream_rq_code", "cluster.a.upstream_rq_<code>",
         ])

@@ -53,6 +53,7 @@ import Testing
             ClusterRetryScope("c"), ClusterLimitScope("c", .high),
             ClusterHealthCheckScope("c"), ClusterOutlierScope("c"),
             ClusterRingHashScope("c"), ClusterMaglevScope("c"),
+            RequestClassScope(host: "h", .vcluster, "n"),
             ServerScope(), HotRestartScope(), ListenerManagerScope(), ClusterManagerScope(), ClusterDiscoveryScope(),
             ListenerDiscoveryScope(),
             RuntimeScope(),

@@ -181,7 +181,7 @@ final class LogLine {
             temporary.clear()
             return appendConnectError(e) ? collected : .missing
         // Texts of names, see `LogProgram`.
-        case .upstreamCluster, .routeName, .hostname: return .missing
+        case .upstreamCluster, .routeName, .virtualClusterName, .hostname: return .missing
         default: return address(field, e, facts)
         }
     }

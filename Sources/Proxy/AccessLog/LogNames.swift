@@ -12,6 +12,8 @@ struct LogNames {
         case route = 3
         /// The cluster's name.
         case cluster = 4
+        /// The virtual cluster's name.
+        case virtualCluster = 5
     }
     struct Name: Hashable {
         var kind: Kind
@@ -69,6 +71,7 @@ struct ListenerLogs: BitwiseCopyable {
     /// Positions, -1: not needed.
     let route: Int32
     let cluster: Int32
+    let virtualCluster: Int32
     /// Lines beside those at the end.
     let logsStart: Bool
     let logsConnected: Bool
@@ -109,7 +112,7 @@ struct ListenerLogs: BitwiseCopyable {
             switch name.kind {
             case .request: lengths.request |= Self.bit(bytes.count)
             case .response: lengths.response |= Self.bit(bytes.count)
-            case .route, .cluster: break
+            case .route, .cluster, .virtualCluster: break
             }
         }
         needs = table.needs
@@ -120,6 +123,7 @@ struct ListenerLogs: BitwiseCopyable {
         responseLengths = lengths.response
         route = Int32(table.names.firstIndex { $0.kind == .route } ?? -1)
         cluster = Int32(table.names.firstIndex { $0.kind == .cluster } ?? -1)
+        virtualCluster = Int32(table.names.firstIndex { $0.kind == .virtualCluster } ?? -1)
     }
 
     /// Whether requests have entries, and not only connections.

@@ -93,6 +93,8 @@ struct LogProgram: BitwiseCopyable {
         case .field(let field):
             switch field {
             case .routeName: return Step(kind: .name, form: form, a: names.position(.route, ""))
+            case .virtualClusterName:
+                return Step(kind: .name, form: form, a: names.position(.virtualCluster, ""))
             case .upstreamCluster: return Step(kind: .name, form: form, a: names.position(.cluster, ""))
             case .hostname: return constant(HostName.current, form)
             default:

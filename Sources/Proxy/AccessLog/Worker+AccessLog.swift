@@ -227,6 +227,12 @@ extension Worker {
         entry.pointee.values.set(Int(logs.pointee.cluster), name.start, name.count)
     }
 
+    @inline(never)
+    func noteVirtualCluster(_ s: StreamPointer, _ c: ConnectionPointer, _ name: Bytes) {
+        guard let logs = logs(of: c), logs.pointee.virtualCluster >= 0 else { return }
+        accessLog.entries[s.pointee.log].pointee.values.set(Int(logs.pointee.virtualCluster), name.start, name.count)
+    }
+
     /// The host that a request goes to.
     func noteHost(_ s: StreamPointer) {
         accessLog.entries[s.pointee.log].pointee.upstream = hosts[s.pointee.host].pointee.address

@@ -121,7 +121,7 @@ final class AdminLog {
             default: return request.fields.first { $0.name == name }?.value
             }
         case .response: return access.fields.first { $0.name == name }?.value
-        case .route, .cluster: return nil
+        case .route, .cluster, .virtualCluster: return nil
         }
     }
 }

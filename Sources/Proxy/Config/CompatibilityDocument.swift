@@ -50,13 +50,15 @@ public enum CompatibilityDocument {
                 (.headerMutationRule, ""), (.filterConfig, "of routes"),
                 (.localReplyConfig, ""), (.responseMapper, ""), (.replyFormat, "of answers"),
                 (.downstreamHTTPOptions, "of listeners"), (.downstreamHTTP1Options, "of listeners"),
-                (.headerKeyFormat, ""), (.properCaseWords, ""), (.headerFormatter, ""), (.preserveCase, ""), (.schemeTransformation, ""),
+                (.headerKeyFormat, ""), (.properCaseWords, ""), (.headerFormatter, ""), (.preserveCase, ""),
+                (.schemeTransformation, ""),
             ]
         ),
         (
             "Routes",
             [
-                (.routeConfiguration, ""), (.virtualHost, ""), (.route, ""), (.routeMatch, ""), (.connectMatcher, ""),
+                (.routeConfiguration, ""), (.virtualHost, ""), (.virtualCluster, ""), (.route, ""), (.routeMatch, ""),
+                (.connectMatcher, ""),
                 (.routeAction, ""), (.mirrorPolicy, ""),
                 (.internalRedirectPolicy, ""), (.redirectPredicate, "of redirects"), (.previousRoutes, ""),
                 (.allowListedRoutes, ""), (.safeCrossScheme, ""), (.maxStreamDuration, ""), (.routeUpgrade, ""),

@@ -45,6 +45,7 @@ extension Decoder {
                     route.requestChanges = levels.map(\.request).filter { !$0.isEmpty }
                     route.responseChanges = levels.map(\.response).filter { !$0.isEmpty }
                     route.overrides = filterOverrides(message)
+                    route.statPrefix = message["stat_prefix"]?.string() ?? ""
                     if case .forward(var forward) = route.action {
                         forward.countsAttempts = countsAttempts
                         forward.countsAttemptsInResponse = countsInResponse
@@ -56,12 +57,26 @@ extension Decoder {
             }
             routes.insert(contentsOf: redirectsToTLS(host), at: 0)
             var result = VirtualHost(name: text ?? "", domains: accepted, routes: routes, location: host.location)
+            result.virtualClusters = virtualClusters(host["virtual_clusters"])
             result.overrides = filterOverrides(host)
             hosts.append(result)
         }
         var result = RouteConfiguration(name: name, virtualHosts: hosts)
         result.overrides = filterOverrides(message)
         return result
+    }
+
+    private func virtualClusters(_ value: Value?) -> [VirtualCluster] {
+        (value?.messages(.virtualCluster) ?? []).compactMap { message in
+            let name = message.require("name")?.nonEmptyString()
+            guard let value = message.require("headers") else { return nil }
+            let items = value.list()
+            if items.isEmpty { value.error("must have at least one matcher") }
+            let headers = headerConditions(value)
+            // What is wrong with one of them has been said.
+            guard let name, !items.isEmpty, headers.count == items.count else { return nil }
+            return VirtualCluster(name: name, headers: headers)
+        }
     }
 
     /// `require_tls`: routes in front of all others.

@@ -148,6 +148,7 @@ public enum LogField: String, Sendable, CaseIterable, BitwiseCopyable {
     case connectionID = "CONNECTION_ID"
     case connectionTerminationDetails = "CONNECTION_TERMINATION_DETAILS"
     case routeName = "ROUTE_NAME"
+    case virtualClusterName = "VIRTUAL_CLUSTER_NAME"
     case hostname = "HOSTNAME"
     case accessLogType = "ACCESS_LOG_TYPE"
     /// The body of an answer of our own, while it is made; empty in an access log.

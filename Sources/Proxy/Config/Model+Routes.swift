@@ -21,12 +21,25 @@ public struct Route: Sendable {
     public var bodyLimit: UInt64?
     /// `typed_per_filter_config`.
     public var overrides: [FilterOverride] = []
+    /// `stat_prefix`: its requests are counted apart; empty: they are not.
+    public var statPrefix = ""
     public var location: SourceLocation
     public init(name: String = "", match: PathMatch, action: RouteAction, location: SourceLocation) {
         self.name = name
         self.match = match
         self.action = action
         self.location = location
+    }
+}
+
+/// `virtual_clusters`: requests that are counted together.
+public struct VirtualCluster: Sendable, Hashable {
+    public var name: String
+    /// All of them have to hold; one at least.
+    public var headers: [HeaderCondition]
+    public init(name: String, headers: [HeaderCondition]) {
+        self.name = name
+        self.headers = headers
     }
 }
 

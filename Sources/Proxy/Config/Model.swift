@@ -226,6 +226,8 @@ public struct VirtualHost: Sendable {
     /// In lower case: exact names, `*suffix`, `prefix*` or `*`; unique in the route configuration.
     public var domains: [String]
     public var routes: [Route]
+    /// `virtual_clusters`: a request is counted for the first that it is of, or for `other`.
+    public var virtualClusters: [VirtualCluster] = []
     /// `typed_per_filter_config`.
     public var overrides: [FilterOverride] = []
     public var location: SourceLocation

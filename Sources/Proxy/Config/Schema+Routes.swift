@@ -20,11 +20,11 @@ extension MessageSchema {
             name domains routes retry_policy request_headers_to_add request_headers_to_remove response_headers_to_add \
             response_headers_to_remove typed_per_filter_config include_request_attempt_count \
             include_attempt_count_in_response require_tls request_mirror_policies per_request_buffer_limit_bytes \
-            request_body_buffer_limit
+            request_body_buffer_limit virtual_clusters
             """,
         refused: "matcher retry_policy_typed_config",
         unlessDefault: """
-            virtual_clusters rate_limits cors hedge_policy include_is_timeout_retry_header
+            rate_limits cors hedge_policy include_is_timeout_retry_header
             """,
         ignored: "metadata")
 
@@ -33,12 +33,14 @@ extension MessageSchema {
         supported: """
             name match route direct_response redirect request_headers_to_add request_headers_to_remove \
             response_headers_to_add response_headers_to_remove typed_per_filter_config \
-            per_request_buffer_limit_bytes request_body_buffer_limit
+            per_request_buffer_limit_bytes request_body_buffer_limit stat_prefix
             """,
         refused: "filter_action non_forwarding_action decorator tracing",
-        unlessDefault: "stat_prefix",
         ignored: "metadata",
         oneofs: ["route redirect direct_response filter_action non_forwarding_action"])
+
+    static let virtualCluster = MessageSchema(
+        "envoy.config.route.v3.VirtualCluster", supported: "name headers")
 
     static let routeMatch = MessageSchema(
         "envoy.config.route.v3.RouteMatch",

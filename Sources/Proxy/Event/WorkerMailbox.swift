@@ -36,9 +36,10 @@ enum WorkerCommand: Sendable {
     case stop
 }
 
-/// `upstream_rq_<status>` of a cluster, or of its `external.`/`internal.` part.
+/// `upstream_rq_<status>` of a cluster, or of its `external.`/`internal.` part, or of a class of requests.
 struct RareStatusKey: Hashable, Sendable {
-    enum Part: UInt8, Sendable { case all, external, inside, retry }
+    enum Part: UInt8, Sendable { case all, external, inside, retry, requestClass }
+    /// Position of the cluster, or of the class.
     var cluster: Int32
     /// Of `retry` also a class (`5`), and 0 for all of them.
     var status: UInt16

@@ -63,6 +63,8 @@ struct Stream: BitwiseCopyable {
         static let redirects = Flags(rawValue: 1 << 27)
         /// An interim response of its host has come: there is no other for its client.
         static let interim = Flags(rawValue: 1 << 28)
+        /// It is counted for a virtual cluster or its route, too. Does not travel: it follows from the names that do.
+        static let classified = Flags(rawValue: 1 << 29)
         /// Of those that keep something that most do not.
         static let haveMore: Flags = [.changesResponse, .filtered, .mirrored, .mirror, .redirects]
     }
@@ -103,6 +105,9 @@ struct Stream: BitwiseCopyable {
     var redirect: Int32 = -1
     /// The copies that its body goes to as well, or of a copy its own place among them (worker's slab), -1: none.
     var mirror: Int32 = -1
+    /// Positions in `RequestClassTable`, -1: none; see `Flags.classified`.
+    var virtualCluster: Int32 = -1
+    var routeClass: Int32 = -1
     /// The request as it goes upstream, until there is a connection that takes it; or until it is not sent again any more. Of one
     /// that waits for a filter: its head.
     var buffer = ByteBuffer()

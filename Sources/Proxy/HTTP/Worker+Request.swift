@@ -181,6 +181,7 @@ extension Worker {
         }
         needStats(cluster: Int(cluster))
         s.pointee.cluster = cluster
+        if let classes = found.pointee.classes { classify(s, c, classes, routed(listener, head, authority, path)) }
         if upgrade {
             // Such a request does not end before the tunnel does, so the route's timeout never begins to run.
             s.pointee.flags.insert([.upgrade, .closeDownstream])

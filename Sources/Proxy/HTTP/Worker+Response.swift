@@ -191,6 +191,7 @@ extension Worker {
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_completed].increment()
         origin(s, stats).counters[.upstream_rq_completed].increment()
+        if s.pointee.flags.contains(.classified) { chargeClasses(s, status) }
     }
 
     /// The code and its class.
@@ -233,6 +234,7 @@ extension Worker {
         let time = (state.pointee.nowNs &- s.pointee.requestEndNs) / 1_000_000
         stats.histograms[.upstream_rq_time].record(time)
         origin(s, stats).histograms[.upstream_rq_time].record(time)
+        if s.pointee.flags.contains(.classified) { recordTime(ofClasses: s, time) }
     }
 }
 
@@ -262,7 +264,9 @@ final class RareStatus {
     }
 
     /// Another cluster has this place.
-    func forget(cluster: Int32) { entries = entries.filter { $0.key.cluster != cluster } }
+    func forget(cluster: Int32) {
+        entries = entries.filter { $0.key.cluster != cluster || $0.key.part == .requestClass }
+    }
 
     /// The cell is there: what has waited is added.
     func resolve(_ key: RareStatusKey, _ cell: Counter) {

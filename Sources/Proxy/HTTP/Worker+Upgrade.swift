@@ -117,6 +117,7 @@ extension Worker {
         let listener = snapshot.listeners + Int(d.pointee.listener)
         if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteTunnel(u.pointee.host) }
         clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_total].increment()
+        if s.pointee.flags.contains(.classified) { count(.upstream_rq_total, s) }
         chargeUpstream(s, 200)
         if !snapshot.clusters[Int(s.pointee.cluster)].watch.isEmpty { noteTunnel(u.pointee.host) }
         chargeDownstream(s, listenerStats + Int(d.pointee.listener), 200)

@@ -73,10 +73,18 @@ extension Worker {
             if s.pointee.flags.contains(.redirects) {
                 RedirectRecord.write(redirects[s.pointee.redirect].pointee, StreamRecord.redirectTag, into: &out)
             }
+            if s.pointee.flags.contains(.classified) { exportClasses(s, into: &out) }
             if s.pointee.filter >= 0 { exportFilter(s, connections[unit.downstream], into: &out) }
             out.end(start)
         }
         out.endFrame(frame)
+    }
+
+    private func exportClasses(_ s: StreamPointer, into out: inout RecordWriter) {
+        let known = snapshot.requestClasses.all
+        let (first, second) = (Int(s.pointee.virtualCluster), Int(s.pointee.routeClass))
+        if first >= 0 { RequestClassRecord.write(known[first], StreamRecord.virtualClusterTag, into: &out) }
+        if second >= 0 { RequestClassRecord.write(known[second], StreamRecord.routeClassTag, into: &out) }
     }
 
     private func exportFilter(_ s: StreamPointer, _ d: ConnectionPointer, into out: inout RecordWriter) {

@@ -21,6 +21,9 @@ struct IncomingUnit: BitwiseCopyable {
     var listener: Int32 = -1
     /// Position of the cluster here; one behind the configured ones is gone from the configuration.
     var cluster: Int32 = -1
+    /// Positions of what its request is counted by here, -1: nothing.
+    var virtualCluster: Int32 = -1
+    var routeClass: Int32 = -1
 }
 
 /// The child's half of moving connections: `adopt` builds a unit without touching its descriptors or counting anything,
@@ -78,6 +81,11 @@ extension Worker {
                 return Self.noRoom
             }
             fill(streams[adopted.stream], record, unit.cluster, host)
+            if unit.virtualCluster >= 0 || unit.routeClass >= 0 {
+                streams[adopted.stream].pointee.virtualCluster = unit.virtualCluster
+                streams[adopted.stream].pointee.routeClass = unit.routeClass
+                streams[adopted.stream].pointee.flags.insert(.classified)
+            }
             if let state = record.retry { retries[retry].pointee = state }
             if let start = record.retryNames.start {
                 retries[retry].pointee.headerNames.append(start, record.retryNames.count)

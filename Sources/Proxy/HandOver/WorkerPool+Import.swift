@@ -60,6 +60,21 @@ extension WorkerPool {
         goneClusters.append(name)
         return position
     }
+
+    /// Position of what a request is counted by beside its cluster; also where the configuration has it no more, unless there are too
+    /// many of these: -1.
+    func requestClass(_ one: RequestClass?) -> Int32 {
+        guard let one else { return -1 }
+        if !snapshot.requestClasses.knows(one) {
+            guard goneClasses < Self.maxGoneClasses else { return -1 }
+            goneClasses += 1
+        }
+        let position = snapshot.requestClasses.position(of: one)
+        stats.requestClasses.add(snapshot.requestClasses)
+        return position
+    }
+
+    private static let maxGoneClasses = 256
 }
 
 /// Connections on their way in: records and descriptors as they arrive, and where they go.
@@ -260,6 +275,8 @@ final class ConnectionImport {
             if clusters[Int(cluster)] == -2 { return "its cluster is not in the new configuration" }
             unit.cluster = clusters[Int(cluster)]
         }
+        unit.virtualCluster = pool.requestClass(unit.stream?.virtualCluster?.value(.vcluster))
+        unit.routeClass = pool.requestClass(unit.stream?.routeClass?.value(.route))
         return nil
     }
 

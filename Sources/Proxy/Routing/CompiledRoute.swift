@@ -54,6 +54,8 @@ struct CompiledRoute: BitwiseCopyable {
     var name = Bytes("")
     /// HTTP filters in front of the router; nil: none.
     var filters: UnsafePointer<CompiledFilters>?
+    /// By what its requests are counted beside their cluster; nil: nothing.
+    var classes: UnsafePointer<CompiledRequestClasses>?
 
     static let noCluster: Int32 = -1
     static let chosenCluster: Int32 = -2

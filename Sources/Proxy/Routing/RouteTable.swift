@@ -42,12 +42,13 @@ final class RouteTable: @unchecked Sendable {
     ///   - maxStreamDurationMs: the same.
     ///   - shares: makes what the runtime can change.
     ///   - upgradeTypes: the connection manager's tokens; routes may add some, which get the positions after them.
+    ///   - classes: what there is to count by beside clusters; more are added.
     ///   - mostTriedInOrder: virtual hosts with more routes have trees.
     init(
         _ configuration: RouteConfiguration, clusters: ClusterNames, streamIdleTimeoutMs: UInt64,
         maxStreamDurationMs: UInt64 = 0, shares: RuntimeShares, suppressesEnvoyHeaders: Bool = false,
         upgradeTypes: inout [String],
-        filters: FilterCompiler? = nil,
+        filters: FilterCompiler? = nil, classes: RequestClassTable? = nil,
         mostTriedInOrder: Int = RouteTable.mostTriedInOrder
     ) {
         let managerTypes = upgradeTypes
@@ -67,6 +68,7 @@ final class RouteTable: @unchecked Sendable {
                     upgradeTypes: upgradeTypes))
         }
         if let filters { Self.addFilters(filters, configuration, to: routes) }
+        if let classes { Self.addClasses(classes, configuration, to: routes) }
         var builder = RouteTrieBuilder()
         var connects: [Int32] = []
         var next: Int32 = 0
@@ -112,6 +114,28 @@ final class RouteTable: @unchecked Sendable {
                 routes[next].filters =
                     route.overrides.isEmpty
                     ? ofHost : filters.compile([("host \(host.name) route \(place)", route.overrides)] + levels)
+                next += 1
+            }
+        }
+    }
+
+    /// Routes that say nothing of it share what their virtual host says.
+    private static func addClasses(
+        _ table: RequestClassTable, _ configuration: RouteConfiguration, to routes: UnsafeMutablePointer<CompiledRoute>
+    ) {
+        func keep(_ classes: CompiledRequestClasses) -> UnsafePointer<CompiledRequestClasses> {
+            let memory = UnsafeMutablePointer<CompiledRequestClasses>.kept(capacity: 1)
+            memory.initialize(to: classes)
+            return UnsafePointer(memory)
+        }
+        var next = 0
+        for host in configuration.virtualHosts {
+            let ofHost = CompiledRequestClasses(host, table)
+            let shared = ofHost.map { keep($0) }
+            for route in host.routes {
+                routes[next].classes =
+                    route.statPrefix.isEmpty
+                    ? shared : CompiledRequestClasses.make(route, in: host, ofHost, table).map { keep($0) }
                 next += 1
             }
         }

@@ -61,7 +61,7 @@ extension Snapshot {
         let shares = RuntimeShares()
         let context = RowContext(
             clusters: clusterPositions, shares: shares, faultCells: faultCells, rateLimits: rateLimits,
-            memberships: memberships, sinks: logSinks.positions, node: node)
+            memberships: memberships, classes: requestClasses, sinks: logSinks.positions, node: node)
         let (made, memory) = KeptMemory.collect {
             Self.row(listener, chain, position: position, limit: limit, context)
         }

@@ -75,7 +75,8 @@ extension Snapshot {
         let (compiled, memory) = KeptMemory.collect {
             let filters = filterCompiler(
                 manager.http, Self.place(listener, chain, manager.chain), shares, localCluster: bootstrap.node.cluster)
-            let new = Self.compile(listener, manager.http, clusterPositions, shares, filters)
+            let new = Self.compile(
+                listener, manager.http, clusterPositions, shares, filters, requestClasses)
             var compiled = old
             compiled.routes = new.routes
             compiled.upgradeNames = new.upgradeNames

@@ -9,6 +9,7 @@ extension Snapshot {
         let faultCells: FaultCells
         let rateLimits: RateLimitTable
         let memberships: ClusterMemberships
+        let classes: RequestClassTable
         /// Positions of the places that lines go to.
         let sinks: [LogSink: Int]
         let node: Node
@@ -100,7 +101,7 @@ extension Snapshot {
             // Routes that come later may add more.
             row.addedHeaders = http.addedHeaders + (http.routeSource == nil ? 0 : spareAddedHeaders)
         }
-        var compiled = compile(listener, http, context.clusters, context.shares, filters)
+        var compiled = compile(listener, http, context.clusters, context.shares, filters, context.classes)
         compiled.filters = filters?.listenerFilters()
         compiled.activeFaults = faults
         if http.addsUserAgent {
@@ -152,13 +153,14 @@ extension Snapshot {
 
     static func compile(
         _ listener: Listener, _ http: HTTPConnectionManager, _ clusters: ClusterNames, _ shares: RuntimeShares,
-        _ filters: FilterCompiler?
+        _ filters: FilterCompiler?, _ classes: RequestClassTable
     ) -> CompiledListener {
         var upgrades = http.upgradeTypes
         let table = RouteTable(
             http.routes, clusters: clusters, streamIdleTimeoutMs: http.streamIdleTimeoutMs,
             maxStreamDurationMs: http.maxStreamDurationMs, shares: shares,
-            suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, upgradeTypes: &upgrades, filters: filters)
+            suppressesEnvoyHeaders: http.suppressesEnvoyHeaders, upgradeTypes: &upgrades, filters: filters,
+            classes: classes)
         let names = UnsafeMutablePointer<Bytes>.kept(capacity: max(upgrades.count, 1))
         for (i, name) in upgrades.enumerated() { (names + i).initialize(to: Bytes(keeping: name)) }
         let retained = Unmanaged.passRetained(table)

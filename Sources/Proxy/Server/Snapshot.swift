@@ -241,6 +241,8 @@ final class Snapshot: @unchecked Sendable {
     let hasMirrors: Bool
     /// The buckets of local rate limits.
     let rateLimits = RateLimitTable()
+    /// By what requests are counted beside their cluster.
+    let requestClasses = RequestClassTable()
     /// How many hosts the clusters have of which filters ask that.
     let memberships = ClusterMemberships()
     /// Where listeners are, for connections that are handed from one to another.
@@ -312,7 +314,7 @@ final class Snapshot: @unchecked Sendable {
         var further = bootstrap.listeners.count
         let context = RowContext(
             clusters: clusterNames, shares: shares, faultCells: faultCells, rateLimits: rateLimits,
-            memberships: memberships, sinks: logSinks.positions, node: bootstrap.node)
+            memberships: memberships, classes: requestClasses, sinks: logSinks.positions, node: bootstrap.node)
         for (position, listener) in bootstrap.listeners.enumerated() {
             var chains: [Int32] = []
             let limit = shares.makeNumber(.max, key: RuntimeKeys.connectionLimit(of: listener.name))

@@ -183,6 +183,7 @@ extension Worker {
         case .response:
             let s = streams[c.pointee.stream]
             clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_timeout].increment()
+            if s.pointee.flags.contains(.classified) { count(.upstream_rq_timeout, s) }
             note(s, .responseTimeout, .upstreamTimeout)
             // A host that was not asked, since the request waits, has not failed.
             if s.pointee.upstream >= 0, !s.pointee.flags.contains(.responseStarted),

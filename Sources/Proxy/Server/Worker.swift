@@ -147,6 +147,8 @@ final class Worker: @unchecked Sendable {
     let filterNotes: UnsafeMutablePointer<FilterNote>
     let rateLimitStats: UnsafeMutablePointer<CounterGroup<LocalRateLimitCounter>>
     let connectionRateStats: UnsafeMutablePointer<CounterGroup<ConnectionRateCounter>>
+    /// What is counted for requests beside their cluster.
+    let requestClasses: RequestClassCells
     /// The body of an answer that `local_reply_config` changes.
     let replyBody = OutputScratch(capacity: 64)
     /// What of a request goes to the hosts of its copies too.
@@ -238,6 +240,7 @@ final class Worker: @unchecked Sendable {
         filterNotes = .allocate(capacity: max(snapshot.maxFilters, 1))
         rateLimitStats = stats.resolveRateLimits(writer)
         connectionRateStats = stats.resolveConnectionRates(writer)
+        requestClasses = stats.requestClasses.resolve(writer)
         idleByClient = IdleByClient(
             isUsed: snapshot.spareClusters > 0
                 || (0..<snapshot.clusterCount).contains { snapshot.clusters[$0].proxyVersion != nil })

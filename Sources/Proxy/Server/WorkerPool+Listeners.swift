@@ -15,6 +15,7 @@ extension WorkerPool {
     ) {
         let change = { [self] in
             stats.addRateLimits(snapshot.rateLimits, to: workers)
+            stats.requestClasses.add(snapshot.requestClasses)
             for change in changes { put(change, drain) }
             for row in gone { snapshot.listeners[row].drain = drain }
             snapshot.listenerAddresses = addresses

@@ -12,6 +12,7 @@ extension WorkerPool {
     /// Workers are held.
     func put(_ changes: [Snapshot.RouteChange]) {
         stats.addRateLimits(snapshot.rateLimits, to: workers)
+        stats.requestClasses.add(snapshot.requestClasses)
         for change in changes {
             snapshot.apply(change)
             for worker in workers { worker.forgetRoutes(row: Int32(change.row)) }

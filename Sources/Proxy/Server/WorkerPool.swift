@@ -14,6 +14,8 @@ public final class WorkerPool: DataPlane {
     let open: OpenConnections
     /// Clusters that only finish what came from a predecessor, behind the configured ones.
     var goneClusters: [TransactionRecord.Name] = []
+    /// What requests of a predecessor are counted by, and the configuration has no more.
+    var goneClasses = 0
     /// The connections that are coming over.
     var incoming: ConnectionImport?
     let ahead = AheadTable()

@@ -16,6 +16,8 @@ final class DataPlaneStats {
     /// Of `RateLimitTable.connectionPrefixes`.
     private var connectionRates: [GroupIDs<ConnectionRateCounter>] = []
     private let connectionRateRoom: Int
+    /// Virtual clusters, and routes with a `stat_prefix`.
+    let requestClasses: RequestClassPool
     private let template = ClusterTemplate()
     private let store: StatsStore
     private var clusterNames: [String]
@@ -50,6 +52,7 @@ final class DataPlaneStats {
     /// - Parameter early: how many clusters have their stats from the start.
     init(store: StatsStore, snapshot: Snapshot, concurrency: Int, early: Int) {
         self.store = store
+        requestClasses = RequestClassPool(store)
         let template = template
         activity = ClusterActivity(workers: max(concurrency, 1))
         room = snapshot.clusterCount + Snapshot.maxGoneClusters
@@ -72,6 +75,7 @@ final class DataPlaneStats {
         isMade = (0..<snapshot.clusterCount).map { $0 < early }
         next = min(early, snapshot.clusterCount)
         makeRateLimits(snapshot.rateLimits)
+        requestClasses.add(snapshot.requestClasses)
     }
 
     /// Whether there are clusters without stats.
@@ -219,16 +223,17 @@ final class DataPlaneStats {
 
     /// The stat of a status code that is not common, made now if need be.
     func status(_ key: RareStatusKey) -> StatID {
+        if key.part == .requestClass { return requestClasses.status(key.cluster, key.status) }
         let name = clusterNames[Int(key.cluster)]
         func origin(_ origin: ClusterOriginScope.Origin) -> StatID {
             store.stat(
-                OriginStatusCounter.upstream_rq_code, in: ClusterOriginScope(name, origin), "\(key.status)")
+                OriginStatusCounter.upstream_rq_code, in: ClusterOriginScope(name, origin), Self.code(key.status))
         }
         switch key.part {
         case .all:
-            return store.stat(ClusterStatusCounter.upstream_rq_code, in: ClusterScope(name), "\(key.status)")
+            return store.stat(ClusterStatusCounter.upstream_rq_code, in: ClusterScope(name), Self.code(key.status))
         case .external: return origin(.external)
-        case .inside: return origin(.internal)
+        case .inside, .requestClass: return origin(.internal)
         case .retry:
             let scope = ClusterRetryScope(name)
             let classes: [ClusterRetryCounter] = [
@@ -236,7 +241,10 @@ final class DataPlaneStats {
                 .upstream_rq_5xx,
             ]
             if key.status < classes.count { return store.stat(classes[Int(key.status)], in: scope) }
-            return store.stat(ClusterRetryStatusCounter.upstream_rq_code, in: scope, "\(key.status)")
+            return store.stat(ClusterRetryStatusCounter.upstream_rq_code, in: scope, Self.code(key.status))
         }
     }
+
+    /// As Envoy names it.
+    static func code(_ status: UInt16) -> String { 100..<600 ~= status ? "\(status)" : "unknown" }
 }

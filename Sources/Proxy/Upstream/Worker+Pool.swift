@@ -84,6 +84,7 @@ extension Worker {
         if cluster.pointee.maxStreamNs > 0 { limitUpstream(s, cluster.pointee.maxStreamNs) }
         let stats = clusterStats[Int(s.pointee.cluster)]
         stats.counters[.upstream_rq_total].increment()
+        if s.pointee.flags.contains(.classified) { count(.upstream_rq_total, s) }
         stats.gauges[.upstream_rq_active].add(1)
         if s.pointee.log >= 0 { noteConnected(s.pointee.log, connections[s.pointee.downstream], u) }
     }

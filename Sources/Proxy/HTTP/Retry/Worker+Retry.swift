@@ -140,7 +140,6 @@ extension Worker {
     /// Whether the request is sent again; then it waits for that, and nothing of this try goes to the client.
     func retries(_ s: StreamPointer, _ lapse: Lapse) -> Bool {
         let r = retries[s.pointee.retry]
-        let stats = clusterStats[Int(s.pointee.cluster)]
         returnToken(s)
         // More may have come than is kept, while there was no connection.
         if keepsTooMuch(s) {
@@ -148,19 +147,19 @@ extension Worker {
             return false
         }
         guard isRetriable(r, lapse) else {
-            if r.pointee.attempts > 0 { stats.counters[.upstream_rq_retry_success].increment() }
+            if r.pointee.attempts > 0 { countRetry(s, .upstream_rq_retry_success, .upstream_rq_retry_success) }
             endRetries(s)
             return false
         }
         guard r.pointee.attempts < r.pointee.policy.retries else {
-            stats.counters[.upstream_rq_retry_limit_exceeded].increment()
+            countRetry(s, .upstream_rq_retry_limit_exceeded, .upstream_rq_retry_limit_exceeded)
             if s.pointee.log >= 0 { accessLog.entries[s.pointee.log].pointee.flags.insert(.retryLimit) }
             endRetries(s)
             return false
         }
         let usage = snapshot.usage(of: Int(s.pointee.cluster))
         guard usage.retries < retryLimit(s, usage) else {
-            stats.counters[.upstream_rq_retry_overflow].increment()
+            countRetry(s, .upstream_rq_retry_overflow, .upstream_rq_retry_overflow)
             endRetries(s)
             return false
         }
@@ -169,10 +168,10 @@ extension Worker {
         r.pointee.attempts += 1
         r.pointee.tryNs = 0
         r.pointee.wasSent = false
-        let wait = backOff(r, lapse, stats)
+        let wait = backOff(r, lapse, clusterStats[Int(s.pointee.cluster)])
         r.pointee.againNs = max(state.pointee.nowNs &+ wait, 1)
         hold(s.pointee.host)
-        stats.counters[.upstream_rq_retry].increment()
+        countRetry(s, .upstream_rq_retry, .upstream_rq_retry)
         arm(s.pointee.downstream, deadlineNs: r.pointee.againNs)
         return true
     }
@@ -188,6 +187,12 @@ extension Worker {
         }
         stats.counters[.upstream_rq_retry_backoff_exponential].increment()
         return r.pointee.backOff(random())
+    }
+
+    /// For the cluster, and for what the request is counted by beside it.
+    private func countRetry(_ s: StreamPointer, _ ofCluster: ClusterCounter, _ ofClass: RequestClassCounter) {
+        clusterStats[Int(s.pointee.cluster)].counters[ofCluster].increment()
+        if s.pointee.flags.contains(.classified) { count(ofClass, s) }
     }
 
     /// How many requests of its cluster may wait to be sent again, or be again under way.

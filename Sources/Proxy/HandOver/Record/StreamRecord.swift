@@ -32,6 +32,10 @@ struct StreamRecord: BitwiseCopyable {
     /// What it keeps of filters; there if flag 22 is.
     var filter: FilterRecord?
 
+    /// By what it is counted beside its cluster.
+    var virtualCluster: RequestClassRecord?
+    var routeClass: RequestClassRecord?
+
     /// Whether it waits for a filter: it has no cluster yet.
     var isHeld: Bool { filter.map { $0.untilNs > 0 } ?? false }
 
@@ -51,6 +55,7 @@ struct StreamRecord: BitwiseCopyable {
     static let filterTag: UInt32 = 16
     static let redirectTag: UInt32 = 17
     private static let endTag: UInt32 = 18, upstreamEndTag: UInt32 = 19
+    static let virtualClusterTag: UInt32 = 20, routeClassTag: UInt32 = 21
 
     static func write(
         _ s: StreamPointer, cluster: Int32, host: UnsafePointer<cl_address>?, into out: inout RecordWriter
@@ -104,6 +109,8 @@ struct StreamRecord: BitwiseCopyable {
             case Self.filterTag: filter = try FilterRecord(try field.content())
             case Self.endTag: endNs = try field.number()
             case Self.upstreamEndTag: upstreamEndNs = try field.number()
+            case Self.virtualClusterTag: virtualCluster = try RequestClassRecord(try field.content())
+            case Self.routeClassTag: routeClass = try RequestClassRecord(try field.content())
             case Self.redirectTag: redirect = try RedirectRecord(try field.content())
             default: break
             }
