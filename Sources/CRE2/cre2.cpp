@@ -32,6 +32,24 @@ int cre2_matches_part(const cre2_pattern *pattern, const char *text, size_t leng
     return re2::RE2::PartialMatch(re2::StringPiece(text, length), pattern->re);
 }
 
+int cre2_match_groups(const cre2_pattern *pattern, const char *text, size_t length, size_t *spans, int capacity) {
+    enum { most = 8 };
+    re2::StringPiece found[most + 1];
+    int groups = pattern->re.NumberOfCapturingGroups();
+    if (groups > capacity) groups = capacity;
+    if (groups > most) groups = most;
+    if (groups < 1) return 0;
+    re2::StringPiece piece(text, length);
+    if (!pattern->re.Match(piece, 0, length, re2::RE2::UNANCHORED, found, groups + 1)) return 0;
+    for (int i = 0; i < groups; i++) {
+        const re2::StringPiece &group = found[i + 1];
+        bool is_part = group.data() != nullptr;
+        spans[2 * i] = is_part ? static_cast<size_t>(group.data() - text) : 0;
+        spans[2 * i + 1] = is_part ? spans[2 * i] + group.size() : 0;
+    }
+    return groups;
+}
+
 int cre2_matches_all(const cre2_pattern *pattern, const char *text, size_t length) {
     return re2::RE2::FullMatch(re2::StringPiece(text, length), pattern->re);
 }

@@ -28,6 +28,19 @@ public final class Pattern {
 
     deinit { cre2_free(compiled) }
 
+    /// Where the first match has its first group, and its second, or the first again where there is no other; nil: there is no match, or
+    /// the expression has no groups.
+    func groups(in utf8: UnsafeBufferPointer<UInt8>) -> (first: Range<Int>, value: Range<Int>)? {
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 4) { spans in
+            let count = utf8.withMemoryRebound(to: CChar.self) {
+                cre2_match_groups(compiled, $0.baseAddress, $0.count, spans.baseAddress, 2)
+            }
+            guard count > 0 else { return nil }
+            let first = spans[0]..<spans[1]
+            return (first, count > 1 ? spans[2]..<spans[3] : first)
+        }
+    }
+
     /// Whether `text` has a match anywhere in it.
     public func matchesPart(of text: String) -> Bool {
         var text = text

@@ -25,11 +25,12 @@ public enum StatNaming: Sendable {
 /// it applies them.
 enum TagName: UInt16, Sendable {
     case responseCode, responseCodeClass, clusterName, httpPrefix, listenerAddress, virtualHost, workerID, tcpPrefix
+    case virtualCluster, route
     /// `;key=value`, all of it cut: the key lies between the beginning of the cut and the value, one byte from either.
     case dimension = 256
 
     /// How many there are of Envoy's, which come first.
-    static let envoyCount = 8
+    static let envoyCount = 10
 
     /// As a Prometheus label; that of a dimension is its key.
     var labelText: StaticString {
@@ -42,6 +43,8 @@ enum TagName: UInt16, Sendable {
         case .virtualHost: "envoy_virtual_host"
         case .workerID: "envoy_worker_id"
         case .tcpPrefix: "envoy_tcp_prefix"
+        case .virtualCluster: "envoy_virtual_cluster"
+        case .route: "envoy_route"
         case .dimension: ""
         }
     }
@@ -93,9 +96,7 @@ enum TagExtractor {
             tags.append(StatTag(name: .httpPrefix, cut: element.lowerBound..<element.upperBound + 1, value: element))
         }
         if has(name, "listener.", at: 0) { tags += listenerTags(name) }
-        if let element = element(name, after: "vhost.") {
-            tags.append(StatTag(name: .virtualHost, cut: element.lowerBound..<element.upperBound + 1, value: element))
-        }
+        if let element = element(name, after: "vhost.") { tags += virtualHostTags(name, element) }
         // ^listener_manager\.((worker_\d+)\.)
         if let element = element(name, after: "listener_manager."), has(name, "worker_", at: element.lowerBound) {
             tags.append(StatTag(name: .workerID, cut: element.lowerBound..<element.upperBound + 1, value: element))
@@ -127,6 +128,25 @@ enum TagExtractor {
         // ^cluster\.(([^\.]+)\.).*
         guard let element = element(name, after: "cluster.") else { return [] }
         return [StatTag(name: .clusterName, cut: element.lowerBound..<element.upperBound + 1, value: element)]
+    }
+
+    /// vhost.$.**, with vhost.*.vcluster.$.** before it or vhost.*.route.$.** behind it.
+    private static func virtualHostTags(_ name: [UInt8], _ host: Range<Int>) -> [StatTag] {
+        func tag(_ tagName: TagName, _ element: Range<Int>) -> StatTag {
+            StatTag(name: tagName, cut: element.lowerBound..<element.upperBound + 1, value: element)
+        }
+        func element(behind part: StaticString) -> Range<Int>? {
+            let start = host.upperBound + 1 + part.utf8CodeUnitCount
+            guard has(name, part, at: host.upperBound + 1),
+                let dot = name[start...].firstIndex(of: UInt8(ascii: ".")), dot > start
+            else { return nil }
+            return start..<dot
+        }
+        if let cluster = element(behind: "vcluster.") {
+            return [tag(.virtualCluster, cluster), tag(.virtualHost, host)]
+        }
+        guard let route = element(behind: "route.") else { return [tag(.virtualHost, host)] }
+        return [tag(.virtualHost, host), tag(.route, route)]
     }
 
     /// `listener.<address>.` with `http.<prefix>.` or `worker_<i>.` after it. The address itself has dots.

@@ -36,7 +36,7 @@ public enum EnvoyBootstrap {
             \(zip(clusters, ports).map { cluster($0, $1, block("cluster", 4)) }.joined())\(block("clusters", 2))admin:
               address:
                 socket_address: { address: 127.0.0.1, port_value: 0 }
-
+            \(block("bootstrap", 0))
             """
     }
 

@@ -8,6 +8,8 @@ public struct EnvoyCaseFile: Sendable, CustomStringConvertible {
     public private(set) var blocks: [String: [String]] = [:]
     /// Which stats are compared.
     public private(set) var statFilter = ""
+    /// Which samples of the Prometheus form are compared.
+    public private(set) var sampleFilter = ""
     public private(set) var stats: [ExpectedStat] = []
     public private(set) var cases: [EnvoyCase] = []
     /// Comments and configuration, as they stand there.
@@ -15,8 +17,7 @@ public struct EnvoyCaseFile: Sendable, CustomStringConvertible {
 
     public static let blockKeys: Set<String> = [
         "listener", "manager", "route_config", "virtual_hosts", "filters", "router", "filter_chain", "filter_chains",
-        "clusters",
-        "cluster",
+        "clusters", "cluster", "bootstrap",
     ]
 
     public static func all() throws -> [EnvoyCaseFile] {
@@ -41,11 +42,12 @@ public struct EnvoyCaseFile: Sendable, CustomStringConvertible {
                 cases[cases.count - 1].file = description
                 cases[cases.count - 1].line = index + 1
             } else if line.hasPrefix("= ") {
-                let parts = line.dropFirst(2).split(separator: ":")
-                guard parts.count == 2, let value = UInt64(parts[1].drop { $0 == " " }) else {
-                    throw CaseError("\(place): no stat with its value")
-                }
-                stats.append(ExpectedStat(name: String(parts[0]), value: value))
+                // Labels may have colons too.
+                let text = line.dropFirst(2)
+                guard let colon = text.lastIndex(of: ":"),
+                    let value = UInt64(text[text.index(after: colon)...].drop { $0 == " " })
+                else { throw CaseError("\(place): no stat with its value") }
+                stats.append(ExpectedStat(name: String(text[..<colon]), value: value))
             } else if cases.isEmpty {
                 head.append(line)
                 if line.isEmpty || line.hasPrefix("#") { continue }
@@ -54,6 +56,8 @@ public struct EnvoyCaseFile: Sendable, CustomStringConvertible {
                     blocks[block, default: []].append(String(line.dropFirst(2)))
                 } else if line.hasPrefix("stats: ") {
                     statFilter = String(line.dropFirst(7))
+                } else if line.hasPrefix("samples: ") {
+                    sampleFilter = String(line.dropFirst(9))
                 } else if line.hasSuffix(":"), Self.blockKeys.contains(String(line.dropLast())) {
                     block = String(line.dropLast())
                 } else {

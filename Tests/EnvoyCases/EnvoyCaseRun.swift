@@ -71,14 +71,29 @@ public final class EnvoyCaseRun {
     }
 
     /// Those that the filter of the file selects and that are not 0, once they are what they should be, or are not in time.
-    public func stats(_ filter: String, wanted: [ExpectedStat] = []) throws -> [ExpectedStat] {
-        if filter.isEmpty { return [] }
-        var found = try statsNow(filter)
-        for _ in 0..<(silenceMs / 10) where Set(found) != Set(wanted) {
+    public func stats(_ file: EnvoyCaseFile) throws -> [ExpectedStat] {
+        var found = try now(file)
+        for _ in 0..<(silenceMs / 10) where Set(found) != Set(file.stats) {
             usleep(10_000)
-            found = try statsNow(filter)
+            found = try now(file)
         }
         return found
+    }
+
+    private func now(_ file: EnvoyCaseFile) throws -> [ExpectedStat] {
+        try (file.statFilter.isEmpty ? [] : statsNow(file.statFilter))
+            + (file.sampleFilter.isEmpty ? [] : samplesNow(file.sampleFilter))
+    }
+
+    /// Of the Prometheus form, with all labels. Sums of histograms, which are no whole numbers in Envoy, are left out.
+    private func samplesNow(_ filter: String) throws -> [ExpectedStat] {
+        let all = try AdminPage.get("/stats?format=prometheus&filter=\(Self.encode(filter))", port: adminPort)
+        return all.split(separator: "\n").compactMap { line in
+            guard line.first != "#", let space = line.lastIndex(of: " "), !line[..<space].contains("_sum{"),
+                let value = UInt64(line[line.index(after: space)...]), value > 0
+            else { return nil }
+            return ExpectedStat(name: String(line[..<space]), value: value)
+        }
     }
 
     private func statsNow(_ filter: String) throws -> [ExpectedStat] {

@@ -55,6 +55,29 @@ import Testing
         #expect(plain.taken() == ["p.cluster.a.upstream_rq_200:0|c", "p.http.in.downstream_rq_active:0|g"])
     }
 
+    /// What a configuration leaves out stays owed.
+    @Test func whatIsLeftOutIsNotSent() throws {
+        let store = StatsStore.heapOnly(naming: .envoy)
+        let writer = store.makeWriter()
+        let counters = ["a", "b"].map { writer.counter(store.counter("cluster.\($0).upstream_rq_200")) }
+        let histogram = writer.histogram(store.histogram("cluster.b.h", unit: .milliseconds))
+        for counter in counters { counter.add(3) }
+        histogram.record(1)
+        var view = StatsView()
+        view.accepts = { $0.starts(with: "cluster.a".utf8) }
+        view.tags = try TagRules([.fixed(name: "zone", value: "z")], usesDefaults: true)
+        let (plain, tagged) = (Sink(StatsdFormat(prefix: "p")), Sink(StatsdFormat(hasTags: true)))
+        let sender = StatsSender(store, view: view)
+        try send(store, sender, plain, tagged)
+        #expect(plain.taken() == ["p.cluster.a.upstream_rq_200:3|c"])
+        #expect(
+            tagged.taken() == [
+                "envoy.cluster.upstream_rq:3|c|#envoy.response_code:200,zone:z,envoy.cluster_name:a"
+            ])
+        try send(store, sender, plain)
+        #expect(plain.taken() == ["p.cluster.a.upstream_rq_200:0|c"])
+    }
+
     @Test func whatNoSinkTakesIsOwed() throws {
         let store = StatsStore.heapOnly(naming: .envoy)
         let writer = store.makeWriter()

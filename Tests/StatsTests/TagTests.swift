@@ -67,8 +67,8 @@ struct TagTests {
         Case("tcp.x.downstream_cx_total", "tcp.downstream_cx_total", #"envoy_tcp_prefix="x""#),
         Case("tcp.x.y.downstream_cx_total", "tcp.x.y.downstream_cx_total", ""),
         Case(
-            "vhost.all.vcluster.other.upstream_rq_total", "vhost.vcluster.other.upstream_rq_total",
-            #"envoy_virtual_host="all""#),
+            "vhost.all.vcluster.other.upstream_rq_total", "vhost.vcluster.upstream_rq_total",
+            #"envoy_virtual_cluster="other",envoy_virtual_host="all""#),
         Case("server.live", "server.live", ""),
         Case("x_rq_20", "x_rq_20", ""), Case("x_rq_2000", "x_rq_2000", ""), Case("x_rq_axx", "x_rq_axx", ""),
         Case("_rq_200", "_rq", #"envoy_response_code="200""#),

@@ -67,7 +67,7 @@ struct FeatureComparison {
         let run = try EnvoyCaseRun(adminPort: proxy.waitForAdmin(), upstreams, silenceMs: 1000)
         var observed = Observed()
         for one in file.cases { observed.cases.append(try run.run(one)) }
-        observed.stats = try run.stats(file.statFilter, wanted: file.stats)
+        observed.stats = try run.stats(file)
         return observed
     }
 }

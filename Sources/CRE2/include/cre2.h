@@ -15,6 +15,9 @@ typedef struct cre2_pattern cre2_pattern;
 cre2_pattern *cre2_compile(const char *pattern, size_t length, char *error, size_t error_size);
 /// Whether `text` contains a match anywhere (partial match).
 int cre2_matches_part(const cre2_pattern *pattern, const char *text, size_t length);
+/// Where the first match in `text` has its groups: up to `capacity` pairs of positions, from the first byte to the one behind the last, at
+/// `spans`. A group that has no part in the match is empty, at 0. Returns how many groups were written; 0: no match, or no groups.
+int cre2_match_groups(const cre2_pattern *pattern, const char *text, size_t length, size_t *spans, int capacity);
 /// Whether the whole `text` matches.
 int cre2_matches_all(const cre2_pattern *pattern, const char *text, size_t length);
 /// Whether `substitution` names only groups that the pattern has; writes what is wrong otherwise, as `cre2_compile` does.

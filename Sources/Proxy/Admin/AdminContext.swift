@@ -35,6 +35,8 @@ protocol AdminContext: AnyObject {
     var uptime: (currentEpoch: UInt64, allEpochs: UInt64) { get }
     /// All stats, with what is only measured when somebody asks brought up to date.
     func statsSource() -> StatsSource
+    /// Which of them are shown, and how.
+    var statsView: StatsView { get }
     /// Bytes of the heap that are used and held, and resident bytes of the process.
     var memory: (allocated: UInt64, held: UInt64, resident: UInt64) { get }
     var log: Log { get }

@@ -23,6 +23,7 @@ enum StatsEndpoint {
             return AdminResponse(content: .html, body: StatsPage.active(request.query))
         }
         let source = context.statsSource()
+        let view = context.statsView
         let page = query.page == .plain ? StatsPage.frame(request.query) : nil
         // Many are read and written by a thread of their own, piece by piece, as the client takes them.
         let maker = AdminResponse.Maker { write in
@@ -31,6 +32,7 @@ enum StatsEndpoint {
                 text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
             }
             var lines = source.lines(withTags: query.format == .prometheus)
+            lines.apply(view, withTags: query.format == .prometheus)
             if query.leavesOut { lines.keep { query.shows($0) } }
             if let page {
                 html(page.start)

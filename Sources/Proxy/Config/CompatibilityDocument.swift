@@ -7,7 +7,8 @@ public enum CompatibilityDocument {
             "Bootstrap",
             [
                 (.bootstrap, ""), (.staticResources, ""), (.clusterManager, ""), (.node, ""), (.locality, ""),
-                (.admin, ""), (.statsSink, ""), (.statsdSink, ""), (.dogStatsdSink, ""),
+                (.admin, ""), (.statsConfig, ""), (.tagSpecifier, ""), (.statsMatcher, ""), (.listStringMatcher, ""),
+                (.histogramBucketSettings, ""), (.statsSink, ""), (.statsdSink, ""), (.dogStatsdSink, ""),
                 (.layeredRuntime, ""), (.runtimeLayer, ""),
                 (.diskLayer, ""), (.adminLayer, ""), (.fractionalPercent, ""), (.runtimeFraction, ""),
                 (.runtimeFlag, ""),

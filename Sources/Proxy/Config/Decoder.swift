@@ -64,6 +64,7 @@ struct Decoder {
             if !result.statsFlushOnAdmin { value.error("must be true where it is given") }
         }
         result.statsSinks = statsSinks(message["stats_sinks"])
+        if let config = message["stats_config"]?.message(.statsConfig) { result.statsConfig = statsConfig(config) }
         if let manager = message["cluster_manager"]?.message(.clusterManager) { clusterManager(manager, &result) }
         result.clusterSource?.ownLocality = own
         result.overload = message["overload_manager"]?.message(.overloadManager).map(overloadManager)

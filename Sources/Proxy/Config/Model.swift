@@ -16,6 +16,8 @@ public struct Bootstrap: Sendable {
     /// `stats_flush_on_admin`: the interval ends, and sinks get their stats, when the admin listener is asked for them.
     public var statsFlushOnAdmin = false
     public var statsSinks: [StatsSink] = []
+    /// `stats_config`.
+    public var statsConfig = StatsConfig()
     /// `layered_runtime.layers`: later ones override earlier ones. Without any, Envoy has one for `/runtime_modify`.
     public var runtimeLayers = [RuntimeLayer(name: "admin", source: .admin)]
     /// nil: there is no overload manager.

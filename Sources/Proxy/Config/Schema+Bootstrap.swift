@@ -4,7 +4,7 @@ extension MessageSchema {
         "envoy.config.bootstrap.v3.Bootstrap",
         supported: """
             node static_resources cluster_manager admin stats_flush_interval stats_flush_on_admin stats_sinks \
-            layered_runtime overload_manager dynamic_resources
+            layered_runtime overload_manager dynamic_resources stats_config
             """,
         refused: """
             hds_config stats_eviction_interval tracing stats_server_version_override \
@@ -12,7 +12,7 @@ extension MessageSchema {
             xds_delegate_extension xds_config_tracker_extension listener_manager runtime
             """,
         unlessDefault: """
-            flags_path deferred_stat_options stats_config \
+            flags_path deferred_stat_options \
             watchdog watchdogs enable_dispatcher_stats \
             use_tcp_for_dns_lookups bootstrap_extensions fatal_actions config_sources default_socket_interface \
             certificate_provider_instances inline_headers perf_tracing_file_path application_log_config \

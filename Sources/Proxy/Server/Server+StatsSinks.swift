@@ -25,7 +25,7 @@ extension Server {
             // What comes from now on is owed to nobody.
             if let region = claim.region, region.lastSender != 0 { region.forgetSender() }
         } else if sender == nil {
-            let sender = StatsSender(store)
+            let sender = StatsSender(store, view: statsView)
             sender.begin(totals)
             self.sender = sender
         }

@@ -29,6 +29,8 @@ final class Server {
     let signals: Signals
     var claim: Claim
     let store: StatsStore
+    /// What `stats_config` says of them.
+    let statsView: StatsView
     /// What the region had counted just before this process committed, until it is written down.
     var totalsAtStart: RegionTotals?
     let writer: StatsWriter
@@ -128,6 +130,7 @@ final class Server {
         node.zone = options.serviceZone ?? node.zone
         self.node = node
         store = StatsStore(region: claim.region, naming: .envoy, takesTotals: true)
+        statsView = StatsView(bootstrap.statsConfig)
         store.report = { log.error("\($0)") }
         writer = store.makeWriter()
         stats = ServerStats(store, writer)

@@ -50,7 +50,7 @@ extension StatLines {
                 output.append(",\"totals\":[\(Self.bins(data))],\"intervals\":[\(Self.bins(interval))]")
                 output.append(",\"percentiles\":[\(Self.quantiles(data, interval))]}")
             case .cumulative, .disjoint:
-                output.append(",\"buckets\":[\(Self.buckets(data, interval, display == .disjoint))]}")
+                output.append(",\"buckets\":[\(Self.buckets(data, interval, display == .disjoint, bounds(line)))]}")
             }
             output.endOfLine()
         }
@@ -72,9 +72,11 @@ extension StatLines {
         }.joined(separator: ",")
     }
 
-    private static func buckets(_ data: HistogramData, _ interval: HistogramData, _ isDisjoint: Bool) -> String {
+    private static func buckets(
+        _ data: HistogramData, _ interval: HistogramData, _ isDisjoint: Bool, _ bounds: [Double]
+    ) -> String {
         var below: (UInt64, UInt64) = (0, 0)
-        return zip(HistogramData.bucketBounds, zip(interval.bucketCounts, data.bucketCounts)).map { bound, now in
+        return zip(bounds, zip(interval.bucketCounts(bounds), data.bucketCounts(bounds))).map { bound, now in
             defer { if isDisjoint { below = now } }
             return "{\"upper_bound\":\(Numbers.jsonBound(bound)),\"interval\":\(now.0 &- below.0),"
                 + "\"cumulative\":\(now.1 &- below.1)}"

@@ -56,7 +56,7 @@ extension StatLines {
             let tag = tags[Int(line.tagStart) + i]
             if i > 0 { output.append(",") }
             let nameFrom = output.count
-            output.append(labelNameOf: tag, in: line.name)
+            appendLabel(tag, of: line, to: &output)
             let name = LabelHash.of(output.run(nameFrom, output.count - nameFrom))
             var isNew = i < names.count
             for known in 0..<min(i, names.count) where names[known] == name { isNew = false }
@@ -67,7 +67,7 @@ extension StatLines {
             names[i] = name
             output.append("=\"")
             let valueFrom = output.count
-            output.append(labelValueOf: tag, in: line.name)
+            appendValue(tag, of: line, to: &output)
             output.escapeLabel(from: valueFrom)
             sum &+= LabelHash.of(name, output.run(valueFrom, output.count - valueFrom))
             output.append("\"")
@@ -100,17 +100,17 @@ extension StatLines {
         return (0..<Int(line.tagCount)).map { i in
             let tag = tags[Int(line.tagStart) + i]
             part.cut(to: 0)
-            part.append(labelNameOf: tag, in: line.name)
+            appendLabel(tag, of: line, to: &part)
             let name = names.add(part.text)
             part.cut(to: 0)
-            part.append(labelValueOf: tag, in: line.name)
+            appendValue(tag, of: line, to: &part)
             return (name, part.text)
         }
     }
 
     /// Spans are of the bytes that lie in the region; a name that was no UTF-8 may be longer here, never shorter.
     @inline(__always)
-    fileprivate static func part(
+    static func part(
         _ name: UnsafeBufferPointer<UInt8>, _ start: UInt16, _ length: UInt16
     ) -> UnsafeBufferPointer<UInt8> {
         let start = min(Int(start), name.count)
@@ -205,7 +205,7 @@ extension OutputBuffer {
         }
     }
 
-    fileprivate mutating func append(labelValueOf tag: cl_tag_span, in name: UnsafeBufferPointer<UInt8>) {
+    mutating func append(labelValueOf tag: cl_tag_span, in name: UnsafeBufferPointer<UInt8>) {
         let start = count
         append(StatLines.part(name, tag.value_start, tag.value_length))
         if tag.tag >= TagName.envoyCount { unescapePercent(from: start) }
@@ -213,7 +213,7 @@ extension OutputBuffer {
 
     /// What a label may be called, `[a-zA-Z_][a-zA-Z0-9_]*`. The key of a dimension that Prometheus keeps for itself, `le`
     /// and what begins with two underscores, gets `exported_` before it.
-    fileprivate mutating func append(labelNameOf tag: cl_tag_span, in name: UnsafeBufferPointer<UInt8>) {
+    mutating func append(labelNameOf tag: cl_tag_span, in name: UnsafeBufferPointer<UInt8>) {
         guard tag.tag >= TagName.envoyCount else {
             append(TagName(rawValue: tag.tag)?.labelText ?? "")
             return

@@ -43,7 +43,7 @@ extension StatLines {
                     if asSummaries {
                         Self.writeSummary(data, metric, labels, to: &output)
                     } else {
-                        Self.write(data, metric, labels, to: &output)
+                        Self.write(data, metric, labels, bounds(line), to: &output)
                     }
                 } else {
                     output.append(metric)
@@ -104,14 +104,12 @@ extension StatLines {
         output.append("} ")
     }
 
-    private static let bounds = HistogramData.bucketBounds.map(Numbers.text)
-
     private static func write(
         _ data: HistogramData, _ metric: UnsafeBufferPointer<UInt8>, _ labels: borrowing OutputBuffer,
-        to output: inout OutputBuffer
+        _ bounds: [Double], to output: inout OutputBuffer
     ) {
-        for (bound, count) in zip(bounds, data.bucketCounts) {
-            begin(metric, "_bucket", labels, "le", bound, to: &output)
+        for (bound, count) in zip(bounds, data.bucketCounts(bounds)) {
+            begin(metric, "_bucket", labels, "le", Numbers.longBound(bound), to: &output)
             output.append(count)
             output.append("\n")
         }

@@ -41,6 +41,10 @@ public struct StatLines: ~Copyable {
     private var kinds: [StatKind] = []
     private(set) var tags: [cl_tag_span] = []
     private(set) var details: [Detail] = []
+    /// Whose tags those are that the region does not keep; nil: there are none.
+    private(set) var rules: TagRules?
+    /// See ``StatsView/bounds``.
+    var bounds: (@Sendable (UnsafeBufferPointer<UInt8>) -> [Double]?)?
     /// What all lines have that were ever appended.
     private(set) var flagsOfAll = StatFlags(rawValue: .max)
     /// Names that do not lie anywhere else.
@@ -187,6 +191,24 @@ public struct StatLines: ~Copyable {
             order[place] = item.index
             kinds[place] = lines[Int(item.index)].kind
         }
+    }
+
+    /// Gives Envoy's names the tags that the rules find.
+    mutating func retag(_ rules: TagRules) {
+        self.rules = rules
+        var all: [cl_tag_span] = []
+        all.reserveCapacity(tags.count)
+        for i in lines.indices {
+            let start = all.count
+            if lines[i].flags.contains(.plainName) {
+                all += tags[Int(lines[i].tagStart)..<Int(lines[i].tagStart) + Int(lines[i].tagCount)]
+            } else {
+                all += rules.tags(of: lines[i].name)
+            }
+            lines[i].tagStart = UInt32(start)
+            lines[i].tagCount = UInt16(all.count - start)
+        }
+        tags = all
     }
 
     /// One stat as others see it; good for the call that it is given to.

@@ -20,21 +20,23 @@ extension StatLines {
             guard isShown(line), let data = detail(line).histogram else { return }
             output.append(visible: line.name)
             output.append(":")
-            output.append(Self.line(data, detail(line).interval ?? HistogramData(), display))
+            output.append(Self.line(data, detail(line).interval ?? HistogramData(), display, bounds(line)))
             output.append("\n")
             output.endOfLine()
         }
     }
 
-    private static func line(_ data: HistogramData, _ interval: HistogramData, _ display: HistogramDisplay) -> String {
+    private static func line(
+        _ data: HistogramData, _ interval: HistogramData, _ display: HistogramDisplay, _ bounds: [Double]
+    ) -> String {
         guard data.count > 0 else { return " No recorded values" }
         switch display {
         case .summary: return " " + summary(data, interval)
         case .cumulative, .disjoint:
             var text = ""
             var below: (UInt64, UInt64) = (0, 0)
-            let counts = zip(interval.bucketCounts, data.bucketCounts)
-            for (bound, now) in zip(HistogramData.bucketBounds, counts) {
+            let counts = zip(interval.bucketCounts(bounds), data.bucketCounts(bounds))
+            for (bound, now) in zip(bounds, counts) {
                 text += " B\(Numbers.bound(bound))(\(now.0 &- below.0),\(now.1 &- below.1))"
                 if display == .disjoint { below = now }
             }
@@ -58,12 +60,12 @@ extension StatLines {
 }
 
 extension HistogramData {
-    /// `count(upTo:)` of every one of `bucketBounds`, in one pass over the bins.
-    var bucketCounts: [UInt64] {
+    /// `count(upTo:)` of every one of some bounds, which ascend, in one pass over the bins.
+    func bucketCounts(_ bounds: [Double]) -> [UInt64] {
         let bins = bins
         var next = 0
         var sum: UInt64 = 0
-        return Self.bucketBounds.map { bound in
+        return bounds.map { bound in
             while next < bins.count, bins[next].lower <= bound {
                 sum &+= bins[next].count
                 next += 1

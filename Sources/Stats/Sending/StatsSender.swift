@@ -13,7 +13,13 @@ public final class StatsSender {
     /// What was prepared is not handed back yet.
     public private(set) var isSending = false
 
-    public init(_ store: StatsStore) { self.store = store }
+    private let view: StatsView
+
+    /// - Parameter view: which stats sinks get, and with which tags.
+    public init(_ store: StatsStore, view: StatsView = StatsView()) {
+        self.store = store
+        self.view = view
+    }
 
     /// This process has begun to serve. Where nothing was sent to sinks so far, or by the process before it, what was counted
     /// before it is not owed to them.
@@ -54,7 +60,7 @@ public final class StatsSender {
     public func prepare() -> StatsSending? {
         guard !isSending else { return nil }
         guard let region = store.region, region.pagesCut == 0 else {
-            let sending = StatsSending(region: nil, reader: nil, plane: nil)
+            let sending = StatsSending(region: nil, reader: nil, plane: nil, view: view)
             addHeap(to: sending)
             addHistograms(to: sending, reader: nil)
             isSending = true
@@ -69,7 +75,7 @@ public final class StatsSender {
                     path: region.path, found: "generation \(reader.header.generation) took its place")
             }
             let plane = try grownPlane(region)
-            let sending = StatsSending(region: region, reader: reader, plane: plane)
+            let sending = StatsSending(region: region, reader: reader, plane: plane, view: view)
             sending.isBlind = region.lastSender == 0
             addHeap(to: sending)
             try reserve(addHistograms(to: sending, reader: reader), plane)

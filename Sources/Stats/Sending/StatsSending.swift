@@ -29,6 +29,8 @@ public final class StatsSending: @unchecked Sendable {
     let region: SharedRegion?
     let reader: RegionReader?
     let plane: Plane?
+    /// Which stats sinks get, and with which tags.
+    let view: StatsView
     /// Nobody knows what is owed: all that there is counts as sent.
     var isBlind = false
     var onHeap: [OnHeap] = []
@@ -42,7 +44,8 @@ public final class StatsSending: @unchecked Sendable {
     /// What goes into sinks before it counts as sent.
     private static let groupLength = 32
 
-    init(region: SharedRegion?, reader: RegionReader?, plane: Plane?) {
+    init(region: SharedRegion?, reader: RegionReader?, plane: Plane?, view: StatsView = StatsView()) {
+        self.view = view
         self.region = region
         self.reader = reader
         self.plane = plane
@@ -141,6 +144,8 @@ private final class Group {
     private var suffix = OutputBuffer(capacity: 256)
     /// No sink takes anything, or another process sends now.
     private(set) var hasFailed = false
+    /// What was to be added last is not for sinks.
+    private var isLeftOut = false
 
     init(_ sinks: [any StatsdSink], sending: StatsSending, length: Int) {
         self.sinks = sinks
@@ -148,7 +153,16 @@ private final class Group {
         self.length = length
     }
 
+    /// What is not shown is not sent, and stays owed.
+    private func shown(_ stat: StatsdLine) -> StatsdLine? {
+        isLeftOut = sending.view.accepts.map { !$0(stat.name) } ?? false
+        if isLeftOut { return nil }
+        guard let rules = sending.view.tags, sinks.contains(where: { $0.format.hasTags }) else { return stat }
+        return StatsdLine(name: stat.name, tags: rules.tags(of: stat.name), rules: rules)
+    }
+
     func add(_ stat: StatsdLine, _ kind: StaticString, _ value: UInt64) {
+        guard let stat = shown(stat) else { return }
         if count >= length { settle() }
         guard !hasFailed else { return }
         count += 1
@@ -164,6 +178,7 @@ private final class Group {
     }
 
     func add(_ stat: StatsdLine, _ data: HistogramData) {
+        guard let stat = shown(stat) else { return }
         if count >= length { settle() }
         guard !hasFailed else { return }
         count += 1
@@ -182,7 +197,7 @@ private final class Group {
 
     /// To be called once the sinks have got what was added last.
     func mark(_ body: @escaping (StatsSending) -> Void) {
-        guard !hasFailed else { return }
+        guard !hasFailed, !isLeftOut else { return }
         marks.append(body)
     }
 

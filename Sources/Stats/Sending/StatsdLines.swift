@@ -30,6 +30,8 @@ struct StatsdLine {
     var name: UnsafeBufferPointer<UInt8>
     /// Spans that the name has.
     var tags: [cl_tag_span]
+    /// Whose tags those are that the region does not keep; nil: there are none.
+    var rules: TagRules?
 }
 
 extension OutputBuffer {
@@ -52,15 +54,27 @@ extension OutputBuffer {
         guard format.hasTags else { return }
         var isFirst = true
         for tag in line.tags {
-            guard let name = TagName(rawValue: tag.tag), name != .dimension else { continue }
-            suffix.append(isFirst ? "|#envoy." : ",envoy.")
+            let isRule = tag.tag >= TagRules.firstNumber
+            guard isRule || TagName(rawValue: tag.tag).map({ $0 != .dimension }) == true else { continue }
+            suffix.append(isFirst ? "|#" : ",")
             isFirst = false
-            // `envoy_cluster_name`, as Prometheus needs it, is `envoy.cluster_name` in Envoy.
-            let text = name.labelText
-            suffix.append(
-                UnsafeBufferPointer(start: text.utf8Start + "envoy_".utf8.count, count: text.utf8CodeUnitCount - 6))
+            if isRule {
+                let from = suffix.count
+                suffix.append(line.rules?.name(tag.tag) ?? "")
+                suffix.clean(from: from)
+            } else if let text = TagName(rawValue: tag.tag)?.labelText {
+                // `envoy_cluster_name`, as Prometheus needs it, is `envoy.cluster_name` in Envoy.
+                suffix.append("envoy.")
+                suffix.append(
+                    UnsafeBufferPointer(start: text.utf8Start + "envoy_".utf8.count, count: text.utf8CodeUnitCount - 6))
+            }
             suffix.append(":")
             let from = suffix.count
+            if isRule, let value = line.rules?.value(tag.tag) {
+                suffix.append(value)
+                suffix.clean(from: from)
+                continue
+            }
             let start = min(Int(tag.value_start), line.name.count)
             let end = min(start + Int(tag.value_length), line.name.count)
             suffix.append(UnsafeBufferPointer(rebasing: line.name[start..<end]))

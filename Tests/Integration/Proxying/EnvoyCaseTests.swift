@@ -25,7 +25,7 @@ import Testing
                 }
                 if let ending = proxy.process.ending { throw Failure("\(one): the proxy ended: \(ending)") }
             }
-            let stats = try run.stats(file.statFilter, wanted: file.stats)
+            let stats = try run.stats(file)
             #expect(Set(stats) == Set(file.stats))
         }
     }

@@ -30,6 +30,7 @@ final class FakeContext: AdminContext {
 
     var memory: (allocated: UInt64, held: UInt64, resident: UInt64) = (30, 100, 1000)
     lazy var log = try! Log(level: .info, path: nil)
+    var statsView = StatsView()
     func statsSource() -> StatsSource { store.source() }
     func drainListeners(graceful: Bool, skipExit: Bool) { calls.append("drain \(graceful) \(skipExit)") }
     func failHealthCheck(_ fails: Bool) { calls.append("fail \(fails)") }
