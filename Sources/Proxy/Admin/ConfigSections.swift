@@ -167,8 +167,16 @@ enum ConfigSections {
             type: "RoutesConfigDump.DynamicRouteConfig",
             fields: ["version_info", "route_config", "last_updated", "error_state", "client_status"],
             resource: ("route_config", .routes))
+        // A file that many connection managers have is read once.
+        var read: [(text: ResourceText, found: [String: JSON])] = []
+        func resources(_ text: ResourceText) -> [String: JSON] {
+            if let known = read.first(where: { $0.text == text }) { return known.found }
+            let found = ConfigDump.resources(text, .routes).map { ($0["name"]?.string ?? "", $0) }
+            read.append((text, Dictionary(found) { first, _ in first }))
+            return read[read.count - 1].found
+        }
         for inUse in config.routes where names.takes(inUse.name) {
-            let found = ConfigDump.resources(inUse.text, .routes).first { $0["name"]?.string == inUse.name }
+            let found = resources(inUse.text)[inUse.name]
             // Nothing in the file: a route configuration without routes.
             let routes = found ?? ConfigDump.any(.object(["name": .string(inUse.name)]), .routes)
             dynamic.items.append(

@@ -56,14 +56,23 @@ public enum ConfigDump {
                 return text.bytes
             }, variable: { _ in nil })
         var decoder = Decoder(findings: findings, sources: sources)
+        // Those that have none in the text are known by their address.
+        var names: [String] = []
         switch kind {
         case .clusters: _ = decoder.discoveredClusters(text.path) { _ in }
-        case .listeners: _ = decoder.discoveredListeners(text.path) { _ in }
+        case .listeners: names = decoder.discoveredListeners(text.path) { _ in }?.listeners.map(\.name) ?? []
         case .routes: _ = decoder.discoveredRoutes(text.path) { _ in }
         case .endpoints: _ = decoder.assignments(text.path) { _ in }
         }
         let found = decoder.discovered(text.path, kind.schema) { _ in }
-        return found?.resources.map { forms.json($0.value.node) } ?? []
+        return (found?.resources ?? []).enumerated().map { i, resource in
+            let json = forms.json(resource.value.node)
+            guard names.indices.contains(i), json["name"]?.string ?? "" == "", case .members(let members) = json else {
+                return json
+            }
+            let name = JSON.Member(name: "name", value: .string(names[i]))
+            return .members(members.filter { $0.name != "name" } + [name])
+        }
     }
 
     /// A message with its `@type` in front.

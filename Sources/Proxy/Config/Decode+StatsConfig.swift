@@ -3,6 +3,9 @@ extension Decoder {
     func statsConfig(_ message: Message) -> StatsConfig {
         var result = StatsConfig()
         result.usesDefaultTags = message["use_all_default_tags"]?.bool() ?? true
+        if let value = message["stats_tags"], value.list().count > Self.mostTags {
+            value.error("more than \(Self.mostTags) tags")
+        }
         for tag in message["stats_tags"]?.messages(.tagSpecifier) ?? [] {
             if let tag = statsTag(tag) { result.tags.append(tag) }
         }
@@ -12,6 +15,9 @@ extension Decoder {
         }
         return result
     }
+
+    /// Each is looked for in each name.
+    private static let mostTags = 256
 
     private func statsTag(_ message: Message) -> StatsConfig.Tag? {
         guard let value = message.require("tag_name"), let name = value.nonEmptyString() else { return nil }

@@ -10,7 +10,7 @@ public struct FileSource: Sendable, Hashable {
 }
 
 /// A file as it was read.
-public struct ResourceText: Sendable {
+public struct ResourceText: Sendable, Equatable {
     public var path = ""
     public var bytes: [UInt8] = []
     public init(path: String = "", bytes: [UInt8] = []) {

@@ -114,7 +114,8 @@ final class RouteDiscovery {
     var shown: [RoutesInUse] {
         var seen: Set<String> = []
         let all = subscribers.sorted { $0.key.path < $1.key.path }.flatMap(\.value)
-        return all.map(\.shown).filter { seen.insert("\($0.text.path)\n\($0.name)\n\($0.updatedMs)").inserted }
+        return all.filter { seen.insert("\($0.source.file.path)\n\($0.source.name)\n\($0.digest)").inserted }
+            .map(\.shown)
     }
 
     /// From now on what changes is seen, and what has changed since the configuration was read.

@@ -67,7 +67,7 @@ extension Worker {
         let pool = hosts[u.pointee.host]
         let cluster = Int(pool.pointee.cluster)
         pool.pointee.connections += 1
-        if u.pointee.flags.contains(.connecting) { pool.pointee.connecting += 1 }
+        if u.pointee.flags.contains(.connecting), u.pointee.kind == .upstreamHTTP { pool.pointee.connecting += 1 }
         use(cluster, .connections, 1)
         if u.pointee.flags.contains(.pooled) { linkIdle(slot, u, pool) }
     }

@@ -173,7 +173,7 @@ extension Worker {
         let pool = hosts[u.pointee.host]
         let cluster = Int(pool.pointee.cluster)
         unpool(u)
-        if u.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
+        if u.pointee.flags.contains(.connecting), u.pointee.kind == .upstreamHTTP { pool.pointee.connecting -= 1 }
         pool.pointee.connections -= 1
         use(cluster, .connections, -1)
         clusterStats[cluster].gauges[.upstream_cx_active].sub(1)

@@ -16,9 +16,17 @@ struct RequestClass: Hashable {
 final class RequestClassTable: @unchecked Sendable {
     private(set) var all: [RequestClass] = []
     private var positions: [RequestClass: Int32] = [:]
+    private var room = Int.max
+    /// So many may come while the process runs: each has some 40 names in the region, and none goes.
+    private static let spare = 4096
 
+    /// The configuration has been read.
+    func fixRoom() { room = all.count + Self.spare }
+
+    /// -1: there have been too many. Its requests are counted by their cluster only, until a hot restart.
     func position(of one: RequestClass) -> Int32 {
         if let known = positions[one] { return known }
+        guard all.count < room else { return -1 }
         let position = Int32(all.count)
         positions[one] = position
         all.append(one)

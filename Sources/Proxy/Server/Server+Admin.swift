@@ -81,7 +81,9 @@ extension Server: AdminContext {
     var clusters: [(cluster: Cluster, hosts: [UpstreamHost])] { clusterManager.described }
 
     var configInUse: ConfigInUse {
-        ConfigInUse(
+        // No worker may wait for the stats of a cluster while the texts are read.
+        finishClusterStats()
+        return ConfigInUse(
             texts: texts, loadedMs: loadedMs, clusters: clusterDiscovery?.shown, listeners: listenerDiscovery?.shown,
             routes: routeDiscovery.shown)
     }

@@ -344,6 +344,7 @@ final class Snapshot: @unchecked Sendable {
         let monitored = bootstrap.overload?.maxConnections
         globalConnectionLimit = shares.makeNumber(
             monitored ?? .max, key: monitored == nil ? RuntimeKeys.globalConnectionLimit : "")
+        requestClasses.fixRoom()
         rateLimits.fixRoom(mayHaveMoreListeners: mayHaveMoreListeners)
         maxFilters = chainLength
         maxAddedHeaders = addedHeaders

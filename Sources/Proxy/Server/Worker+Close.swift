@@ -74,7 +74,7 @@ extension Worker {
         let stats = clusterStats[Int(pool.pointee.cluster)]
         if c.pointee.flags.contains(.pooled) { unpool(c) }
         if c.pointee.flags.contains(.spare) { unlinkSpare(c, pool) }
-        if c.pointee.flags.contains(.connecting) { pool.pointee.connecting -= 1 }
+        if c.pointee.flags.contains(.connecting), c.pointee.kind == .upstreamHTTP { pool.pointee.connecting -= 1 }
         pool.pointee.connections -= 1
         use(Int(pool.pointee.cluster), .connections, -1)
         stats.gauges[.upstream_cx_active].sub(1)

@@ -213,12 +213,15 @@ extension Worker {
     @inline(never)
     private func reuseFreed() {
         let count = state.pointee.freedCount
-        for i in 0..<count { connections.give(freed[i]) }
-        state.pointee.freedCount = 0
+        // Not given back yet, so that nobody has taken them; what closes meanwhile comes behind, and has its turn in the next one.
         for i in 0..<count {
             let host = connections[freed[i]].pointee.host
             if host >= 0, hosts[host].pointee.pendingHead >= 0 { connectForPending(host, hosts[host]) }
         }
+        for i in 0..<count { connections.give(freed[i]) }
+        let rest = state.pointee.freedCount - count
+        if rest > 0 { memmove(freed, freed + count, rest * MemoryLayout<Int32>.stride) }
+        state.pointee.freedCount = rest
     }
 
     // MARK: Commands

@@ -10,6 +10,7 @@ extension WorkerPool {
         _ clusters: [Snapshot.ClusterChange], _ routes: [Snapshot.RouteChange], inPlace: @escaping () -> Void,
         after: @escaping () -> Void
     ) {
+        stats.requestClasses.prepare(snapshot.requestClasses)
         let change = { [self] in
             for change in clusters {
                 snapshot.apply(change)

@@ -13,6 +13,7 @@ extension WorkerPool {
         _ changes: [Snapshot.ListenerChange], gone: [Int], drain: RowDrain, addresses: ListenerAddresses,
         inPlace: @escaping () -> Void, after: @escaping () -> Void
     ) {
+        stats.requestClasses.prepare(snapshot.requestClasses)
         let change = { [self] in
             stats.addRateLimits(snapshot.rateLimits, to: workers)
             stats.requestClasses.add(snapshot.requestClasses)

@@ -6,6 +6,7 @@ extension WorkerPool {
     /// Puts compiled routes in place between two turns of all workers' loops: no request sees half of it. Requests that wait for a
     /// filter find their route anew, as in a hot restart; others have what they need of theirs.
     func change(_ changes: [Snapshot.RouteChange], _ done: @escaping () -> Void) {
+        stats.requestClasses.prepare(snapshot.requestClasses)
         whileHeld({ [self] in put(changes) }, after: done)
     }
 

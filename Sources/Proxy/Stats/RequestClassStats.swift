@@ -41,13 +41,18 @@ final class RequestClassPool {
 
     init(_ store: StatsStore) { self.store = store }
 
-    /// The stats of classes that have come, also in the tables of the workers, which stand.
-    func add(_ table: RequestClassTable) {
+    /// Makes the names of classes that have come, which takes longer than workers should stand.
+    func prepare(_ table: RequestClassTable) {
         guard table.all.count > classes.count else { return }
         for one in table.all[classes.count...] {
             classes.append(one)
             ids.append(store.stats(template.stats, prefix: one.scope.prefix))
         }
+    }
+
+    /// The stats of classes that have come, also in the tables of the workers, which stand.
+    func add(_ table: RequestClassTable) {
+        prepare(table)
         for table in tables { fill(table.writer, table.cells) }
     }
 

@@ -63,6 +63,8 @@ extension Worker {
         let cluster = clusters + index
         let count = cluster.pointee.memberCount
         let preconnects = snapshot.clusters[index].preconnect.isOn
+        // The row may have had another cluster, which foresaw hosts that are no longer there.
+        cluster.pointee.ahead.free()
         if preconnects { prepareAhead(cluster: index, selection) }
         if selection == nil, count == 1, !preconnects, snapshot.clusters[index].balancing.policy == .roundRobin {
             return selectOnlyHost(cluster: index)

@@ -21,6 +21,7 @@ extension Worker {
                 clusterStats[Int(s.pointee.cluster)].counters[.upstream_rq_pending_failure_eject].increment()
                 upstreamFailed(waiting, s, .connectFailure(-code))
             }
+            freeHostIfUnused(hostSlot, pool)
             return
         }
     }

@@ -129,7 +129,7 @@ extension Worker {
         u.pointee.lastActivityNs = now
         u.pointee.bufferLimit = snapshot.clusters[Int(pool.pointee.cluster)].bufferLimit
         u.pointee.deadlineNs = now &+ snapshot.clusters[Int(pool.pointee.cluster)].connectTimeoutNs
-        pool.pointee.connecting += 1
+        if kind == .upstreamHTTP { pool.pointee.connecting += 1 }
         pool.pointee.connections += 1
         use(Int(pool.pointee.cluster), .connections, 1)
         snapshot.usage(of: Int(pool.pointee.cluster)).noteConnection()
@@ -171,7 +171,7 @@ extension Worker {
         }
         u.pointee.flags.remove(.connecting)
         u.pointee.deadlineNs = 0
-        pool.pointee.connecting -= 1
+        if u.pointee.kind == .upstreamHTTP { pool.pointee.connecting -= 1 }
         stats.histograms[.upstream_cx_connect_ms].record((state.pointee.nowNs &- u.pointee.createdNs) / 1_000_000)
         u.pointee.lastActivityNs = state.pointee.nowNs
         if u.pointee.flags.contains(.spare) { return spareConnected(slot, u, pool) }

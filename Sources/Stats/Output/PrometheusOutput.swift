@@ -104,12 +104,15 @@ extension StatLines {
         output.append("} ")
     }
 
+    private static let usualBounds = HistogramData.bucketBounds.map(Numbers.longBound)
+
     private static func write(
         _ data: HistogramData, _ metric: UnsafeBufferPointer<UInt8>, _ labels: borrowing OutputBuffer,
         _ bounds: [Double], to output: inout OutputBuffer
     ) {
-        for (bound, count) in zip(bounds, data.bucketCounts(bounds)) {
-            begin(metric, "_bucket", labels, "le", Numbers.longBound(bound), to: &output)
+        let texts = bounds == HistogramData.bucketBounds ? usualBounds : bounds.map(Numbers.longBound)
+        for (text, count) in zip(texts, data.bucketCounts(bounds)) {
+            begin(metric, "_bucket", labels, "le", text, to: &output)
             output.append(count)
             output.append("\n")
         }

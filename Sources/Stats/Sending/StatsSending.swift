@@ -69,7 +69,7 @@ public final class StatsSending: @unchecked Sendable {
             }
         }
         for stat in recorded {
-            if !isBlind { group.add(.init(name: stat.name, tags: stat.tags), stat.data) }
+            if isBlind { group.addNothing() } else { group.add(.init(name: stat.name, tags: stat.tags), stat.data) }
             group.mark { sending in
                 guard let value = stat.value, let plane = sending.plane else {
                     sending.histogramsSent.append((stat.position, stat.sent))
@@ -87,7 +87,7 @@ public final class StatsSending: @unchecked Sendable {
 
     /// What was counted so far is not owed.
     private func begin(_ reader: RegionReader, _ plane: Plane) {
-        let group = Group([], sending: self, length: Self.groupLength)
+        let group = Group([], sending: self, length: Self.groupLength, takesAll: true)
         sendRegion(reader, plane, group)
         group.end()
         region?.noteSender()
@@ -146,8 +146,11 @@ private final class Group {
     private(set) var hasFailed = false
     /// What was to be added last is not for sinks.
     private var isLeftOut = false
+    private let takesAll: Bool
 
-    init(_ sinks: [any StatsdSink], sending: StatsSending, length: Int) {
+    /// - Parameter takesAll: also what sinks do not get.
+    init(_ sinks: [any StatsdSink], sending: StatsSending, length: Int, takesAll: Bool = false) {
+        self.takesAll = takesAll
         self.sinks = sinks
         self.sending = sending
         self.length = length
@@ -155,7 +158,7 @@ private final class Group {
 
     /// What is not shown is not sent, and stays owed.
     private func shown(_ stat: StatsdLine) -> StatsdLine? {
-        isLeftOut = sending.view.accepts.map { !$0(stat.name) } ?? false
+        isLeftOut = !takesAll && (sending.view.accepts.map { !$0(stat.name) } ?? false)
         if isLeftOut { return nil }
         guard let rules = sending.view.tags, sinks.contains(where: { $0.format.hasTags }) else { return stat }
         return StatsdLine(name: stat.name, tags: rules.tags(of: stat.name), rules: rules)
@@ -176,6 +179,9 @@ private final class Group {
             sink.add(UnsafeRawBufferPointer(line.run(0, line.count)))
         }
     }
+
+    /// What is marked next is owed to nobody.
+    func addNothing() { isLeftOut = false }
 
     func add(_ stat: StatsdLine, _ data: HistogramData) {
         guard let stat = shown(stat) else { return }

@@ -54,6 +54,34 @@ import Testing
         }
     }
 
+    /// The connections of two hosts end at once, and both have who waits.
+    @Test func soItIsForEachHost() throws {
+        try withBed { bed in
+            let hosts = [try Listener(), try Listener()]
+            var configuration = Configuration(1)
+            configuration.upstreams = hosts.map(\.port)
+            configuration.clusterLines = ["circuit_breakers: { thresholds: [{ max_connections: 2 }] }"]
+            let proxy = try bed.proxy(configuration, concurrency: 1)
+            let clients = try (0..<4).map { _ in try proxy.client() }
+            for (i, client) in clients.enumerated() {
+                try client.send("GET /\(i) HTTP/1.1\r\nhost: test\r\n\r\n")
+                try waitUntil("\(i + 1) requests are there") {
+                    let stats = try bed.statdump()
+                    let waiting = stats["cluster.service.upstream_rq_pending_active"] ?? 0
+                    return waiting + (stats["cluster.service.upstream_rq_active"] ?? 0) == UInt64(i + 1)
+                }
+            }
+            for _ in 0..<2 {
+                let served = try hosts.map { try $0.accept() }
+                for one in served { _ = try one.request() }
+                for one in served {
+                    try one.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+                }
+            }
+            for client in clients { #expect(try client.response().text == "ok") }
+        }
+    }
+
     /// The first takes the only place, and the next one is told so.
     private func expectRefused(_ lines: String, counted: String, waiting: Int = 1) throws {
         try withBed { bed in

@@ -93,6 +93,30 @@ import Testing
         #expect(other.start == "HTTP/1.1 200 OK")
     }
 
+    /// Filters hold the head, and one of them waits for a body in chunks.
+    @Test func filtersKeepThem() throws {
+        try withBed { bed in
+            let upstream = try Listener()
+            var configuration = Self.configuration(
+                upstream.port, manager: Self.format(", formatter_type_on_envoy_headers: PROPER_CASE"), cluster: "")
+            configuration.filters = [
+                FilterScene.filter(
+                    "change", "header_mutation.v3.HeaderMutation",
+                    "mutations: { request_mutations: [{ remove: x-GONE }] }"),
+                FilterScene.filter("whole", "buffer.v3.Buffer", "max_request_bytes: 100"),
+            ]
+            let client = try bed.proxy(configuration).client()
+            try client.send(
+                "POST / HTTP/1.1\r\nHOST: h\r\nx-aBc: X\r\nX-Gone: 1\r\ntransfer-ENCODING: chunked\r\n\r\n4\r\na: b\r\n0\r\n\r\n"
+            )
+            let served = try upstream.accept()
+            let names = try Self.head(served).names
+            #expect(names.prefix(2) == ["HOST", "x-aBc"])
+            #expect(names.contains("X-Forwarded-Proto") && names.contains("X-Envoy-Expected-Rq-Timeout-Ms"))
+            #expect(!names.contains { $0.lowercased() == "x-gone" })
+        }
+    }
+
     @Test func answersOfTheProxyAreItsOwn() throws {
         try withBed { bed in
             let client = try bed.proxy(

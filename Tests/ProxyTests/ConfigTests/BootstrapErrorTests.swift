@@ -51,12 +51,6 @@ struct BootstrapErrorTests {
             ["envoy.yaml:1:33: dynamic_resources.lds_config: one of path_config_source, path is required"]
         ),
         (
-            "stats_config: {use_all_default_tags: false}",
-            [
-                "envoy.yaml:1:1: stats_config: \"stats_config\" is an Envoy field that this build does not support"
-            ]
-        ),
-        (
             "runtime: {}",
             [
                 "envoy.yaml:1:1: runtime: \"runtime\" is an Envoy field that this build does not support; a field "

@@ -93,4 +93,15 @@ struct ConfigDumpTests {
                 "{\"@type\": \"type.googleapis.com/envoy.config.cluster.v3.Cluster\",\"name\": \"b\",\"type\": \"STATIC\"}",
             ])
     }
+
+    @Test("a listener without a name has that of its address")
+    func unnamed() {
+        let text = """
+            resources:
+            - {"@type": type.googleapis.com/envoy.config.listener.v3.Listener, address: {socket_address: {address: 127.0.0.1,
+               port_value: 5}}, filter_chains: [{filters: [\(Sample.plainTCP)]}]}
+            """
+        let found = ConfigDump.resources(ResourceText(path: "/lds", bytes: Array(text.utf8)), .listeners)
+        #expect(found.map { $0["name"]?.string } == ["127.0.0.1:5"])
+    }
 }

@@ -16,7 +16,7 @@ import Testing
             Self.text(
                 "use_all_default_tags: false, stats_tags: [{tag_name: a, fixed_value: b}, {tag_name: c, regex: '(d)'}, "
                     + "{tag_name: envoy.route}, {tag_name: envoy.cluster_name, fixed_value: ''}], "
-                    + "histogram_bucket_settings: [{match: {prefix: x}, buckets: [5, 0.5, 1], bins: 100}, {match: {exact: y}}]"
+                    + "histogram_bucket_settings: [{match: {prefix: x}, buckets: [5, 0.5, 1], bins: 100}, {match: {exact: z}}]"
             )
         ).bootstrap.statsConfig
         #expect(!config.usesDefaultTags)

@@ -101,7 +101,12 @@ extension Worker {
         let line = head.pointee.count > 0 ? Int(head.pointee.fields[0].name) : filteredHead.count - 2
         out.append(base, line)
         for i in 0..<head.pointee.count where head.pointee.fields[i].id != .transferEncoding {
-            out.append(head.pointee.fields[i], of: base)
+            // As it stands there: names may have capitals (`HeaderCase`).
+            let field = head.pointee.fields[i]
+            out.append(Bytes(base + Int(field.name), Int(field.nameLength)))
+            out.append(": ")
+            out.append(Bytes(base + Int(field.value), Int(field.valueLength)))
+            out.append("\r\n")
         }
         out.append("content-length: ")
         out.append(decimal: UInt64(gatheredBody.pointee.count))

@@ -106,6 +106,8 @@ extension Worker {
         withUnsafePointer(to: CompiledRoute.none) { writeRequestHead(f.c, f.s, f.head, $0) }
         state.pointee.keepsOrders = false
         (f.s.pointee.flags, f.s.pointee.log) = (flags, log)
+        let kept = snapshot.listeners[Int(f.c.pointee.listener)].headerCase
+        if kept.contains(.preserve) { PreserveCase.write(out, from: 0, f.head, kept) }
         return takeFiltered(f)
     }
 

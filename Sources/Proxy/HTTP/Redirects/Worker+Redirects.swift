@@ -195,7 +195,12 @@ extension Worker {
             // As in Envoy, which has changed the headers already.
             entry.pointee.details = .internalRedirect
             if let logs {
+                out.clear()
+                if let name = entry.pointee.values.get(Int(logs.pointee.virtualCluster)) { out.append(name) }
                 entry.pointee.values.reset(names: logs.pointee.nameCount)
+                if out.count > 0 {
+                    entry.pointee.values.set(Int(logs.pointee.virtualCluster), UnsafePointer(out.bytes), out.count)
+                }
                 noteCluster(entry, logs, Int(s.pointee.cluster))
                 if logs.pointee.route >= 0, route.pointee.name.count > 0 {
                     entry.pointee.values.set(

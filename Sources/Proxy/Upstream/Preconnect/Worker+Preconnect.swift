@@ -82,14 +82,16 @@ extension Worker {
 
     private func wantsMore(_ pool: HostPool, _ kind: Connection.Kind, ratio: Float, foreseen: Int32) -> Bool {
         if pool.isRemoved { return pool.pendingCount > pool.connecting }
-        let resting = pool.idle + pool.spares
         // A tunnel has its own connection from the start.
         let isHTTP = kind == .upstreamHTTP
-        let streams = pool.connections - resting + (isHTTP ? pool.pendingCount - pool.connecting : 0)
+        // Those that rest for the other kind serve nobody here: Envoy has two pools.
+        let connections = pool.connections - (isHTTP ? pool.spares : pool.idle)
+        let streams =
+            connections - (isHTTP ? pool.idle : pool.spares) + (isHTTP ? pool.pendingCount - pool.connecting : 0)
         // As in Envoy: an unhealthy host is not given more work than it must have.
         if pool.isUnwell { return isHTTP && pool.pendingCount > pool.connecting + pool.idle }
         return CompiledPreconnect.wantsMore(
-            streams: UInt64(max(streams + foreseen, 0)), connections: UInt64(max(pool.connections, 0)), ratio: ratio)
+            streams: UInt64(max(streams + foreseen, 0)), connections: UInt64(max(connections, 0)), ratio: ratio)
     }
 
     // MARK: Requests
