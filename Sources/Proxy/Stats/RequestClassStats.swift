@@ -53,7 +53,10 @@ final class RequestClassPool {
     /// The stats of classes that have come, also in the tables of the workers, which stand.
     func add(_ table: RequestClassTable) {
         prepare(table)
+        guard tables.contains(where: { $0.cells.count < ids.count }) else { return }
         for table in tables { fill(table.writer, table.cells) }
+        // Histograms find room in the region with their first value.
+        store.topUp()
     }
 
     /// A worker's cells, which follow what comes later.

@@ -1,5 +1,5 @@
-/// The names of hosts, and what else is said of them, as plain bytes that live as long as the process: there are no more of them than the configuration has, however
-/// often their addresses change.
+/// The names of hosts, and what else is said of them, as plain bytes that live as long as the process: however often addresses change,
+/// each text is there once. An EDS file that says something new of its hosts each time makes more and more of them.
 final class HostNames {
     private var known: [String: Bytes] = [:]
 

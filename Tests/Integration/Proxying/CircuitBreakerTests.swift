@@ -29,6 +29,15 @@ import Testing
         }
     }
 
+    /// So many requests have a host, or wait for a connection to it.
+    private func waitFor(_ bed: Bed, requests count: Int) throws {
+        try waitUntil("\(count) requests are there") {
+            let stats = try bed.statdump()
+            let waiting = stats["cluster.service.upstream_rq_pending_active"] ?? 0
+            return waiting + (stats["cluster.service.upstream_rq_active"] ?? 0) == UInt64(count)
+        }
+    }
+
     /// Who waits for the only connection gets another when that ends with its answer.
     @Test func theNextConnectionIsMadeForThoseThatWait() throws {
         try withBed { bed in
@@ -39,11 +48,7 @@ import Testing
             let clients = try (0..<3).map { _ in try proxy.client() }
             for (i, client) in clients.enumerated() {
                 try client.send("GET /\(i) HTTP/1.1\r\nhost: test\r\n\r\n")
-                try waitUntil("\(i + 1) requests are there") {
-                    let stats = try bed.statdump()
-                    let waiting = stats["cluster.service.upstream_rq_pending_active"] ?? 0
-                    return waiting + (stats["cluster.service.upstream_rq_active"] ?? 0) == UInt64(i + 1)
-                }
+                try waitFor(bed, requests: i + 1)
             }
             for (i, client) in clients.enumerated() {
                 let served = try upstream.accept()
@@ -65,11 +70,7 @@ import Testing
             let clients = try (0..<4).map { _ in try proxy.client() }
             for (i, client) in clients.enumerated() {
                 try client.send("GET /\(i) HTTP/1.1\r\nhost: test\r\n\r\n")
-                try waitUntil("\(i + 1) requests are there") {
-                    let stats = try bed.statdump()
-                    let waiting = stats["cluster.service.upstream_rq_pending_active"] ?? 0
-                    return waiting + (stats["cluster.service.upstream_rq_active"] ?? 0) == UInt64(i + 1)
-                }
+                try waitFor(bed, requests: i + 1)
             }
             for _ in 0..<2 {
                 let served = try hosts.map { try $0.accept() }
@@ -97,11 +98,7 @@ import Testing
             let first = try (0..<waiting).map { _ in try proxy.client() }
             for (i, client) in first.enumerated() {
                 try client.send("GET /hang HTTP/1.1\r\nhost: test\r\n\r\n")
-                try waitUntil("\(i + 1) requests wait") {
-                    let stats = try bed.statdump()
-                    let active = stats["cluster.service.upstream_rq_active"] ?? 0
-                    return active + (stats["cluster.service.upstream_rq_pending_active"] ?? 0) == UInt64(i + 1)
-                }
+                try waitFor(bed, requests: i + 1)
             }
             let refused = try proxy.client().get("/")
             #expect(refused.status == 503)

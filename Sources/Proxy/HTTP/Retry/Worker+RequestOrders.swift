@@ -163,10 +163,10 @@ extension Worker {
         out.append("\r\n")
         let names = snapshot.clusters[Int(s.pointee.cluster)].headerCase
         let preserved = snapshot.listeners[Int(connections[s.pointee.downstream].pointee.listener)].headerCase
-        // What came with capitals has them still.
         if preserved.contains(.properOthers), let line = HeadLines(out, from: 0).find(Self.attemptCount) {
             ProperCase.writeName(out, line.start)
         }
+        // What came with capitals has them still.
         if names.contains(.proper), !preserved.contains(.preserve) { ProperCase.write(out, from: 0) }
         var marked = ByteBuffer()
         marked.append(out.bytes, out.count)

@@ -8,13 +8,12 @@ import StatCatalog
 extension Worker {
     // MARK: Hosts
 
-    /// The hosts of a cluster that makes connections ahead have changed, or their health.
+    /// The hosts of a cluster that makes connections ahead have changed, or their health: nobody is foreseen any more.
     func prepareAhead(cluster index: Int, _ selection: HostSelection?) {
         let cluster = clusters + index
         for i in 0..<cluster.pointee.memberCount { hosts[cluster.pointee.members[i]].pointee.isUnwell = false }
         let unwell = slots(cluster, selection?.unwell ?? [])
         for slot in unwell { hosts[slot].pointee.isUnwell = true }
-        cluster.pointee.ahead.free()
         if snapshot.clusters[index].preconnect.isPredictive {
             cluster.pointee.ahead = HostsAhead(capacity: cluster.pointee.memberCount - unwell.count)
         }
